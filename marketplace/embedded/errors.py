@@ -1,0 +1,2 @@
+class EmbeddedPostgresError(RuntimeError):
+    """The embedded PostgreSQL can't be had; the message says why, and what to do."""

@@ -1,0 +1,26 @@
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from marketplace.embedded.cluster import Cluster
+
+
+class Command(BaseCommand):
+    help = "Start, stop or show the embedded PostgreSQL. One that was started here runs until it is stopped here."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("action", choices=["start", "stop", "status"])
+
+    def handle(self, *, action: str, **_: Any) -> None:
+        cluster: Cluster | None = settings.EMBEDDED_CLUSTER
+        if cluster is None:
+            self.stdout.write("DATABASE_URL names a server of your own; there is nothing to start or stop.")
+            return
+        if action == "start":
+            cluster.keep_running()
+        elif action == "stop":
+            cluster.stop()
+        pid = cluster.pid()
+        self.stdout.write(f"running (process {pid}, data in {cluster.home})" if pid else "stopped")

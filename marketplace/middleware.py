@@ -1,0 +1,122 @@
+"""What surrounds every request: one log line, and the headers that keep a page private."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+log = structlog.get_logger("request")
+
+UNLOGGED_PATHS = ("/static/", "/health/")
+REQUEST_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
+LONGEST_LOGGED_PATH = 120
+LOGOUT_ROUTES = {"account_logout", "admin:logout"}
+# Everything off but the passkeys we sign in with.
+PERMISSIONS_POLICY = ", ".join(
+    [
+        *(
+            f"{feature}=()"
+            for feature in (
+                "accelerometer",
+                "autoplay",
+                "browsing-topics",
+                "camera",
+                "display-capture",
+                "encrypted-media",
+                "fullscreen",
+                "geolocation",
+                "gyroscope",
+                "hid",
+                "idle-detection",
+                "local-fonts",
+                "magnetometer",
+                "microphone",
+                "midi",
+                "payment",
+                "picture-in-picture",
+                "screen-wake-lock",
+                "serial",
+                "usb",
+                "xr-spatial-tracking",
+            )
+        ),
+        "publickey-credentials-create=(self)",
+        "publickey-credentials-get=(self)",
+    ]
+)
+
+
+class RequestLogMiddleware:
+    """One line a request: by route, never with a query string, and under an id that the answer carries too."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        started = time.monotonic()
+        request_id = _request_id(request)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            response = self.get_response(request)
+            response["X-Request-ID"] = request_id
+            if not request.path.startswith(UNLOGGED_PATHS):
+                self._log(request, response, milliseconds=round((time.monotonic() - started) * 1000))
+        return response
+
+    def _log(self, request: HttpRequest, response: HttpResponseBase, *, milliseconds: int) -> None:
+        # The user that the request itself asked for; looking it up only for the log would cost a query.
+        user = getattr(request, "_cached_user", None)
+        say = log.error if response.status_code >= 500 else log.info
+        say(
+            f"{request.method} {_place(request)}",
+            status=response.status_code,
+            ms=milliseconds,
+            user=user.pk if user is not None else None,
+        )
+
+
+def _request_id(request: HttpRequest) -> str:
+    given = request.headers.get("X-Request-ID", "")
+    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _place(request: HttpRequest) -> str:
+    """The route rather than the path: a path may carry the key of a password reset."""
+    if request.resolver_match:
+        return request.resolver_match.view_name or f"/{request.resolver_match.route}"
+    return request.path[:LONGEST_LOGGED_PATH]
+
+
+class PrivateResponseMiddleware:
+    """Nothing private is kept by browsers or shared by caches, and no page may use what it doesn't need (P22)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if _is_private(request) and "Cache-Control" not in response:
+            response["Cache-Control"] = "no-store"
+        if response.get("Content-Type", "").startswith("text/html"):
+            patch_vary_headers(response, ["HX-Request"])
+        if _is_logout(request):
+            response["Clear-Site-Data"] = '"cache", "storage"'
+        response["Cross-Origin-Resource-Policy"] = "same-origin"
+        response["Permissions-Policy"] = PERMISSIONS_POLICY
+        return response
+
+
+def _is_private(request: HttpRequest) -> bool:
+    user = getattr(request, "user", None)
+    return "Authorization" in request.headers or (user is not None and user.is_authenticated)
+
+
+def _is_logout(request: HttpRequest) -> bool:
+    route = request.resolver_match
+    return request.method == "POST" and route is not None and route.view_name in LOGOUT_ROUTES

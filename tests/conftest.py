@@ -1,0 +1,49 @@
+"""What every test stands on: PostgreSQL for real, no network, triggers that forbid what tests must clean up."""
+
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+from django.core.cache import cache
+from django.db.backends.postgresql.operations import DatabaseOperations
+
+from tests import factories
+from tests.cast import Cast, make_cast
+
+
+@pytest.fixture(scope="session", autouse=True)
+def flush_past_the_triggers() -> Iterator[None]:
+    """Between transactional tests every table is emptied; the ledger's own triggers would refuse that."""
+    flush = DatabaseOperations.sql_flush
+
+    def unguarded(self, *args, **kwargs):
+        statements = flush(self, *args, **kwargs)
+        if not statements:
+            return statements
+        return ["SET session_replication_role = replica", *statements, "SET session_replication_role = origin"]
+
+    with patch.object(DatabaseOperations, "sql_flush", unguarded):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """Counts are cached for some seconds, and limits on guessing for minutes; a test starts with neither."""
+    cache.clear()
+
+
+@pytest.fixture
+def market(db) -> factories.Market:
+    """One vertical with prices, one source with a consent text, one buyer with $1,000 who may buy."""
+    return factories.make_market()
+
+
+@pytest.fixture
+def cast(market, settings, tmp_path) -> Cast:
+    """Three companies in that market with their people and things, the operator's staff and two uploads."""
+    stored = {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(tmp_path / "files")},
+    }
+    settings.STORAGES = {**settings.STORAGES, "default": stored}
+    return make_cast(market)
