@@ -1,0 +1,42 @@
+"""The verticals that a new market starts with, from ``data/verticals.json``. After that they belong to the admins."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from leads.fields import stored_form
+from leads.models import Vertical
+from leads.models.vertical import add_schema_version
+
+CATALOGUE = Path(__file__).parent / "data" / "verticals.json"
+
+
+def read_catalogue() -> list[dict[str, Any]]:
+    """Each vertical's settings, with its ``fields``."""
+    verticals: list[dict[str, Any]] = json.loads(CATALOGUE.read_text())
+    return verticals
+
+
+@transaction.atomic
+def load_verticals() -> list[str]:
+    """Create the verticals that are missing, and the first fields of those that have none.
+
+    What is there stays as it is, also where it differs from the catalogue. Answers with a sentence for each
+    vertical that was created or that differs.
+    """
+    return [sentence for entry in read_catalogue() for sentence in _load(entry)]
+
+
+def _load(entry: dict[str, Any]) -> list[str]:
+    terms = {name: value for name, value in entry.items() if name != "fields"}
+    vertical, created = Vertical.objects.get_or_create(slug=terms["slug"], defaults=terms)
+    if vertical.newest_schema is None:
+        add_schema_version(vertical, entry["fields"])
+    if created:
+        return [f"{vertical}: created"]
+    changed = [name for name, value in terms.items() if getattr(vertical, name) != value]
+    if vertical.newest_schema and vertical.newest_schema.fields != stored_form(entry["fields"]):
+        changed.append("fields")
+    return [f"{vertical}: keeps its own {', '.join(changed)}"] if changed else []

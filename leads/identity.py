@@ -1,0 +1,124 @@
+"""Who somebody is, without saying so: normal forms of phones and e-mail addresses, and their keyed digests.
+
+Two records are the same person when a digest agrees. The digest's inner hash is the one that California's
+deletion platform publishes (trimmed lower-case address, or the last ten digits, SHA-256, Base64), so that state
+lists and our own stops share one index; the outer HMAC keeps a stolen table from being guessed through.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import phonenumbers
+from django.conf import settings
+from email_validator import EmailNotValidError, validate_email
+
+from leads.places import is_area_code
+
+REGION = "US"
+PLAIN_PHONE = re.compile(r"(?:\+?1[ .-]?)?\(?([2-9][0-9]{2})\)?[ .-]{0,2}([0-9]{3})[ .-]?([0-9]{4})")
+PHONE_LIKE = re.compile(r"[\d ().+/-]{10,24}")
+NORTH_AMERICAN = re.compile(r"[2-9]\d\d(?![2-9]11)[2-9]\d{6}")
+PLAIN_LOCAL_PART = re.compile(r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*")
+LONGEST_LOCAL_PART = 64
+LONGEST_ADDRESS = 254
+FICTIONAL_LINES = range(100, 200)  # 555-0100 to 555-0199 are kept for fiction and reach nobody
+
+
+def normal_phone(raw: str) -> str | None:
+    """E.164 (``+12125550123``) of a North American number that could ring, or None."""
+    number = _parsed(raw.strip())
+    if number is None or number.country_code != 1:
+        return None
+    if not (phonenumbers.is_valid_number(number) or _is_assigned(number.national_number)):
+        return None
+    return f"+1{number.national_number}"
+
+
+def _parsed(text: str) -> phonenumbers.PhoneNumber | None:
+    if plain := PLAIN_PHONE.fullmatch(text):  # nearly all are; the parser takes as long as all the rest of a row
+        return phonenumbers.PhoneNumber(country_code=1, national_number=int("".join(plain.groups())))
+    try:
+        return phonenumbers.parse(text, REGION)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _is_assigned(national_number: int | None) -> bool:
+    """The shape of a North American number under an area code in use: the library's lists lag behind new ones."""
+    digits = str(national_number)
+    return bool(NORTH_AMERICAN.fullmatch(digits)) and is_area_code(digits[:3])
+
+
+def is_fictional(phone: str) -> bool:
+    """Whether an E.164 number lies in the block that is reserved for fiction."""
+    return phone[-7:-4] == "555" and int(phone[-4:]) in FICTIONAL_LINES
+
+
+def normal_email(raw: str) -> str | None:
+    """The address in lower case, or None when it cannot be one. Asks no name server."""
+    address = raw.strip().lower()
+    local, at, domain = address.rpartition("@")
+    if at and len(local) <= LONGEST_LOCAL_PART and PLAIN_LOCAL_PART.fullmatch(local):
+        # Most addresses are of this shape and of few domains; only the domain needs the validator.
+        normal = _normal_domain(domain)
+        return f"{local}@{normal}" if normal and len(local) + len(normal) < LONGEST_ADDRESS else None
+    return _validated(address)
+
+
+@lru_cache(maxsize=10_000)
+def _normal_domain(domain: str) -> str | None:
+    address = _validated(f"a@{domain}")
+    return address and address.partition("@")[2]
+
+
+def _validated(address: str) -> str | None:
+    try:
+        return validate_email(
+            address, check_deliverability=False, test_environment=True, strict=True
+        ).normalized.lower()
+    except EmailNotValidError:
+        return None
+
+
+def national_digits(phone: str) -> str:
+    """Ten digits of an E.164 number, the form that dialers and spreadsheets want."""
+    return phone[-10:]
+
+
+def phone_digest(phone: str) -> bytes:
+    """32 bytes for an E.164 number."""
+    return _keyed("phone", public_hash(national_digits(phone)))
+
+
+def email_digest(email: str) -> bytes:
+    """32 bytes for a normal address."""
+    return _keyed("email", public_hash(email.strip().lower()))
+
+
+def request_fingerprint(vertical: str, phone: str, email: str, asked_at: datetime) -> str:
+    """An id for a request whose source gave none: the same person, vertical and instant give the same one."""
+    instant = asked_at.astimezone(UTC).isoformat()
+    return "fp:" + _keyed("request", "|".join((vertical, phone, email.lower(), instant))).hex()
+
+
+def says_who(source_id: str) -> bool:
+    """Whether a source's id is the person's own phone number or e-mail address."""
+    return "@" in source_id or bool(PHONE_LIKE.fullmatch(source_id) and normal_phone(source_id))
+
+
+def keyed_id(source_id: str) -> str:
+    """Stands for a source's id that is longer than we keep, or that says who somebody is."""
+    return "id:" + _keyed("id", source_id).hex()
+
+
+def public_hash(text: str) -> str:
+    """SHA-256 in Base64, 44 characters: the form in which the state hands out its deletion lists."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _keyed(kind: str, hashed: str) -> bytes:
+    return hmac.digest(base64.b64decode(settings.DIGEST_KEY), f"{kind}|{hashed}".encode(), "sha256")

@@ -1,0 +1,66 @@
+"""Labels: what of a lead may be read before it is sold, in words.
+
+Exact amounts could point at a person, so money is shown as a band whose width is a fifth of its leading digit's place:
+$553,000 reads $540–560k. Sensitive answers and free text are not shown at all.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import floor, log10
+
+from leads.fields import Field, FieldType, Schema
+from leads.models import Lead
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer as a buyer may see it."""
+
+    name: str
+    label: str
+    text: str
+
+
+def shown_answers(lead: Lead, schema: Schema) -> Iterator[Answer]:
+    """What the person answered, as far as it may be shown before the sale, in the schema's order."""
+    for field in schema.shown:
+        if (value := lead.attributes.get(field.name)) is not None:
+            yield Answer(field.name, field.label, shown_text(field, value))
+
+
+def shown_text(field: Field, value: object) -> str:
+    if field.type == FieldType.MONEY and isinstance(value, int | float):
+        return money_band(value)
+    if field.type == FieldType.RANGE and field.unit == "$" and isinstance(value, dict) and len(value) == 2:
+        return _band(value["min"], value["max"])
+    return field.display(value)
+
+
+def money_band(dollars: float) -> str:
+    """``$540–560k`` for 553,000; exact only for nothing at all."""
+    if dollars <= 0:
+        return "$0"
+    step = max(1, 2 * 10 ** (floor(log10(dollars)) - 1))
+    low = int(dollars // step * step)
+    return _band(low, low + step)
+
+
+def _band(low: float, high: float) -> str:
+    return f"${_short(low, high)}–{_short(high)}{_unit(high)}"
+
+
+def _unit(dollars: float) -> str:
+    return "M" if dollars >= 1_000_000 else "k" if dollars >= 10_000 else ""
+
+
+def _short(dollars: float, beside: float | None = None) -> str:
+    """The number without its unit; ``beside`` is the amount whose unit stands for both."""
+    scale = {"M": 1_000_000, "k": 1_000, "": 1}[_unit(beside or dollars)]
+    return f"{dollars / scale:,.10g}"
+
+
+def headline_fields(schema: Schema) -> list[Field]:
+    """Up to four fields that a list shows in its columns: what is wanted, how much, and two more."""
+    choices = [field for field in schema.shown if field.type == FieldType.CHOICE]
+    amounts = [field for field in schema.shown if field.type in (FieldType.MONEY, FieldType.RANGE)]
+    return [*choices[:1], *amounts[:1], *choices[1:3]]

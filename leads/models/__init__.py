@@ -1,0 +1,35 @@
+"""The supply: who asked, for what, under which words, and the legs that may be sold."""
+
+from leads.models.consent import Channel, Consent, ConsentText
+from leads.models.contact import Contact, Suppression
+from leads.models.importing import ColumnMapping, ImportProblem, ImportRun
+from leads.models.lead import Lead, LeadKind, PhoneType
+from leads.models.leg import ClosedReason, Leg, LegState, Market
+from leads.models.record import Reveal, SweepRun
+from leads.models.source import Grade, Source, SourceKind
+from leads.models.vertical import FieldSchema, Vertical
+
+__all__ = [
+    "Channel",
+    "ClosedReason",
+    "ColumnMapping",
+    "Consent",
+    "ConsentText",
+    "Contact",
+    "FieldSchema",
+    "Grade",
+    "ImportProblem",
+    "ImportRun",
+    "Lead",
+    "LeadKind",
+    "Leg",
+    "LegState",
+    "Market",
+    "PhoneType",
+    "Reveal",
+    "Source",
+    "SourceKind",
+    "Suppression",
+    "SweepRun",
+    "Vertical",
+]

@@ -1,0 +1,127 @@
+"""Consent: the words people saw, and the proof that they saw them. Neither ever changes."""
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from leads.sealing import key_ring
+
+LAPSING = timedelta(days=90)
+
+
+class Channel(models.TextChoices):
+    CALL = "call", "Call"
+    TEXT = "text", "Text"
+    EMAIL = "email", "E-mail"
+
+
+class ConsentText(models.Model):
+    """One wording of one source: which channels it covers and how many companies it lets call."""
+
+    source = models.ForeignKey("leads.Source", on_delete=models.PROTECT, related_name="consent_texts")
+    version = models.CharField(max_length=40)
+    wording = models.TextField()
+    channels = ArrayField(models.CharField(max_length=5, choices=Channel), help_text="call, text, email")
+    most_companies = models.PositiveSmallIntegerField(help_text="The most companies that may call under these words.")
+    named_partners = ArrayField(models.CharField(max_length=120), default=list, blank=True)
+    sha256 = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["source", "version"]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "version"], name="consent_text_version_is_unique"),
+            models.CheckConstraint(condition=Q(most_companies__range=(1, 20)), name="consent_text_companies_1_to_20"),
+            models.CheckConstraint(condition=Q(channels__len__gte=1), name="consent_text_covers_a_channel"),
+        ]
+        triggers = [pgtrigger.Protect(name="consent_text_is_immutable", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.source}, {self.version}"
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        self.sha256 = hashlib.sha256(self.wording.encode()).hexdigest()
+        super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+
+class Consent(models.Model):
+    """The proof for one lead. Address and user agent of the person's machine are sealed like the contact."""
+
+    lead = models.OneToOneField("leads.Lead", on_delete=models.PROTECT, related_name="consent")
+    text = models.ForeignKey(ConsentText, on_delete=models.PROTECT, related_name="consents", db_index=False)
+    given_at = models.DateTimeField()
+    page = models.CharField(max_length=300, help_text="Where the words stood, without query or fragment.")
+    sealed_machine = models.BinaryField(null=True, help_text="IP address and user agent, sealed.")
+    trustedform_url = models.CharField(max_length=200, blank=True)
+    leadid_token = models.UUIDField(null=True)
+    retained_until = models.DateField(null=True, help_text="Until when the certificate's keeper holds the recording.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["trustedform_url"], condition=~Q(trustedform_url=""), name="consent_certificate_used_once"
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="consent_is_immutable", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="consent_allows_the_legs",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="new_consents"),
+                declare=[("wrong", "record")],
+                func="""
+                    SELECT text.most_companies AS allowed, lead.legs_authorized AS asked INTO wrong
+                    FROM new_consents AS consent
+                    JOIN leads_lead AS lead ON lead.id = consent.lead_id
+                    JOIN leads_consenttext AS text ON text.id = consent.text_id
+                    WHERE lead.legs_authorized > text.most_companies LIMIT 1;
+                    IF FOUND THEN
+                        RAISE EXCEPTION 'consent allows % companies, the lead has % legs', wrong.allowed, wrong.asked
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'consent_allows_the_legs';
+                    END IF;
+                    PERFORM 1 FROM new_consents AS consent
+                    JOIN leads_lead AS lead ON lead.id = consent.lead_id
+                    JOIN leads_source AS source ON source.id = lead.source_id
+                    JOIN leads_consenttext AS text ON text.id = consent.text_id
+                    WHERE text.source_id <> lead.source_id OR source.kind = 'compiled' LIMIT 1;
+                    IF FOUND THEN
+                        RAISE EXCEPTION 'consent is to the words of the lead''s own source, and to a request'
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'consent_is_to_its_source';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"consent of lead {self.lead_id}"
+
+    def proof_state(self, now: datetime) -> str:
+        """``retained``, ``lapsing`` (soon, see LAPSING), ``lapsed``, or ``none`` when there never was a certificate."""
+        if self.retained_until is None:
+            return "none"
+        left = self.retained_until - now.date()
+        if left < timedelta(0):
+            return "lapsed"
+        return "lapsing" if left <= LAPSING else "retained"
+
+
+def seal_machine(ip_address: str, user_agent: str, *, row: str) -> bytes | None:
+    """Where the form was filled in from, sealed for the lead with this public id; None when nothing is known."""
+    if not ip_address and not user_agent:
+        return None
+    plain = json.dumps({"ip_address": ip_address, "user_agent": user_agent[:300]})
+    return key_ring().seal(plain.encode(), row=f"machine|{row}")
+
+
+def open_machine(sealed: bytes, *, row: str) -> dict[str, str]:
+    """``ip_address`` and ``user_agent``. Raises SealBroken."""
+    machine: dict[str, str] = json.loads(key_ring().unseal(sealed, row=f"machine|{row}"))
+    return machine

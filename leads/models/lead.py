@@ -1,0 +1,149 @@
+"""The lead: what somebody asked for, without who asked."""
+
+import uuid
+from datetime import datetime, timedelta
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+
+from leads.models.vertical import Vertical
+
+DAY = timedelta(days=1)
+
+
+class LeadKind(models.TextChoices):
+    FORM = "form", "Form"
+    CALL = "call", "Phone call"
+    COMPILED = "compiled", "Compiled, no request"
+
+
+class PhoneType(models.TextChoices):
+    MOBILE = "mobile", "Mobile"
+    LANDLINE = "landline", "Landline"
+    VOIP = "voip", "Internet phone"
+    UNKNOWN = "unknown", "Not known"
+
+
+class LeadQuerySet(models.QuerySet["Lead"]):
+    def in_vertical(self, vertical: Vertical) -> "LeadQuerySet":
+        return self.filter(vertical=vertical)
+
+    def on_shelf(self) -> "LeadQuerySet":
+        """Leads with at least one open leg in the aged market. Withdrawing and retiring close legs, so they are out."""
+        return self.filter(legs_aged__gt=0, withdrawn_at=None)
+
+    def aged_between(self, youngest: int, oldest: int, *, now: datetime) -> "LeadQuerySet":
+        """Leads whose age in whole days lies within both bounds."""
+        return self.filter(captured_at__lte=now - youngest * DAY, captured_at__gt=now - (oldest + 1) * DAY)
+
+    def never_sold(self) -> "LeadQuerySet":
+        return self.filter(times_sold=0)
+
+    def withdrawn(self) -> "LeadQuerySet":
+        return self.filter(withdrawn_at__isnull=False)
+
+    def with_original(self) -> "LeadQuerySet":
+        """Annotates ``request_id``: the first lead of the same person's request, itself when it is the first."""
+        return self.annotate(request_id=Coalesce("duplicate_of_id", "id"))
+
+
+class Lead(models.Model):
+    """A request. ``times_sold``, ``legs_realtime`` and ``legs_aged`` are counted from its legs by a trigger,
+    in the statement that changes the legs; the audit compares them."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    vertical = models.ForeignKey(Vertical, on_delete=models.PROTECT, related_name="leads")
+    schema = models.ForeignKey("leads.FieldSchema", on_delete=models.PROTECT, related_name="leads", db_index=False)
+    source = models.ForeignKey("leads.Source", on_delete=models.PROTECT, related_name="leads", db_index=False)
+    external_id = models.CharField(max_length=80, help_text="The source's own id, or the fingerprint of the request.")
+    kind = models.CharField(max_length=8, choices=LeadKind, default=LeadKind.FORM)
+    captured_at = models.DateTimeField(help_text="When the person asked.")
+    received_at = models.DateTimeField(help_text="When it came to us.")
+    state = models.CharField(max_length=2)
+    postal_code = models.CharField(max_length=5, blank=True, validators=[RegexValidator(r"^\d{5}$")])
+    phone_type = models.CharField(max_length=8, choices=PhoneType, default=PhoneType.UNKNOWN)
+    attributes = models.JSONField(default=dict)
+    flags = ArrayField(
+        models.CharField(max_length=60), default=list, help_text="What was wrong at intake: field:reason."
+    )
+    legs_authorized = models.PositiveSmallIntegerField()
+    duplicate_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="duplicates")
+    import_run = models.ForeignKey("leads.ImportRun", null=True, on_delete=models.PROTECT, related_name="leads")
+    withdrawn_at = models.DateTimeField(null=True, help_text="The person stopped it; nobody may be sold it again.")
+
+    times_sold = models.PositiveSmallIntegerField(default=0, editable=False)
+    legs_realtime = models.PositiveSmallIntegerField(default=0, editable=False)
+    legs_aged = models.PositiveSmallIntegerField(default=0, editable=False)
+
+    objects = LeadQuerySet.as_manager()
+
+    class Meta:
+        permissions = [("reveal_contact", "Can open a sealed contact")]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "external_id"], name="lead_is_captured_once"),
+            models.CheckConstraint(condition=Q(legs_authorized__range=(1, 20)), name="lead_legs_1_to_20"),
+            models.CheckConstraint(condition=Q(kind__in=LeadKind.values), name="lead_kind_is_known"),
+            models.CheckConstraint(condition=Q(state__regex=r"^[A-Z]{2}$"), name="lead_state_is_two_letters"),
+            models.CheckConstraint(
+                condition=Q(postal_code__regex=r"^(\d{5})?$"), name="lead_postal_code_is_five_digits"
+            ),
+            models.CheckConstraint(
+                condition=Q(captured_at__lte=F("received_at") + timedelta(minutes=5)),
+                name="lead_is_not_from_the_future",
+            ),
+            models.CheckConstraint(
+                condition=Q(duplicate_of=None) | ~Q(duplicate_of=F("id")), name="lead_is_not_its_own_duplicate"
+            ),
+            models.CheckConstraint(
+                condition=Q(times_sold__lte=F("legs_authorized")), name="lead_is_never_sold_over_its_legs"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["vertical", "captured_at"], condition=Q(legs_aged__gt=0), name="lead_shelf_by_age"),
+            models.Index(
+                fields=["vertical", "state", "captured_at"], condition=Q(legs_aged__gt=0), name="lead_shelf_by_state"
+            ),
+            models.Index(
+                fields=["vertical", "captured_at"], condition=Q(legs_realtime__gt=0), name="lead_realtime_by_age"
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="lead_is_never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="lead_terms_are_fixed",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(
+                    "OLD.captured_at IS DISTINCT FROM NEW.captured_at"
+                    " OR OLD.vertical_id IS DISTINCT FROM NEW.vertical_id"
+                    " OR OLD.source_id IS DISTINCT FROM NEW.source_id OR OLD.public_id IS DISTINCT FROM NEW.public_id"
+                    " OR OLD.legs_authorized IS DISTINCT FROM NEW.legs_authorized"
+                    " OR OLD.duplicate_of_id IS DISTINCT FROM NEW.duplicate_of_id"
+                    " OR OLD.kind IS DISTINCT FROM NEW.kind OR OLD.external_id IS DISTINCT FROM NEW.external_id"
+                    " OR (OLD.withdrawn_at IS NOT NULL AND OLD.withdrawn_at IS DISTINCT FROM NEW.withdrawn_at)"
+                ),
+                func="RAISE EXCEPTION 'what a lead is, where it came from and its stop never change'"
+                " USING ERRCODE = 'check_violation', CONSTRAINT = 'lead_terms_are_fixed';",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.vertical} {self.state} {self.public_id}"
+
+    def age_days(self, now: datetime) -> int:
+        """Whole days since the person asked: floor((now - captured_at) / 24 h)."""
+        return (now - self.captured_at) // DAY
+
+    @property
+    def short_id(self) -> str:
+        """For people to read aloud; the URL carries the whole id."""
+        return str(self.public_id)[:8]
+
+    @property
+    def area(self) -> str:
+        """The first three digits of the ZIP, as the storefront may show it."""
+        return f"{self.postal_code[:3]}xx" if self.postal_code else ""

@@ -1,0 +1,160 @@
+"""Legs: the calls a consent allows, each sold at most once, counted by the database."""
+
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+
+
+class Market(models.TextChoices):
+    REALTIME = "realtime", "Real-time"
+    AGED = "aged", "Aged"
+
+
+class LegState(models.TextChoices):
+    OPEN = "open", "Open"
+    SOLD = "sold", "Sold"
+    CLOSED = "closed", "Closed"
+
+
+class ClosedReason(models.TextChoices):
+    SOLD_ELSEWHERE = "sold_elsewhere", "Sold before it came to us"
+    EXCLUSIVE = "exclusive", "Sold to one company only"
+    WITHDRAWN = "withdrawn", "Stopped by the person"
+    EXPIRED = "expired", "Too old to sell"
+    NOT_FOR_RESALE = "not_for_resale", "Not for resale"
+
+
+_COUNTS = """
+    sum((state = 'sold' OR closed_reason = 'sold_elsewhere')::int) AS sold,
+    sum((state = 'open' AND market = 'realtime')::int) AS realtime,
+    sum((state = 'open' AND market = 'aged')::int) AS aged
+"""
+
+
+def _count_on_lead(changes: str) -> str:
+    """The body of a statement trigger that adds what ``changes`` (lead_id, sold, realtime, aged) says to the leads."""
+    return f"""
+        UPDATE leads_lead AS lead
+        SET times_sold = lead.times_sold + change.sold,
+            legs_realtime = lead.legs_realtime + change.realtime,
+            legs_aged = lead.legs_aged + change.aged
+        FROM (
+            SELECT lead_id, sum(sold) AS sold, sum(realtime) AS realtime, sum(aged) AS aged
+            FROM ({changes}) AS parts GROUP BY lead_id
+            HAVING sum(sold) <> 0 OR sum(realtime) <> 0 OR sum(aged) <> 0
+        ) AS change
+        WHERE lead.id = change.lead_id;
+        RETURN NULL;
+    """  # noqa: S608  (constants of this module only)
+
+
+_NEW = f"SELECT lead_id, {_COUNTS} FROM new_legs GROUP BY lead_id"  # noqa: S608
+_OLD = f"""
+    SELECT lead_id, -sold AS sold, -realtime AS realtime, -aged AS aged
+    FROM (SELECT lead_id, {_COUNTS} FROM old_legs GROUP BY lead_id) AS before
+"""  # noqa: S608
+
+
+class LegQuerySet(models.QuerySet["Leg"]):
+    def open_in(self, market: Market) -> "LegQuerySet":
+        return self.filter(state=LegState.OPEN, market=market)
+
+    def counted_as_sold(self) -> "LegQuerySet":
+        """Sold by us, or sold by somebody else before the lead came to us."""
+        return self.filter(Q(state=LegState.SOLD) | Q(closed_reason=ClosedReason.SOLD_ELSEWHERE))
+
+
+class Leg(models.Model):
+    """One of the N companies that the person was told would call."""
+
+    lead = models.ForeignKey("leads.Lead", on_delete=models.PROTECT, related_name="legs", db_index=False)
+    number = models.PositiveSmallIntegerField()
+    market = models.CharField(max_length=8, choices=Market, default=Market.REALTIME)
+    aged_at = models.DateTimeField(null=True)
+    state = models.CharField(max_length=6, choices=LegState, default=LegState.OPEN)
+    closed_reason = models.CharField(max_length=16, choices=ClosedReason, blank=True)
+    ended_at = models.DateTimeField(null=True, help_text="When it was sold or closed, where we know.")
+
+    objects = LegQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["lead", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["lead", "number"], name="leg_number_is_unique"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="leg_number_from_1"),
+            models.CheckConstraint(
+                condition=Q(market=Market.REALTIME, aged_at=None) | Q(market=Market.AGED, aged_at__isnull=False),
+                name="leg_aged_has_its_instant",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=LegState.CLOSED, closed_reason__in=ClosedReason.values)
+                | Q(state__in=[LegState.OPEN, LegState.SOLD], closed_reason=""),
+                name="leg_closed_says_why",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="leg_is_never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="leg_is_authorized",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="new_legs"),
+                declare=[("wrong", "record")],
+                func="""
+                    SELECT leg.number, lead.legs_authorized AS authorized INTO wrong
+                    FROM new_legs AS leg JOIN leads_lead AS lead ON lead.id = leg.lead_id
+                    WHERE leg.number > lead.legs_authorized LIMIT 1;
+                    IF FOUND THEN
+                        RAISE EXCEPTION 'leg % of a lead that allows %', wrong.number, wrong.authorized
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'leg_is_authorized';
+                    END IF;
+                    PERFORM 1 FROM new_legs AS leg JOIN leads_lead AS lead ON lead.id = leg.lead_id
+                    JOIN leads_source AS source ON source.id = lead.source_id
+                    LEFT JOIN leads_consent AS consent ON consent.lead_id = lead.id
+                    WHERE lead.kind = 'compiled' OR source.kind = 'compiled' OR consent.id IS NULL LIMIT 1;
+                    IF FOUND THEN
+                        RAISE EXCEPTION 'no legs without consent'
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'leg_needs_consent';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="leg_steps_are_allowed",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                func="""
+                    IF OLD.lead_id <> NEW.lead_id OR OLD.number <> NEW.number
+                        OR (OLD.state <> 'open' AND OLD IS DISTINCT FROM NEW)
+                        OR (OLD.market = 'aged' AND (NEW.market <> 'aged' OR NEW.aged_at <> OLD.aged_at)) THEN
+                        RAISE EXCEPTION 'a leg goes from open to sold or closed and never back, and ages once'
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'leg_steps_are_allowed';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="leg_counts_on_insert",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="new_legs"),
+                func=_count_on_lead(_NEW),
+            ),
+            pgtrigger.Trigger(
+                name="leg_counts_on_update",
+                operation=pgtrigger.Update,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(old="old_legs", new="new_legs"),
+                func=_count_on_lead(f"{_NEW} UNION ALL {_OLD}"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"leg {self.number} of lead {self.lead_id}"
+
+    @property
+    def counts_as_sold(self) -> bool:
+        return self.state == LegState.SOLD or self.closed_reason == ClosedReason.SOLD_ELSEWHERE

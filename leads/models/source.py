@@ -1,0 +1,53 @@
+"""Sources: the companies that bring leads, by name."""
+
+import pghistory
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+
+class SourceKind(models.TextChoices):
+    OWN_FORM = "own_form", "Own form"
+    PARTNER_FORM = "partner_form", "Partner form"
+    PHONE_CALL = "phone_call", "Phone call"
+    IMPORTED_FILE = "imported_file", "Imported file"
+    COMPILED = "compiled", "Compiled data"
+
+
+class Grade(models.TextChoices):
+    A = "A", "Reported well"
+    B = "B", "Sound"
+    C = "C", "Mixed"
+    D = "D", "Weak or rewarded"
+
+
+@pghistory.track()
+class Source(models.Model):
+    """Who made a lead. Masking hides the site and never the counts; it costs the source a grade (see ``grade``)."""
+
+    slug = models.SlugField(max_length=60, unique=True)
+    legal_name = models.CharField(max_length=120)
+    address = models.CharField(max_length=200)
+    phone = models.CharField(max_length=30)
+    kind = models.CharField(max_length=20, choices=SourceKind, default=SourceKind.OWN_FORM)
+    site = models.CharField(max_length=120, blank=True, help_text="The domain whose form people filled in.")
+    site_masked = models.BooleanField(default=False, help_text="Buyers see that the site is masked, not its name.")
+    incentive = models.BooleanField(default=False, help_text="People got a reward for filling in the form.")
+    grade = models.CharField(max_length=1, choices=Grade, default=Grade.C)
+    payout_percent = models.PositiveSmallIntegerField(default=50, validators=[MaxValueValidator(100)])
+    return_window_days = models.PositiveSmallIntegerField(default=10, validators=[MinValueValidator(1)])
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["legal_name"]
+        constraints = [
+            models.CheckConstraint(condition=Q(grade__in=Grade.values), name="source_grade_is_known"),
+            models.CheckConstraint(condition=Q(payout_percent__lte=100), name="source_payout_at_most_all"),
+            models.CheckConstraint(
+                condition=Q(incentive=False) | Q(grade__in=["C", "D"]), name="source_rewarded_is_never_graded_well"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.legal_name

@@ -1,0 +1,127 @@
+"""Verticals as data: what a trade asks of people, and how long its requests are worth something."""
+
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+import pghistory
+import pgtrigger
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models, transaction
+from django.db.models import Q
+
+from leads.fields import Field, Schema, stored_form
+from leads.schema_check import check_schema
+
+
+class VerticalQuerySet(models.QuerySet["Vertical"]):
+    def on_shelf(self) -> "VerticalQuerySet":
+        """Verticals whose unsold legs may be sold aged."""
+        return self.filter(open_for_resale=True)
+
+
+@pghistory.track()
+class Vertical(models.Model):
+    """One product line: how long a leg stays real-time, and how many days it may be sold aged."""
+
+    slug = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=60, unique=True)
+    trade = models.CharField(max_length=60, help_text="Who may call: the trade a buyer must be in.")
+    position = models.PositiveSmallIntegerField(default=100)
+    window_minutes = models.PositiveIntegerField(default=15, validators=[MinValueValidator(1)])
+    default_legs = models.PositiveSmallIntegerField(default=4, validators=[MinValueValidator(1), MaxValueValidator(20)])
+    shelf_life_days = models.PositiveIntegerField(default=730, validators=[MinValueValidator(1)])
+    retention_days = models.PositiveIntegerField(
+        default=1095, help_text="Days after which a contact is erased; the evidence of consent is kept."
+    )
+    duplicate_window_days = models.PositiveIntegerField(
+        default=30, help_text="The same person asking again within these days is one request."
+    )
+    open_for_resale = models.BooleanField(default=True, help_text="Off for Medicare: consent there names one company.")
+
+    objects = VerticalQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "name"]
+        constraints = [
+            models.CheckConstraint(condition=Q(window_minutes__gt=0), name="vertical_window_is_positive"),
+            models.CheckConstraint(condition=Q(default_legs__range=(1, 20)), name="vertical_legs_1_to_20"),
+            models.CheckConstraint(
+                condition=Q(retention_days__gte=models.F("shelf_life_days")),
+                name="vertical_retention_covers_shelf_life",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def window(self) -> timedelta:
+        """How long a leg stays in the real-time market."""
+        return timedelta(minutes=self.window_minutes)
+
+    @cached_property
+    def newest_schema(self) -> "FieldSchema | None":
+        return self.schemas.order_by("-version").first()
+
+    @property
+    def schema(self) -> Schema:
+        """The fields in force: the newest version. Empty for a vertical that has none yet."""
+        return self.newest_schema.parsed if self.newest_schema else Schema(())
+
+
+class FieldSchema(models.Model):
+    """One version of a vertical's fields. Never changed: a new version is a new row."""
+
+    vertical = models.ForeignKey(Vertical, on_delete=models.PROTECT, related_name="schemas")
+    version = models.PositiveIntegerField()
+    fields = models.JSONField(validators=[check_schema])
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["vertical", "-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["vertical", "version"], name="schema_version_is_unique"),
+            models.CheckConstraint(condition=Q(version__gte=1), name="schema_version_from_1"),
+        ]
+        triggers = [pgtrigger.Protect(name="schema_is_immutable", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.vertical} fields, version {self.version}"
+
+    @cached_property
+    def parsed(self) -> Schema:
+        return Schema.from_json(self.fields)
+
+
+@transaction.atomic
+def add_schema_version(vertical: Vertical, fields: list[dict[str, Any]]) -> FieldSchema:
+    """Put a new version of the fields in force. Raises ValidationError."""
+    check_schema(fields)
+    Vertical.objects.select_for_update(no_key=True).get(pk=vertical.pk)
+    _check_types_stay(vertical, fields)
+    newest = vertical.schemas.order_by("-version").values_list("version", flat=True).first() or 0
+    vertical.__dict__.pop("newest_schema", None)
+    return FieldSchema.objects.create(vertical=vertical, version=newest + 1, fields=stored_form(fields))
+
+
+def _check_types_stay(vertical: Vertical, fields: list[dict[str, Any]]) -> None:
+    """Criteria read every lead's values by the newest schema: a name that leads use keeps its type for good."""
+    types = {item["name"]: item["type"] for item in fields}
+    faults = [
+        f"“{old.name}” holds values of the type “{old.type.label}” in leads we have: give the new field another name."
+        for old in _fields_of_other_types(vertical, types)
+        if vertical.leads.filter(attributes__has_key=old.name).exists()
+    ]
+    if faults:
+        raise ValidationError(sorted(set(faults)))
+
+
+def _fields_of_other_types(vertical: Vertical, types: dict[str, str]) -> list[Field]:
+    return [
+        old
+        for schema in vertical.schemas.all()
+        for old in schema.parsed
+        if old.name in types and old.type != types[old.name]
+    ]

@@ -1,0 +1,58 @@
+"""A request as it comes to us, with its evidence, every value in its normal form."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, TypeAlias
+
+from leads.models import ConsentText, FieldSchema, ImportRun, LeadKind, PhoneType, Source, Vertical
+from leads.models.contact import Person
+
+Digests: TypeAlias = tuple[bytes | None, bytes | None, bytes | None]  # phone, second phone, e-mail
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The proof of consent. ``page`` without query or fragment; address and user agent are sealed."""
+
+    text: ConsentText
+    given_at: datetime
+    page: str
+    ip_address: str = ""
+    user_agent: str = ""
+    trustedform_url: str = ""
+    leadid_token: uuid.UUID | None = None
+    retained_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One request, every value in its normal form (see ``identity.py`` and ``fields.py``)."""
+
+    vertical: Vertical
+    schema: FieldSchema
+    source: Source
+    external_id: str
+    captured_at: datetime
+    state: str
+    person: Person
+    evidence: Evidence
+    legs_authorized: int
+    legs_sold_elsewhere: int = 0
+    postal_code: str = ""
+    kind: LeadKind = LeadKind.FORM
+    phone_type: PhoneType = PhoneType.UNKNOWN
+    attributes: dict[str, Any] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    import_run: ImportRun | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A request that is taken, its number, and the first lead of the same person's request, if there is one."""
+
+    capture: Capture
+    digests: Digests
+    number: int
+    original: int | None
+    public_id: uuid.UUID

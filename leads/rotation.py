@@ -1,0 +1,85 @@
+"""Rotation: what is sealed under an older key is sealed anew under the current one, while everything runs.
+
+Guarantee: each batch is locked, re-sealed and committed by itself, and what is done needs no note: a value tells its
+own key. A run that was killed is simply run again. When nothing is left, the old key may leave the ring.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pgtrigger
+from django.db import connection, transaction
+
+from leads.sealing import key_ring
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A column of sealed values. ``binding`` is the word that ties a value to its kind (see contact.py, consent.py)."""
+
+    table: str
+    column: str
+    binding: str
+    guard: str | None = None
+
+
+CONTACTS = Sealed("leads_contact", "sealed", "contact")
+# A consent never changes; its words don't here either, only the key they lie under.
+MACHINES = Sealed("leads_consent", "sealed_machine", "machine", guard="leads.Consent:consent_is_immutable")
+
+
+def left_to_rotate(sealed: Sealed) -> int:
+    """How many values lie under another key than the current one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM {sealed.table} WHERE get_byte({sealed.column}, 0) <> %s",  # noqa: S608
+            [key_ring().current],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def rotate(sealed: Sealed, *, batch: int) -> Iterator[int]:
+    """Re-seal batch by batch, each in its own transaction; yields how many. Raises SealBroken."""
+    last = 0
+    while rows := _rotate_batch(sealed, after=last, batch=batch):
+        last = rows[-1]
+        yield len(rows)
+
+
+@transaction.atomic
+def _rotate_batch(sealed: Sealed, *, after: int, batch: int) -> list[int]:
+    ring = key_ring()
+    rows = _locked(sealed, after=after, batch=batch)
+    renewed = [ring.seal(ring.unseal(value, row=row), row=row) for _, row, value in rows]
+    numbers = [number for number, _, _ in rows]
+    if sealed.guard:
+        with pgtrigger.ignore(sealed.guard):
+            _write(sealed, numbers, renewed)
+    else:
+        _write(sealed, numbers, renewed)
+    return numbers
+
+
+def _locked(sealed: Sealed, *, after: int, batch: int) -> list[tuple[int, str, bytes]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT held.id, lead.public_id, held.{sealed.column}
+            FROM {sealed.table} AS held JOIN leads_lead AS lead ON lead.id = held.lead_id
+            WHERE held.id > %s AND get_byte(held.{sealed.column}, 0) <> %s
+            ORDER BY held.id LIMIT %s FOR NO KEY UPDATE OF held
+            """,  # noqa: S608
+            [after, key_ring().current, batch],
+        )
+        return [(number, f"{sealed.binding}|{lead}", bytes(value)) for number, lead, value in cursor.fetchall()]
+
+
+def _write(sealed: Sealed, numbers: list[int], renewed: list[bytes]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {sealed.table} AS held SET {sealed.column} = fresh.value
+            FROM unnest(%s::bigint[], %s::bytea[]) AS fresh (id, value) WHERE held.id = fresh.id
+            """,  # noqa: S608
+            [numbers, renewed],
+        )
