@@ -1,0 +1,192 @@
+"""The shapes in which something can be asked of a field: one of, from–to, yes or no, all of, near a place."""
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, Self
+
+from leads.places import zips_within
+
+MOST_VALUES = 1000
+LARGEST_NUMBER = 10**12
+FARTHEST_MILES = 250
+
+
+class CriteriaError(ValueError):
+    """What was asked makes no sense. ``field`` names where, the message is a sentence for the person."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
+
+class Clause(Protocol):
+    """One thing asked of one field. A lead without a value never satisfies it."""
+
+    kind: ClassVar[str]
+
+    @property
+    def field(self) -> str: ...
+
+    @classmethod
+    def read(cls, field: str, said: dict[str, Any]) -> "Clause": ...
+
+    def accepts(self, value: Any) -> bool: ...
+
+    def as_json(self) -> dict[str, Any]: ...
+
+
+def _only(field: str, said: dict[str, Any], allowed: set[str]) -> None:
+    if not said or set(said) - allowed:
+        words = " and ".join(f"“{key}”" for key in sorted(allowed))
+        raise CriteriaError(field, f"This is asked with {words}.")
+
+
+def _texts(field: str, values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
+        raise CriteriaError(field, "Wants a list of values.")
+    if len(values) > MOST_VALUES:
+        raise CriteriaError(field, f"Wants at most {MOST_VALUES:,} values.")
+    return tuple(dict.fromkeys(values))
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Any of these values; for a field with several answers, any of them among the answers."""
+
+    kind: ClassVar[str] = "in"
+    field: str
+    values: tuple[str, ...]
+
+    @classmethod
+    def read(cls, field: str, said: dict[str, Any]) -> Self:
+        _only(field, said, {"in"})
+        return cls(field, _texts(field, said["in"]))
+
+    def accepts(self, value: Any) -> bool:
+        if isinstance(value, list):
+            return not set(self.values).isdisjoint(value)
+        return value in self.values
+
+    def as_json(self) -> dict[str, Any]:
+        return {"field": self.field, "in": list(self.values)}
+
+
+@dataclass(frozen=True)
+class Between:
+    """From–to, both ends included, either end open. A value that is a range itself must touch it."""
+
+    kind: ClassVar[str] = "span"
+    field: str
+    low: float | str | None
+    high: float | str | None
+
+    @classmethod
+    def read(cls, field: str, said: dict[str, Any]) -> Self:
+        _only(field, said, {"min", "max"})
+        low, high = _end(field, said.get("min")), _end(field, said.get("max"))
+        if low is None and high is None:
+            raise CriteriaError(field, "Wants a “min”, a “max” or both.")
+        if isinstance(low, str) != isinstance(high, str) and None not in (low, high):
+            raise CriteriaError(field, "Both ends want to be of one kind.")
+        if low is not None and high is not None and low > high:  # type: ignore[operator]
+            raise CriteriaError(field, "“min” is above “max”.")
+        return cls(field, low, high)
+
+    def accepts(self, value: Any) -> bool:
+        if value is None:
+            return False
+        low, high = (value.get("min"), value.get("max")) if isinstance(value, dict) else (value, value)
+        return (self.low is None or high is None or high >= self.low) and (
+            self.high is None or low is None or low <= self.high
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        ends = {"min": self.low, "max": self.high}
+        return {"field": self.field, **{key: end for key, end in ends.items() if end is not None}}
+
+
+def _end(field: str, end: Any) -> float | str | None:
+    if end is None or isinstance(end, str):
+        return end
+    if isinstance(end, bool) or not isinstance(end, int | float) or not math.isfinite(end) or abs(end) > LARGEST_NUMBER:
+        raise CriteriaError(field, "Wants a number that makes sense.")
+    return end
+
+
+@dataclass(frozen=True)
+class Is:
+    """Yes, or no."""
+
+    kind: ClassVar[str] = "is"
+    field: str
+    answer: bool
+
+    @classmethod
+    def read(cls, field: str, said: dict[str, Any]) -> Self:
+        _only(field, said, {"is"})
+        if not isinstance(said["is"], bool):
+            raise CriteriaError(field, "Wants true or false.")
+        return cls(field, said["is"])
+
+    def accepts(self, value: Any) -> bool:
+        return value is self.answer
+
+    def as_json(self) -> dict[str, Any]:
+        return {"field": self.field, "is": self.answer}
+
+
+@dataclass(frozen=True)
+class AllOf:
+    """All of these among the field's values."""
+
+    kind: ClassVar[str] = "has"
+    field: str
+    values: tuple[str, ...]
+
+    @classmethod
+    def read(cls, field: str, said: dict[str, Any]) -> Self:
+        _only(field, said, {"has"})
+        return cls(field, _texts(field, said["has"]))
+
+    def accepts(self, value: Collection[str] | None) -> bool:
+        return value is not None and set(self.values) <= set(value)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"field": self.field, "has": list(self.values)}
+
+
+@dataclass(frozen=True)
+class Near:
+    """Within so many miles of a ZIP's centre; the value is a lead's ZIP. ``area`` holds the ZIPs that lie within."""
+
+    kind: ClassVar[str] = "near"
+    field: str
+    postal_code: str
+    miles: float
+
+    @classmethod
+    def read(cls, field: str, said: dict[str, Any]) -> Self:
+        _only(field, said, {"zip", "miles"})
+        postal_code, miles = said.get("zip"), said.get("miles")
+        if not isinstance(postal_code, str) or not (
+            len(postal_code) == 5 and postal_code.isascii() and postal_code.isdigit()
+        ):
+            raise CriteriaError(field, "Wants a ZIP of five digits.")
+        if isinstance(miles, bool) or not isinstance(miles, int | float) or not 0 < miles <= FARTHEST_MILES:
+            raise CriteriaError(field, f"Wants miles, up to {FARTHEST_MILES}.")
+        return cls(field, postal_code, miles)
+
+    @property
+    def area(self) -> frozenset[str]:
+        return zips_within(self.postal_code, self.miles)
+
+    def accepts(self, value: Any) -> bool:
+        return value in self.area
+
+    def as_json(self) -> dict[str, Any]:
+        return {"field": self.field, "zip": self.postal_code, "miles": self.miles}
+
+
+CLAUSE_KINDS: dict[str, type[Clause]] = {kind.kind: kind for kind in (OneOf, Between, Is, AllOf, Near)}

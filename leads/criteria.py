@@ -1,0 +1,116 @@
+"""Criteria: one language for wanting.
+
+A Criteria says what somebody wants of one vertical, as data::
+
+    {"vertical": "mortgage", "all": [
+        {"field": "state", "in": ["CA", "TX"]},
+        {"field": "loan_amount", "min": 200000},
+        {"field": "age_days", "min": 30, "max": 90},
+        {"field": "channels", "has": ["call", "text"]},
+        {"field": "incentive", "is": false},
+        {"field": "near", "zip": "90210", "miles": 25}]}
+
+It has two readings, held equal by a property test: ``as_q`` is what the database answers (the authority), ``accepts``
+says yes or no for one lead. Fields are the envelope's (``envelope.py``) and the vertical's own. No field reaches
+personal data: what is not in those two lists cannot be said.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from operator import and_
+from typing import Any
+
+from django.db.models import Q
+
+from leads.clauses import CLAUSE_KINDS, Clause, CriteriaError
+from leads.envelope import ENVELOPE
+from leads.fields import Schema
+from leads.models.lead import Lead
+from leads.models.vertical import Vertical
+from leads.wants import Want, want_of_field
+
+MOST_CLAUSES = 40
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """What is wanted, all of it at once. Build one with ``read_criteria`` or ``Criteria.anything``."""
+
+    vertical: str
+    clauses: tuple[Clause, ...]
+    wants: Mapping[str, Want]
+
+    @classmethod
+    def anything(cls, vertical: Vertical) -> "Criteria":
+        """Every lead of the vertical."""
+        return cls(vertical.slug, (), wants_of(vertical.schema))
+
+    def as_q(self, now: datetime) -> Q:
+        """What the database answers. ``price`` needs the queryset to be annotated with ``price_cents``."""
+        return reduce(and_, (self.q_of(clause, now) for clause in self.clauses), Q(vertical__slug=self.vertical))
+
+    def q_of(self, clause: Clause, now: datetime) -> Q:
+        return self.wants[clause.field].as_q(clause, now)
+
+    def accepts(self, lead: Lead, now: datetime) -> bool:
+        """Whether this one lead is wanted. Its source, consent and consent text should be loaded."""
+        return lead.vertical.slug == self.vertical and all(
+            clause.accepts(self.wants[clause.field].value_of(lead, now)) for clause in self.clauses
+        )
+
+    def without(self, field: str) -> "Criteria":
+        """The same wish, less what it says of one field."""
+        return Criteria(self.vertical, tuple(c for c in self.clauses if c.field != field), self.wants)
+
+    def of(self, field: str) -> Clause | None:
+        """What it says of a field, if anything."""
+        return next((clause for clause in self.clauses if clause.field == field), None)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"vertical": self.vertical, "all": [clause.as_json() for clause in self.clauses]}
+
+    def sentences(self) -> Iterator[tuple[str, str]]:
+        """(field, what is asked of it in words), for chips and receipts."""
+        for clause in self.clauses:
+            yield clause.field, self.wants[clause.field].in_words(clause)
+
+
+def wants_of(schema: Schema) -> dict[str, Want]:
+    """Everything that may be said of a lead of a vertical with these fields, by name."""
+    return {**ENVELOPE, **{item.name: want_of_field(item) for item in schema.filterable}}
+
+
+def read_criteria(wish: Any, vertical_named: Callable[[str], Vertical | None]) -> Criteria:
+    """A Criteria from its JSON form. Raises CriteriaError, whose ``field`` says where."""
+    if not isinstance(wish, dict) or set(wish) - {"vertical", "all"}:
+        raise CriteriaError("criteria", "Criteria are an object with “vertical” and “all”.")
+    vertical = vertical_named(str(wish.get("vertical", "")))
+    if vertical is None:
+        raise CriteriaError("vertical", "There is no such vertical.")
+    clauses = wish.get("all", [])
+    if not isinstance(clauses, list) or len(clauses) > MOST_CLAUSES:
+        raise CriteriaError("all", f"“all” is a list of at most {MOST_CLAUSES} clauses.")
+    wants = wants_of(vertical.schema)
+    return Criteria(vertical.slug, _once_each(read_clause(item, wants) for item in clauses), wants)
+
+
+def read_clause(item: Any, wants: Mapping[str, Want]) -> Clause:
+    """One clause from its JSON form. Raises CriteriaError."""
+    name = item.get("field") if isinstance(item, dict) else None
+    if not isinstance(name, str) or name not in wants:
+        raise CriteriaError(str(name)[:40], "This cannot be asked of a lead here.")
+    said = {key: value for key, value in item.items() if key != "field"}
+    want = wants[name]
+    kind = CLAUSE_KINDS[want.kind]
+    return want.check(kind.read(name, said))
+
+
+def _once_each(clauses: Iterator[Clause]) -> tuple[Clause, ...]:
+    found: dict[str, Clause] = {}
+    for clause in clauses:
+        if clause.field in found:
+            raise CriteriaError(clause.field, "Asked twice; say it once.")
+        found[clause.field] = clause
+    return tuple(found.values())

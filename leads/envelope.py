@@ -1,0 +1,148 @@
+"""What may be asked of every lead, whatever its vertical: place, age, provenance, how often it was sold, price."""
+
+import re
+from datetime import datetime
+from functools import reduce
+from operator import or_
+
+from django.db.models import Q
+
+from leads.clauses import AllOf, Between, Near, OneOf
+from leads.models.consent import LAPSING, Channel
+from leads.models.lead import DAY, Lead, PhoneType
+from leads.models.source import Grade, SourceKind
+from leads.places import STATES
+from leads.wants import Want, column_in, column_span
+
+OLDEST_DAYS = 3650
+PROOF = {"retained": "Retained", "lapsing": f"Lapses within {LAPSING.days} days", "lapsed": "Lapsed", "none": "None"}
+
+
+def _age_q(clause: Between, now: datetime) -> Q:
+    wanted = Q()
+    if clause.low is not None:
+        wanted &= Q(captured_at__lte=now - float(clause.low) * DAY)
+    if clause.high is not None:
+        wanted &= Q(captured_at__gt=now - (int(clause.high) + 1) * DAY)
+    return wanted
+
+
+def _proof_q(clause: OneOf, now: datetime) -> Q:
+    today = now.date()
+    readings = {
+        "retained": Q(consent__retained_until__gt=today + LAPSING),
+        "lapsing": Q(consent__retained_until__range=(today, today + LAPSING)),
+        "lapsed": Q(consent__retained_until__lt=today),
+        "none": Q(consent__retained_until=None),
+    }
+    return reduce(or_, (readings[value] for value in clause.values))
+
+
+def _proof_of(lead: Lead, now: datetime) -> str:
+    return lead.consent.proof_state(now)
+
+
+def _prefix_q(clause: OneOf, now: datetime) -> Q:
+    return reduce(or_, (Q(postal_code__startswith=prefix) for prefix in clause.values))
+
+
+def _prefixes_of(lead: Lead, now: datetime) -> list[str]:
+    return [lead.postal_code[:length] for length in range(1, len(lead.postal_code) + 1)]
+
+
+def _channels_q(clause: AllOf, now: datetime) -> Q:
+    return Q(consent__text__channels__contains=list(clause.values))
+
+
+def _near_q(clause: Near, now: datetime) -> Q:
+    return Q(postal_code__in=clause.area)
+
+
+def _zip(text: str) -> str | None:
+    return text if re.fullmatch(r"[0-9]{5}", text) else None
+
+
+def _zip_prefix(text: str) -> str | None:
+    return text if re.fullmatch(r"[0-9]{1,5}", text) else None
+
+
+_WANTS = [
+    Want("state", "State", "in", column_in("state"), lambda lead, now: lead.state, STATES, normalise=str.upper),
+    Want(
+        "postal_code", "ZIP", "in", column_in("postal_code"), lambda lead, now: lead.postal_code or None, normalise=_zip
+    ),
+    Want("zip_prefix", "ZIP begins with", "in", _prefix_q, _prefixes_of, normalise=_zip_prefix),
+    Want("near", "Near a ZIP", "near", _near_q, lambda lead, now: lead.postal_code),
+    Want(
+        "age_days",
+        "Age",
+        "span",
+        _age_q,
+        lambda lead, now: lead.age_days(now),
+        None,
+        0,
+        OLDEST_DAYS,
+        "days",
+        whole=True,
+    ),
+    Want(
+        "times_sold",
+        "Times sold",
+        "span",
+        column_span("times_sold"),
+        lambda lead, now: lead.times_sold,
+        None,
+        0,
+        20,
+        whole=True,
+    ),
+    Want(
+        "legs_left",
+        "Legs left",
+        "span",
+        column_span("legs_aged"),
+        lambda lead, now: lead.legs_aged,
+        None,
+        0,
+        20,
+        whole=True,
+    ),
+    Want(
+        "phone_type", "Phone", "in", column_in("phone_type"), lambda lead, now: lead.phone_type, dict(PhoneType.choices)
+    ),
+    Want(
+        "kind", "Made by", "in", column_in("source__kind"), lambda lead, now: lead.source.kind, dict(SourceKind.choices)
+    ),
+    Want(
+        "grade",
+        "Source grade",
+        "in",
+        column_in("source__grade"),
+        lambda lead, now: lead.source.grade,
+        dict(Grade.choices),
+    ),
+    Want(
+        "incentive",
+        "Reward for asking",
+        "is",
+        lambda clause, now: Q(source__incentive=clause.answer),
+        lambda lead, now: lead.source.incentive,
+    ),
+    Want("evidence", "Proof of consent", "in", _proof_q, _proof_of, PROOF),
+    Want(
+        "channels", "You may", "has", _channels_q, lambda lead, now: lead.consent.text.channels, dict(Channel.choices)
+    ),
+    Want(
+        "price",
+        "Price",
+        "span",
+        column_span("price_cents"),
+        lambda lead, now: lead.price_cents,  # type: ignore[attr-defined]
+        None,
+        0,
+        10_000_00,
+        "cents",
+        whole=True,
+    ),
+]
+ENVELOPE: dict[str, Want] = {want.name: want for want in _WANTS}
