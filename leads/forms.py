@@ -1,0 +1,167 @@
+"""Forms of the operator's pages: an upload, what its columns mean, and which problems to look at."""
+
+from collections import Counter
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.template.defaultfilters import filesizeformat
+
+from leads.importing.columns import MappingIncomplete, check_columns, is_never_taken, propose_columns
+from leads.importing.envelope import ENVELOPE
+from leads.importing.sheet import Survey
+from leads.models import ConsentText, ImportProblem, ImportRun, Source, Vertical
+
+AMERICAN_ZONES = {
+    "America/New_York": "Eastern",
+    "America/Chicago": "Central",
+    "America/Denver": "Mountain",
+    "America/Phoenix": "Arizona",
+    "America/Los_Angeles": "Pacific",
+    "America/Anchorage": "Alaska",
+    "Pacific/Honolulu": "Hawaii",
+    "UTC": "UTC",
+}
+NOT_TAKEN = ""
+
+
+def zone_choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    near = [(zone, f"{name} ({zone})" if name != zone else name) for zone, name in AMERICAN_ZONES.items()]
+    far = [(zone, zone) for zone in sorted(available_timezones() - AMERICAN_ZONES.keys())]
+    return [("United States", near), ("All others", far)]
+
+
+class UploadForm(forms.Form):
+    """A file, and what no file says of itself: whose it is, what it is about, and where its clocks stand."""
+
+    source = forms.ModelChoiceField(Source.objects.filter(is_active=True), empty_label="Choose the company")
+    vertical = forms.ModelChoiceField(Vertical.objects.all(), empty_label="Choose what it is about")
+    timezone = forms.ChoiceField(
+        label="Time zone of the file",
+        choices=zone_choices,
+        initial="America/New_York",
+        help_text="Holds for times that do not name one themselves.",
+    )
+    file = forms.FileField(
+        label="File",
+        help_text="CSV in any delimiter and encoding, or XLSX.",
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx"}),
+    )
+
+    def clean_file(self) -> UploadedFile:
+        file: UploadedFile = self.cleaned_data["file"]
+        if (file.size or 0) > settings.UPLOAD_LIMIT_BYTES:
+            limit = filesizeformat(settings.UPLOAD_LIMIT_BYTES)
+            raise forms.ValidationError(f"The file is larger than {limit}. Send it in parts.")
+        return file
+
+    def described_run(self, started_by: str) -> ImportRun:
+        """The import that this form asks for; not saved yet."""
+        return ImportRun(
+            source=self.cleaned_data["source"],
+            vertical=self.cleaned_data["vertical"],
+            timezone=self.cleaned_data["timezone"],
+            file_name=(self.cleaned_data["file"].name or "")[:120],
+            started_by=started_by,
+        )
+
+
+class ColumnsForm(forms.Form):
+    """What each column of a file means. ``samples`` are personal data: the page that shows them is not to be kept."""
+
+    default_consent_text = forms.ModelChoiceField(
+        ConsentText.objects.none(),
+        label="Consent text for every row",
+        required=False,
+        empty_label="The file says it row by row",
+        help_text="Counts only when no column is mapped to the consent text.",
+    )
+    default_legs = forms.IntegerField(
+        label="Companies that may call",
+        required=False,
+        min_value=1,
+        max_value=20,
+        help_text="For rows that do not say it. Empty: the vertical's usual number, as far as the consent text allows.",
+    )
+
+    def __init__(self, run: ImportRun, found: Survey, data: Any = None) -> None:
+        super().__init__(data)
+        self.run, self.found = run, found
+        texts = self.fields["default_consent_text"]
+        texts.queryset = run.source.consent_texts.all()  # type: ignore[attr-defined]
+        texts.initial = run.default_consent_text
+        self.fields["default_legs"].initial = run.default_legs
+        columns = run.columns or propose_columns(run.source, run.vertical, found.headers, found.samples)
+        fields = {header: field for field, header in columns.items()}
+        choices = field_choices(run.vertical)
+        for position, header in enumerate(found.headers):
+            self.fields[f"column_{position}"] = forms.ChoiceField(
+                label=header,
+                choices=choices,
+                required=False,
+                initial=fields.get(header, NOT_TAKEN),
+                disabled=is_never_taken(header),
+            )
+
+    def rows(self) -> list[tuple[forms.BoundField, list[str], bool]]:
+        """For each column: its choice, a few of its values, and whether it is one that is never taken."""
+        return [
+            (
+                self[f"column_{position}"],
+                [] if is_never_taken(header) else self.found.samples[header],
+                is_never_taken(header),
+            )
+            for position, header in enumerate(self.found.headers)
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        chosen = [(cleaned.get(f"column_{position}"), header) for position, header in enumerate(self.found.headers)]
+        mapped = [(field, header) for field, header in chosen if field]
+        for field, times in Counter(field for field, _ in mapped).items():
+            if times > 1:
+                self.add_error(None, f"Two columns are said to be “{_label(self.run.vertical, field)}”: leave one out.")
+        cleaned["columns"] = dict(mapped)
+        try:
+            check_columns(
+                cleaned["columns"],
+                self.found.headers,
+                self.run.vertical.schema,
+                has_default_consent=bool(cleaned.get("default_consent_text")),
+            )
+        except MappingIncomplete as error:
+            self.add_error(None, str(error))
+        return cleaned
+
+
+def field_choices(vertical: Vertical) -> list[tuple[str, Any]]:
+    """Every field that a column may be, in groups."""
+    return [
+        (NOT_TAKEN, "Not taken"),
+        ("Every lead", [(field.name, field.label) for field in ENVELOPE]),
+        (vertical.name, [(field.name, field.label) for field in vertical.schema]),
+    ]
+
+
+def _label(vertical: Vertical, name: str) -> str:
+    labels = {field.name: field.label for field in (*ENVELOPE, *vertical.schema)}
+    return labels.get(name, name)
+
+
+class ProblemsForm(forms.Form):
+    """Which problems of a run to look at."""
+
+    outcome = forms.ChoiceField(
+        choices=[("", "All"), *ImportProblem.Outcome.choices], required=False, label="What came of the row"
+    )
+    field = forms.ChoiceField(required=False, label="Field")
+
+    def __init__(self, run: ImportRun, data: Any) -> None:
+        super().__init__(data)
+        names = run.problems.order_by("field").values_list("field", flat=True).distinct()
+        self.fields["field"].choices = [  # type: ignore[attr-defined]
+            ("", "All"),
+            *((name, "The row" if name == "row" else _label(run.vertical, name)) for name in names),
+        ]

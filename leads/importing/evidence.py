@@ -1,0 +1,60 @@
+"""Evidence: the proofs of consent that a file may carry, each in its normal form. All raise BadValue."""
+
+import re
+import uuid
+from datetime import date
+from functools import lru_cache
+from ipaddress import ip_address
+from urllib.parse import unquote, urlsplit
+
+from leads.fields import BadValue, Field, FieldType
+
+LONGEST_PAGE = 300
+CERTIFICATE = re.compile(r"(https://cert\.trustedform\.com/[0-9A-Za-z]{20,100})/?(?:[?#].*)?")
+PERSONAL_PATH = re.compile(r"@|%40|\d{7}|\d{3}[-. ]\d{3}[-. ]\d{4}")
+DAY = Field(name="day", label="Day", type=FieldType.DATE)
+
+
+@lru_cache(maxsize=1024)
+def read_page(text: str) -> str:
+    """The page without query and fragment: those may say who somebody is. So may a path; then the host is kept."""
+    address = text if "://" in text else f"https://{text}"
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise BadValue("is no web address") from error
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or "." not in host or not address.isprintable() or " " in address:
+        raise BadValue("is no web address")
+    page = f"{parts.scheme}://{host}{'' if PERSONAL_PATH.search(unquote(parts.path)) else parts.path}"
+    if len(page) > LONGEST_PAGE:
+        raise BadValue("is longer than any web address we keep")
+    return page
+
+
+def read_ip_address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError as error:
+        raise BadValue("is no IP address") from error
+
+
+def read_certificate(text: str) -> str:
+    """The address of a TrustedForm certificate, on TrustedForm's own host."""
+    match = CERTIFICATE.fullmatch(text)
+    if not match:
+        raise BadValue("is no TrustedForm certificate")
+    return match[1]
+
+
+def read_token(text: str) -> uuid.UUID:
+    if len(text) != 36:
+        raise BadValue("is no LeadiD")
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise BadValue("is no LeadiD") from error
+
+
+def read_day(text: str) -> date:
+    return date.fromisoformat(DAY.read(text))

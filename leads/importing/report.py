@@ -1,0 +1,78 @@
+"""The report: what came of a file, for people and as CSV."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from django.db.models import Count
+
+from leads.importing.envelope import ENVELOPE
+from leads.importing.run import Tally
+from leads.models import ImportProblem, ImportRun
+
+HEADERS = ("row", "outcome", "field", "reason")
+LABELS = {field.name: field.label for field in ENVELOPE} | {"row": "The row"}
+
+Line: TypeAlias = tuple[int | str, str, str, str]
+
+
+@dataclass(frozen=True, order=True)
+class Reason:
+    """One reason, and how many times it was given."""
+
+    outcome: str
+    field: str
+    reason: str
+
+    @property
+    def label(self) -> str:
+        return LABELS.get(self.field, self.field.replace("_", " ").capitalize())
+
+
+def reasons_of(run: ImportRun) -> list[tuple[Reason, int]]:
+    """Every reason with its count, the most frequent first within an outcome."""
+    rows = run.problems.order_by().values_list("outcome", "field", "reason").annotate(times=Count("pk"))
+    return _sorted({Reason(outcome, name, reason): times for outcome, name, reason, times in rows})
+
+
+def reasons_in(tallies: Iterable[Tally]) -> list[tuple[Reason, int]]:
+    """The same for what is not kept: a dry run of the command."""
+    return _sorted(
+        Counter(
+            Reason(outcome, problem.field, problem.reason)
+            for tally in tallies
+            for _, outcome, problem in tally.problems
+        )
+    )
+
+
+def _sorted(counts: dict[Reason, int]) -> list[tuple[Reason, int]]:
+    order: list[str] = [ImportProblem.Outcome.REFUSED, ImportProblem.Outcome.FLAGGED, ImportProblem.Outcome.DUPLICATE]
+    return sorted(counts.items(), key=lambda item: (order.index(item[0].outcome), -item[1], item[0]))
+
+
+def lines_of(run: ImportRun) -> Iterator[Line]:
+    """Every problem of the run, in the order of the rows."""
+    yield from run.problems.order_by("row", "id").values_list("row", "outcome", "field", "reason").iterator()
+
+
+def lines_in(tally: Tally) -> Iterator[Line]:
+    for row, outcome, problem in tally.problems:
+        yield row, outcome, problem.field, problem.reason
+
+
+class _Echo:
+    """A file for csv.writer that hands each line back."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def as_csv(lines: Iterable[Line]) -> Iterator[str]:
+    """CSV, line by line: row, outcome, field, reason."""
+    writer: Any = csv.writer(_Echo())
+    yield writer.writerow(HEADERS)
+    for line in lines:
+        yield writer.writerow(line)

@@ -1,0 +1,164 @@
+"""Working on an upload: what the background task does with a run, and how it begins and ends."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, BinaryIO
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from leads.importing import stored
+from leads.importing.converting import SheetRefused, workbook_as_csv
+from leads.importing.run import TakenOver, Tally, advance, check, claim
+from leads.importing.sheet import Sheet, SheetFormat, open_sheet, recognise, survey
+from leads.models import ImportProblem, ImportRun
+from leads.models.importing import ImportRunQuerySet
+from leads.sealing import SealBroken
+
+SLICE_SECONDS = 60.0
+MOST_RESUMPTIONS = 5
+State = ImportRun.State
+
+
+def receive(run: ImportRun, file: BinaryIO) -> ImportRun:
+    """Look at an upload, seal it and keep it with the run, which is saved. Raises SheetRefused, and keeps nothing.
+
+    A workbook is converted once, here; what is kept is CSV.
+    """
+    form = recognise(file)
+    run.file_sha256, run.file_bytes = fingerprint(file)
+    file.seek(0)
+    if form.kind == "xlsx":
+        with workbook_as_csv(file) as converted:
+            run.stored_as = stored.store(stored.chunks_of(converted))
+        form = SheetFormat()
+    else:
+        run.stored_as = stored.store(stored.chunks_of(file))
+    run.sheet_format = form.as_json()
+    try:
+        with open_upload(run) as sheet:
+            run.rows_total = survey(sheet).rows
+        run.save()
+    except SheetRefused:
+        stored.discard(run.stored_as)
+        raise
+    return run
+
+
+def fingerprint(file: BinaryIO) -> tuple[str, int]:
+    """SHA-256 and size. Leaves the file at its end."""
+    digest = hashlib.sha256()
+    for chunk in stored.chunks_of(file):
+        digest.update(chunk)
+    return digest.hexdigest(), file.tell()
+
+
+@contextmanager
+def open_upload(run: ImportRun) -> Iterator[Sheet]:
+    """The run's upload as a sheet. Raises SheetRefused."""
+    with stored.open_stored(run.stored_as) as file, open_sheet(file, SheetFormat(**run.sheet_format)) as sheet:
+        yield sheet
+
+
+def begin(run: ImportRun, state: State, now: datetime) -> bool:
+    """Start a dry run or the import, from its first row; a dry run's counts are forgotten. False if it is under way."""
+    waiting = ImportRun.objects.filter(pk=run.pk, state__in=[State.MAPPING, State.CHECKED])
+    with transaction.atomic():
+        return bool(_forget(waiting, state=state, problem="", worked_at=now))
+
+
+def work_on(run: ImportRun, *, seconds: float = SLICE_SECONDS) -> bool:
+    """Go on with a run for a while. True when there is more to do."""
+    until = time.monotonic() + seconds
+    try:
+        with open_upload(run) as sheet:
+            for _ in _steps(run, sheet):
+                if run.state == State.RUNNING and time.monotonic() > until:
+                    return True
+    except TakenOver:
+        return False
+    except (SheetRefused, SealBroken, FileNotFoundError) as error:
+        stop(run, _sentence(error))
+        return False
+    finish(run, timezone.now())
+    return False
+
+
+def _steps(run: ImportRun, sheet: Sheet) -> Iterator[Tally]:
+    """A dry run keeps what it saw in memory, so it is done in one go, and from the start when it was interrupted."""
+    now = timezone.now()
+    if run.state == State.CHECKING:
+        if run.rows_read:
+            restart(run)
+        return check(run, sheet, now=now)
+    return advance(run, sheet, now=now)
+
+
+def _sentence(error: Exception) -> str:
+    return str(error) if isinstance(error, SheetRefused) else "The upload is gone or was altered: send the file again."
+
+
+def resume(run: ImportRun, now: datetime) -> bool:
+    """Note that a run is taken up again. False, and it is stopped, when a batch of it has failed too often."""
+    if run.resumptions >= MOST_RESUMPTIONS:
+        stop(run, f"Behind row {run.rows_read:,} it fails again and again. The log says why; what was taken stays.")
+        return False
+    again = ImportRun.objects.under_way().filter(pk=run.pk)
+    return bool(again.update(resumptions=F("resumptions") + 1, worked_at=now))
+
+
+def restart(run: ImportRun) -> None:
+    """Forget the counts of an interrupted dry run. Raises TakenOver."""
+    with transaction.atomic():
+        claim(run)
+        _forget(ImportRun.objects.filter(pk=run.pk))
+    run.rows_read = 0
+
+
+def _forget(runs: ImportRunQuerySet, **changes: Any) -> int:
+    ImportProblem.objects.filter(run__in=runs).delete()
+    return runs.update(rows_read=0, taken=0, flagged=0, refused=0, duplicates=0, **changes)
+
+
+def finish(run: ImportRun, now: datetime) -> None:
+    """A dry run waits for the operator's word; an import is done, and its upload goes."""
+    after = State.CHECKED if run.state == State.CHECKING else State.DONE
+    ImportRun.objects.filter(pk=run.pk, state=run.state).update(
+        state=after, worked_at=now, finished_at=now if after == State.DONE else None
+    )
+    if after == State.DONE:
+        discard_upload(run)
+
+
+def stop(run: ImportRun, problem: str) -> None:
+    """The file cannot be read on; what was taken stays, and is reported."""
+    ImportRun.objects.filter(pk=run.pk, state=run.state).update(
+        state=State.FAILED, problem=problem[:300], finished_at=timezone.now()
+    )
+
+
+def discard_upload(run: ImportRun) -> None:
+    """Delete the sealed upload; the run itself stays, as the record of what came of it."""
+    stored.discard(run.stored_as)
+    ImportRun.objects.filter(pk=run.pk).update(stored_as="")
+
+
+def purge_uploads(now: datetime) -> int:
+    """Delete uploads that nobody came back to; what was never begun goes with them. Answers how many."""
+    old = list(ImportRun.objects.with_old_upload(now))
+    for run in old:
+        if run.state in (State.MAPPING, State.CHECKED):
+            give_up(run)
+        else:
+            discard_upload(run)
+    return len(old)
+
+
+def give_up(run: ImportRun) -> None:
+    """Forget an upload that was never imported, and all that a dry run found out about it."""
+    stored.discard(run.stored_as)
+    run.delete()

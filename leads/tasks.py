@@ -1,0 +1,36 @@
+"""Jobs of the supply side. Each asks the tables what is due, so a lost or doubled message does no harm."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from leads import ageing
+from leads.importing import working
+from leads.models import ImportRun
+
+
+@shared_task
+def import_file(run_id: int) -> None:
+    """A slice of a dry run or an import; asks for the next slice when there is more."""
+    run = ImportRun.objects.under_way().filter(pk=run_id).first()
+    if run and working.work_on(run):
+        import_file.delay(run_id)
+
+
+@shared_task
+def resume_imports() -> None:
+    """Go on with what a killed worker left behind."""
+    now = timezone.now()
+    for run in ImportRun.objects.abandoned(now):
+        if working.resume(run, now):
+            import_file.delay(run.pk)
+
+
+@shared_task
+def sweep_ages() -> None:
+    ageing.sweep()
+
+
+@shared_task
+def purge_expired() -> None:
+    ageing.purge_expired()
+    working.purge_uploads(timezone.now())

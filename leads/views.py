@@ -1,0 +1,170 @@
+"""The operator's pages: imports and ageing. For anybody who is not staff they do not exist."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.middleware import HtmxDetails
+
+from leads import ageing as ages
+from leads.forms import ColumnsForm, ProblemsForm, UploadForm
+from leads.importing import report, working
+from leads.importing.columns import save_columns
+from leads.importing.converting import SheetRefused
+from leads.importing.sheet import survey_head
+from leads.models import ImportRun, SweepRun
+from leads.tasks import import_file, sweep_ages
+
+View: TypeAlias = Callable[..., HttpResponseBase]
+State = ImportRun.State
+ON_A_PAGE = 50
+
+
+class PartRequest(HttpRequest):
+    """A request that HtmxMiddleware has seen."""
+
+    htmx: HtmxDetails
+
+
+def staff_required(view: View) -> View:
+    """The operator's staff; for others the page does not exist."""
+
+    @login_required
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_staff:
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return inner
+
+
+@staff_required
+@require_safe
+def imports(request: HttpRequest) -> HttpResponse:
+    runs = ImportRun.objects.select_related("source", "vertical")
+    page = Paginator(runs, ON_A_PAGE).get_page(request.GET.get("page"))
+    return render(request, "leads/imports.html", {"page": page})
+
+
+@staff_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def import_new(request: HttpRequest) -> HttpResponse:
+    form = UploadForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            run = working.receive(form.described_run(request.user.get_username()), form.cleaned_data["file"])
+            return redirect("leads:import-columns", run.public_id)
+        except SheetRefused as error:
+            form.add_error("file", str(error))
+    return render(request, "leads/import_new.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@staff_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def import_columns(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Which column is which. Shows a few values of each, so the page is kept nowhere."""
+    run = _run(public_id, State.MAPPING, State.CHECKED)
+    with working.open_upload(run) as sheet:
+        form = ColumnsForm(run, survey_head(sheet), request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        _keep_columns(run, form)
+        return _begin(run, State.RUNNING if request.POST.get("then") == "import" else State.CHECKING)
+    response = render(
+        request, "leads/import_columns.html", {"run": run, "form": form}, status=422 if form.errors else 200
+    )
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@staff_required
+@require_safe
+def import_run(request: PartRequest, public_id: UUID) -> HttpResponse:
+    run = get_object_or_404(ImportRun.objects.select_related("source", "vertical"), public_id=public_id)
+    if run.state == State.MAPPING:
+        return redirect("leads:import-columns", public_id)
+    if request.htmx and request.htmx.target == "progress":
+        answer = render(request, "leads/import.html#progress", {"run": run})
+        if not run.is_under_way:
+            answer["HX-Refresh"] = "true"
+        return answer
+    form = ProblemsForm(run, request.GET)
+    chosen = form.cleaned_data if form.is_valid() else {}
+    problems = run.problems.filter(**{name: value for name, value in chosen.items() if value}).order_by("row", "id")
+    page = Paginator(problems, ON_A_PAGE).get_page(request.GET.get("page"))
+    template = "leads/import.html#problems" if request.htmx else "leads/import.html"
+    context = {"run": run, "form": form, "page": page, "reasons": report.reasons_of(run)}
+    return render(request, template, context)
+
+
+@staff_required
+@require_POST
+def import_start(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    return _begin(_run(public_id, State.CHECKED), State.RUNNING)
+
+
+@staff_required
+@require_POST
+def import_discard(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    working.give_up(_run(public_id, State.MAPPING, State.CHECKED))
+    messages.success(request, "The upload is deleted. Nothing of it was taken.")
+    return redirect("leads:imports")
+
+
+@staff_required
+@require_safe
+def import_problems(request: HttpRequest, public_id: UUID) -> StreamingHttpResponse:
+    run = get_object_or_404(ImportRun, public_id=public_id)
+    name = f"problems-{run.created_at:%Y-%m-%d}-{str(run.public_id)[:8]}.csv"
+    return StreamingHttpResponse(
+        report.as_csv(report.lines_of(run)),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
+
+
+@staff_required
+@require_safe
+def ageing(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    runs = list(SweepRun.objects.all()[:ON_A_PAGE])
+    context = {"runs": runs, "due": ages.due_now(), "clock": ages.next_sweep(runs[0] if runs else None, now)}
+    return render(request, "leads/ageing.html", context)
+
+
+@staff_required
+@require_POST
+def ageing_run(request: HttpRequest) -> HttpResponse:
+    sweep_ages.delay_on_commit()  # type: ignore[attr-defined]
+    messages.success(request, "The sweep is on its way; it shows here when it has run.")
+    return redirect("leads:ageing")
+
+
+def _run(public_id: UUID, *states: str) -> ImportRun:
+    """The run, if it is in one of these states; else there is nothing to do to it."""
+    runs = ImportRun.objects.select_related("source", "vertical", "default_consent_text")
+    return get_object_or_404(runs, public_id=public_id, state__in=states)
+
+
+def _keep_columns(run: ImportRun, form: ColumnsForm) -> None:
+    run.columns = form.cleaned_data["columns"]
+    run.default_consent_text = form.cleaned_data["default_consent_text"]
+    run.default_legs = form.cleaned_data["default_legs"]
+    run.save(update_fields=["columns", "default_consent_text", "default_legs"])
+    save_columns(run.source, run.vertical, run.columns, run.timezone)
+
+
+def _begin(run: ImportRun, state: State) -> HttpResponse:
+    with transaction.atomic():
+        if working.begin(run, state, timezone.now()):
+            import_file.delay_on_commit(run.pk)  # type: ignore[attr-defined]
+    return redirect("leads:import", run.public_id)
