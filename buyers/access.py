@@ -1,0 +1,94 @@
+"""Who may: the company a request acts for, and the decorators that ask."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeAlias
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django_htmx.middleware import HtmxDetails
+
+from buyers.models import Buyer, Membership, User
+
+View: TypeAlias = Callable[..., HttpResponseBase]
+
+
+class MarketRequest(HttpRequest):
+    """A request that BuyerMiddleware has seen: the membership and its company, or None for both."""
+
+    membership: Membership | None
+    buyer: Buyer | None
+    htmx: HtmxDetails
+
+
+class PersonRequest(MarketRequest):
+    """Behind ``login_required``: somebody is there, with or without a company."""
+
+    user: User
+
+
+class MemberRequest(PersonRequest):
+    """Behind a decorator that asks for a member: the company is there."""
+
+    membership: Membership
+    buyer: Buyer
+
+
+class BuyerMiddleware:
+    """Sets ``request.membership`` and ``request.buyer``, None for strangers and for people without a company."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: MarketRequest) -> HttpResponseBase:
+        request.membership = _membership_of(request)
+        request.buyer = request.membership.buyer if request.membership else None
+        return self.get_response(request)
+
+
+def member_required(view: View) -> View:
+    """Logged in and in a company. A person without one is shown where to register it."""
+    return _asking(lambda membership: True, view)
+
+
+def buying_required(view: View) -> View:
+    """A member who may spend the company's money; for others the page does not exist."""
+    return _asking(lambda membership: membership.can_buy, view)
+
+
+def owner_required(view: View) -> View:
+    """A member who may change the company; for others the page does not exist."""
+    return _asking(lambda membership: membership.can_manage, view)
+
+
+def staff_required(view: View) -> View:
+    """The operator's staff; for others the page does not exist."""
+
+    @login_required
+    @wraps(view)
+    def inner(request: PersonRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_staff:
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return inner
+
+
+def _asking(may: Callable[[Membership], bool], view: View) -> View:
+    @login_required
+    @wraps(view)
+    def inner(request: PersonRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.membership is None:
+            return redirect("buyers:register")
+        if not may(request.membership):
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return inner
+
+
+def _membership_of(request: HttpRequest) -> Membership | None:
+    if not request.user.is_authenticated:
+        return None
+    return Membership.objects.select_related("buyer").filter(user_id=request.user.pk).first()

@@ -1,0 +1,90 @@
+"""What people say about their company, their colleagues and their keys."""
+
+from typing import Any
+
+from django import forms
+
+from buyers.models import Buyer, Role
+from leads.identity import normal_email, normal_phone
+from leads.models import Vertical
+from leads.places import STATES
+
+PROFILE_FIELDS = [
+    "legal_name",
+    "trade",
+    "street",
+    "city",
+    "state",
+    "postal_code",
+    "phone",
+    "website",
+    "licence",
+]
+
+
+class OneLineField(forms.CharField):
+    """Text without line breaks or runs of blanks, whatever was pasted."""
+
+    def to_python(self, value: Any) -> Any:
+        return " ".join(str(super().to_python(value)).split())
+
+
+class ProfileForm(forms.ModelForm):
+    state = forms.ChoiceField(
+        choices=[("", "Choose a state"), *STATES.items()], error_messages={"required": "Choose the state."}
+    )
+    website = forms.URLField(required=False, assume_scheme="https", max_length=200)
+
+    class Meta:
+        model = Buyer
+        fields = PROFILE_FIELDS
+        field_classes = dict.fromkeys(["legal_name", "trade", "street", "city", "licence"], OneLineField)
+        labels = {
+            "legal_name": "Legal name",
+            "trade": "Trade",
+            "licence": "Licence number",
+            "phone": "Phone",
+        }
+        widgets = {
+            "legal_name": forms.TextInput({"autocomplete": "organization"}),
+            "street": forms.TextInput({"autocomplete": "street-address"}),
+            "city": forms.TextInput({"autocomplete": "address-level2"}),
+            "postal_code": forms.TextInput({"autocomplete": "postal-code", "inputmode": "numeric"}),
+            "phone": forms.TextInput({"autocomplete": "tel", "type": "tel"}),
+        }
+
+    def clean_phone(self) -> str:
+        """A number that could ring, kept as it was written."""
+        phone = " ".join(self.cleaned_data["phone"].split())
+        if normal_phone(phone) is None:
+            raise forms.ValidationError("A US phone number with its area code, as in (937) 555-0142.")
+        return phone
+
+
+class RegisterForm(ProfileForm):
+    verticals = forms.ModelMultipleChoiceField(
+        Vertical.objects.on_shelf(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="What do you want to buy?",
+        help_text="We look at each request. You can ask for more at any time.",
+    )
+
+
+class InviteForm(forms.Form):
+    email = forms.EmailField(label="Email address", max_length=254)
+    role = forms.ChoiceField(choices=Role.choices, initial=Role.BUYER, widget=forms.RadioSelect)
+
+    def clean_email(self) -> str:
+        email = normal_email(self.cleaned_data["email"])
+        if email is None:
+            raise forms.ValidationError("An email address, as in sam@company.com.")
+        return email
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=Role.choices)
+
+
+class KeyForm(forms.Form):
+    name = OneLineField(label="Name", max_length=60, help_text="What will use it, as in: nightly import into the CRM.")

@@ -1,0 +1,23 @@
+from django.urls import path
+
+from buyers import views
+
+app_name = "buyers"
+
+urlpatterns = [
+    # The company
+    path("", views.profile, name="profile"),
+    path("register/", views.register, name="register"),
+    path("edit/", views.edit, name="edit"),
+    path("approvals/<slug:slug>/ask/", views.ask, name="ask"),
+    # Its members
+    path("members/", views.members, name="members"),
+    path("members/<int:pk>/role/", views.role, name="role"),
+    path("members/<int:pk>/remove/", views.remove, name="remove"),
+    # Invitations
+    path("invitations/<int:pk>/withdraw/", views.withdraw, name="withdraw"),
+    path("invitations/<slug:token>/", views.accept, name="accept"),
+    # API keys
+    path("keys/", views.keys, name="keys"),
+    path("keys/<int:pk>/revoke/", views.revoke, name="revoke"),
+]
