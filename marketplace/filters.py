@@ -1,0 +1,219 @@
+"""The face of Criteria: a FilterSet built from a vertical's schema, for the page's form and the API's parameters alike.
+
+Parameters: ``state=CA&state=TX`` (any of), ``loan_amount_min=…&loan_amount_max=…`` (from–to), ``first_time=true``,
+``channels=call&channels=text`` (all of), ``near=90210&miles=25``, ``postal_code=90210,90211``. Ages are ``age_min`` and
+``age_max`` in days, prices ``price_min`` and ``price_max`` in dollars. What is not listed is refused, never ignored.
+"""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import django_filters
+from django import forms
+from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
+
+from leads.clauses import FARTHEST_MILES, AllOf, Between, Clause, CriteriaError, Is, Near, OneOf
+from leads.criteria import Criteria, read_clause, wants_of
+from leads.models import Lead, Vertical
+from leads.wants import Want
+
+SHORT_NAMES = {"age_days": "age"}
+LONGEST_VALUE = 200
+USUAL_MILES = 25.0
+MOST_PARAMETERS = 300
+YES_NO = [("true", "Yes"), ("false", "No")]
+NOT_ONE = {"invalid_choice": "Not one of the values there are."}  # Django's own repeats what was sent
+
+
+class FilterRefused(ValueError):
+    """The parameters make no sense. ``fields`` maps a parameter to sentences."""
+
+    def __init__(self, fields: dict[str, list[str]]) -> None:
+        super().__init__("; ".join(f"{name}: {' '.join(said)}" for name, said in fields.items()))
+        self.fields = fields
+
+
+class ListField(forms.CharField):
+    """Values divided by commas or spaces, or given several times."""
+
+    widget = forms.TextInput
+
+    def clean(self, value: Any) -> list[str]:
+        return str(super().clean(value)).replace(",", " ").split()
+
+
+class CriteriaFilterSet(django_filters.FilterSet):
+    """One vertical's filters. ``criteria`` is what they say; subclasses are made by ``filters_of``."""
+
+    vertical: Vertical
+    wants: dict[str, Want]
+
+    class Meta:
+        model = Lead
+        fields: list[str] = []
+
+    @property
+    def criteria(self) -> Criteria:
+        """What the parameters say. Raises FilterRefused."""
+        if not self.is_valid():
+            raise FilterRefused({name: [str(e) for e in errors] for name, errors in self.form.errors.items()})
+        said = self.form.cleaned_data
+        clauses = []
+        for name, want in self.wants.items():
+            item = {key: value for key, value in _SAID[want.kind](want, said).items() if value not in (None, "", [])}
+            try:
+                clauses += [read_clause({"field": name, **item}, self.wants)] if item else []
+            except CriteriaError as error:
+                raise FilterRefused({next(iter(parameters_of(want))): [error.message]}) from error
+        return Criteria(self.vertical.slug, tuple(clauses), self.wants)
+
+
+def read_filters(vertical: Vertical, data: QueryDict, *, besides: Iterable[str] = ()) -> CriteriaFilterSet:
+    """The vertical's filters with these parameters. ``besides`` names parameters that are not filters.
+
+    Raises FilterRefused for parameters that are unknown, repeated where one is meant, or absurdly many or long.
+    """
+    filters = filters_of(vertical)(_without_blanks(data), queryset=Lead.objects.none())
+    _refuse_strange(filters, data, set(besides))
+    return filters
+
+
+def _without_blanks(data: QueryDict) -> QueryDict:
+    """A form without scripts sends its empty inputs too; they say nothing."""
+    filled = QueryDict(mutable=True)
+    for name, values in data.lists():
+        filled.setlist(name, [value for value in values if value])
+    return filled
+
+
+def filters_of(vertical: Vertical) -> type[CriteriaFilterSet]:
+    """The FilterSet class of a vertical as its schema stands."""
+    schema = vertical.newest_schema
+    key = (vertical.pk, schema.pk if schema else 0)
+    if key not in _BUILT:
+        _BUILT[key] = _build(vertical)
+    return _BUILT[key]
+
+
+# One class per version of a vertical's fields: a version never changes.
+_BUILT: dict[tuple[int, int], type[CriteriaFilterSet]] = {}
+
+
+def _build(vertical: Vertical) -> type[CriteriaFilterSet]:
+    wants = wants_of(vertical.schema)
+    declared = {name: made for want in wants.values() for name, made in _filters_for(want)}
+    named = f"{vertical.slug.title().replace('-', '')}Filters"
+    return type(named, (CriteriaFilterSet,), {**declared, "vertical": vertical, "wants": wants})
+
+
+def parameters_of(want: Want) -> tuple[str, ...]:
+    """The names under which a want is given in a query string."""
+    short = SHORT_NAMES.get(want.name, want.name)
+    if want.kind == "span":
+        return (f"{short}_min", f"{short}_max")
+    return ("near", "miles") if want.kind == "near" else (short,)
+
+
+def _filters_for(want: Want) -> Iterator[tuple[str, django_filters.Filter]]:
+    names = parameters_of(want)
+    if want.kind == "span":
+        yield from ((name, _end_filter(want)) for name in names)
+    elif want.kind == "near":
+        yield "near", django_filters.CharFilter(label="Near a ZIP", max_length=5)
+        yield "miles", django_filters.NumberFilter(label="Miles", min_value=0, max_value=FARTHEST_MILES)
+    elif want.kind == "is":
+        yield names[0], django_filters.ChoiceFilter(label=want.label, choices=YES_NO, error_messages=NOT_ONE)
+    elif want.choices is None:
+        yield names[0], _ListFilter(label=want.label, max_length=6000)
+    else:
+        yield (
+            names[0],
+            django_filters.MultipleChoiceFilter(
+                label=want.label, choices=list(want.choices.items()), error_messages=NOT_ONE
+            ),
+        )
+
+
+class _ListFilter(django_filters.Filter):
+    field_class = ListField
+
+
+def _end_filter(want: Want) -> django_filters.Filter:
+    if want.is_date:
+        return django_filters.DateFilter(label=want.label)
+    return django_filters.NumberFilter(label=want.label, max_digits=16)
+
+
+def _said_span(want: Want, said: dict[str, Any]) -> dict[str, Any]:
+    low, high = (_plain(want, said.get(name)) for name in parameters_of(want))
+    return {"min": low, "max": high}
+
+
+def _plain(want: Want, end: Any) -> Any:
+    if end is None:
+        return None
+    if not isinstance(end, Decimal):
+        return end.isoformat()
+    amount = end * 100 if want.unit == "cents" else end
+    return int(amount) if amount == amount.to_integral_value() else float(amount)
+
+
+def _said_near(want: Want, said: dict[str, Any]) -> dict[str, Any]:
+    if not said.get("near") and said.get("miles") is None:
+        return {}
+    miles = said.get("miles")
+    return {"zip": said.get("near") or "?", "miles": USUAL_MILES if miles is None else float(miles)}
+
+
+_SAID: dict[str, Any] = {
+    "in": lambda want, said: {"in": said.get(want.name) or []},
+    "has": lambda want, said: {"has": said.get(want.name) or []},
+    "is": lambda want, said: {"is": {"true": True, "false": False}.get(said.get(want.name) or "")},
+    "span": _said_span,
+    "near": _said_near,
+}
+
+
+def _refuse_strange(filters: CriteriaFilterSet, data: MultiValueDict[str, str], besides: set[str]) -> None:
+    if sum(len(values) for _, values in data.lists()) > MOST_PARAMETERS:
+        raise FilterRefused({"filters": [f"At most {MOST_PARAMETERS} values at once."]})
+    several = {name for name, made in filters.filters.items() if isinstance(made, django_filters.MultipleChoiceFilter)}
+    for name, values in data.lists():
+        if name not in filters.filters and name not in besides:
+            raise FilterRefused({name[:40]: ["There is no such filter here."]})
+        if len(values) > 1 and name not in several | {"lead"}:
+            raise FilterRefused({name: ["Given more than once."]})
+        longest = 6000 if isinstance(filters.filters.get(name), _ListFilter) else LONGEST_VALUE
+        if any(len(value) > longest or "\x00" in value for value in values):
+            raise FilterRefused({name: ["Too long, or not text."]})
+
+
+def query_of(criteria: Criteria) -> list[tuple[str, str]]:
+    """The parameters that say the same: the way back from a Criteria to a URL."""
+    return [pair for clause in criteria.clauses for pair in _pairs(criteria.wants[clause.field], clause)]
+
+
+def _pairs(want: Want, clause: Clause) -> Iterator[tuple[str, str]]:
+    names = parameters_of(want)
+    match clause:
+        case OneOf(values=values) | AllOf(values=values) if want.choices is not None:
+            yield from ((names[0], value) for value in values)
+        case OneOf(values=values) | AllOf(values=values):
+            yield names[0], ",".join(values)
+        case Is(answer=answer):
+            yield names[0], "true" if answer else "false"
+        case Between(low=low, high=high):
+            yield from (
+                (name, _written(want, end)) for name, end in zip(names, (low, high), strict=True) if end is not None
+            )
+        case Near(postal_code=postal_code, miles=miles):
+            yield "near", postal_code
+            yield "miles", f"{miles:g}"
+
+
+def _written(want: Want, end: float | str) -> str:
+    if isinstance(end, str):
+        return end
+    return f"{end / 100:.2f}" if want.unit == "cents" else f"{end:.10g}"

@@ -1,0 +1,75 @@
+"""The shelf as a queryset: open aged legs of one vertical, priced, less what the asking buyer has already."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db.models import Exists, F, OrderBy, OuterRef
+
+from buyers.models import Buyer
+from leads.criteria import Criteria
+from leads.models import Contact, Lead, Vertical
+from leads.models.lead import LeadQuerySet
+from marketplace.models import Sale
+from marketplace.pricing import Curve, priced
+
+
+class Ranking(StrEnum):
+    """Which leads come first, in lists and in orders."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    CHEAPEST = "cheapest"
+
+
+_RANKINGS: dict[Ranking, list[OrderBy]] = {
+    Ranking.NEWEST: [F("captured_at").desc(), F("id").desc()],
+    Ranking.OLDEST: [F("captured_at").asc(), F("id").asc()],
+    Ranking.CHEAPEST: [F("price_cents").asc(), F("captured_at").desc(), F("id").desc()],
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at the shelf: who looks, at what, when, at which prices."""
+
+    vertical: Vertical
+    criteria: Criteria
+    curve: Curve
+    now: datetime
+    buyer: Buyer | None = None
+    exclusive: bool = False
+    quantity: int = 1
+
+    def shelf(self) -> LeadQuerySet:
+        """All that this buyer could take of the vertical, whatever the criteria; annotated with ``price_cents``."""
+        leads = Lead.objects.on_shelf().in_vertical(self.vertical)
+        if self.exclusive:
+            leads = leads.never_sold()
+        if self.buyer:
+            leads = not_held_by(leads, self.buyer, timedelta(days=self.vertical.duplicate_window_days))
+        return priced(leads, self.curve, now=self.now, exclusive=self.exclusive, quantity=self.quantity)
+
+    def matches(self) -> LeadQuerySet:
+        """What of it the criteria want."""
+        return self.shelf().filter(self.criteria.as_q(self.now))
+
+
+def not_held_by(leads: LeadQuerySet, buyer: Buyer, window: timedelta) -> LeadQuerySet:
+    """Leave out everybody whom this buyer has bought already: linked requests, and any that share a phone or an
+    address within the window."""
+    linked = Sale.objects.filter(buyer=buyer, request_id=OuterRef("request_id"))
+    theirs = Contact.objects.filter(
+        lead__sales__buyer=buyer,
+        lead__vertical_id=OuterRef("vertical_id"),
+        lead__captured_at__range=(OuterRef("captured_at") - window, OuterRef("captured_at") + window),
+    )
+    shared = [("phone_digest", "phone_digest"), ("email_digest", "email_digest")]
+    shared += [("second_phone_digest", "phone_digest"), ("phone_digest", "second_phone_digest")]
+    same_person = [~Exists(theirs.filter(**{own: OuterRef(f"contact__{other}")})) for own, other in shared]
+    return leads.with_original().filter(~Exists(linked), *same_person)
+
+
+def ranked(leads: LeadQuerySet, ranking: Ranking) -> LeadQuerySet:
+    """In the order in which an order is filled."""
+    return leads.order_by(*_RANKINGS[ranking])

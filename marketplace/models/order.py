@@ -1,0 +1,131 @@
+"""Orders and the sales they made. A sale is the only proof that a leg was sold, and is never undone."""
+
+import uuid
+
+import pgtrigger
+from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import IntegerRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Q
+
+from leads.models import Market
+
+
+class Order(models.Model):
+    """A quote that was taken: what was asked for, what was filled, what it cost."""
+
+    class Status(models.TextChoices):
+        FILLED = "filled", "Filled"
+        PARTIAL = "partial", "Partly filled"
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    buyer = models.ForeignKey("buyers.Buyer", on_delete=models.PROTECT, related_name="orders")
+    placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="orders")
+    idempotency_key = models.CharField(max_length=100)
+    fingerprint = models.CharField(max_length=64, help_text="Digest of what was asked under the key.")
+    wish = models.JSONField(help_text="The quote's terms: criteria, quantity, order and limit, or named leads.")
+    status = models.CharField(max_length=8, choices=Status, default=Status.FILLED)
+    quantity = models.PositiveIntegerField(help_text="Leads asked for.")
+    filled = models.PositiveIntegerField(default=0)
+    replaced = models.PositiveIntegerField(default=0, help_text="Taken meanwhile; the next best came instead.")
+    refused = models.JSONField(default=list, help_text="What was not sold and why: [{lead, reason}].")
+    quoted_cents = models.PositiveBigIntegerField()
+    total_cents = models.PositiveBigIntegerField(default=0)
+    quoted_at = models.DateTimeField()
+    placed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-placed_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["buyer", "idempotency_key"], name="order_key_is_used_once"),
+            models.CheckConstraint(
+                condition=Q(total_cents__lte=F("quoted_cents")), name="order_never_costs_more_than_quoted"
+            ),
+            models.CheckConstraint(condition=Q(filled__lte=F("quantity")), name="order_never_fills_more_than_asked"),
+        ]
+        indexes = [models.Index(fields=["buyer", "-placed_at"], name="order_by_buyer")]
+
+    def __str__(self) -> str:
+        return f"order {self.public_id}"
+
+    @property
+    def number(self) -> str:
+        """The short name that stands on receipts and files."""
+        return str(self.public_id)[:8].upper()
+
+
+class SaleQuerySet(models.QuerySet["Sale"]):
+    def of_buyer(self, buyer_id: int) -> "SaleQuerySet":
+        return self.filter(buyer_id=buyer_id)
+
+    def of_withdrawn_leads(self) -> "SaleQuerySet":
+        """Sales of people who stopped it since: their rows leave every later file."""
+        return self.filter(lead__withdrawn_at__isnull=False)
+
+
+class Sale(models.Model):
+    """A leg sold to a buyer. ``span`` is the range of legs it takes: one, or all of them when exclusive."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="sales")
+    leg = models.OneToOneField("leads.Leg", on_delete=models.PROTECT, related_name="sale")
+    lead = models.ForeignKey("leads.Lead", on_delete=models.PROTECT, related_name="sales")
+    request = models.ForeignKey(
+        "leads.Lead",
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The first lead of the same person's request.",
+    )
+    buyer = models.ForeignKey("buyers.Buyer", on_delete=models.PROTECT, related_name="sales")
+    market = models.CharField(max_length=8, choices=Market)
+    span = IntegerRangeField()
+    exclusive = models.BooleanField(default=False)
+    price_cents = models.PositiveIntegerField()
+    curve = models.ForeignKey("marketplace.PriceCurve", on_delete=models.PROTECT, related_name="sales")
+    sold_at = models.DateTimeField()
+
+    objects = SaleQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["lead", "buyer"], name="sale_is_once_per_lead_and_buyer"),
+            models.UniqueConstraint(fields=["request", "buyer"], name="sale_is_once_per_person_and_buyer"),
+            ExclusionConstraint(
+                name="sale_legs_never_overlap",
+                expressions=[("lead", RangeOperators.EQUAL), ("span", RangeOperators.OVERLAPS)],
+            ),
+            models.CheckConstraint(condition=Q(price_cents__gte=1), name="sale_has_a_price"),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="sale_is_immutable", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="sale_is_of_a_sellable_leg",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                declare=[("leg", "leads_leg"), ("lead", "leads_lead"), ("resale", "boolean")],
+                func="""
+                    SELECT * INTO lead FROM leads_lead WHERE id = NEW.lead_id;
+                    SELECT * INTO leg FROM leads_leg WHERE id = NEW.leg_id;
+                    SELECT open_for_resale INTO resale FROM leads_vertical WHERE id = lead.vertical_id;
+                    IF leg.lead_id <> NEW.lead_id OR leg.state <> 'sold' OR leg.market <> NEW.market
+                        OR NEW.request_id <> coalesce(lead.duplicate_of_id, lead.id) OR NOT NEW.span @> leg.number::int
+                        OR upper(NEW.span) > lead.legs_authorized + 1
+                        OR (NEW.exclusive AND lead.times_sold > 1)
+                        OR (NEW.exclusive AND NEW.span <> int4range(1, lead.legs_authorized + 1))
+                        OR (NOT NEW.exclusive AND NEW.span <> int4range(leg.number, leg.number + 1)) THEN
+                        RAISE EXCEPTION 'the sale does not agree with its leg'
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'sale_agrees_with_its_leg';
+                    END IF;
+                    IF lead.withdrawn_at IS NOT NULL OR (NEW.market = 'aged' AND NOT resale) THEN
+                        RAISE EXCEPTION 'this lead is not for sale'
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'sale_is_of_a_sellable_lead';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+        indexes = [models.Index(fields=["order", "id"], name="sale_by_order")]
+
+    def __str__(self) -> str:
+        return f"sale of leg {self.leg_id}"

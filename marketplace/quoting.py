@@ -1,0 +1,262 @@
+"""Quotes: what a wish would cost now, sealed for ten minutes.
+
+A quote is not stored: its token carries the wish, the curves and the sums, sealed for one buyer. Its curves hold
+whatever the operator changes meanwhile; no lead is charged more than a line of it says, and what got cheaper is
+charged cheaper. A source that was graded up meanwhile may leave too few leads at the quoted prices: then the buyer
+is asked again.
+"""
+
+import base64
+import binascii
+import json
+import uuid
+import zlib
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q
+
+from buyers.models import Buyer
+from leads.models import Lead, Leg, Market
+from leads.models.lead import DAY, LeadQuerySet
+from leads.sealing import SealBroken, key_ring
+from marketplace.holdings import Holdings
+from marketplace.inventory.shelf import Look, ranked
+from marketplace.pricing import Curve, curve_in_force, curves_in_force, price_of
+from marketplace.wishes import Named, Selection, Wish, WishRefused, read_wish, vertical_named
+
+LIFE = timedelta(minutes=10)
+_PRICED = ("price_cents", "captured_at")
+
+
+class QuoteRefused(Exception):
+    """The token is not a quote of this buyer, or was altered."""
+
+
+class QuoteExpired(QuoteRefused):
+    """Its ten minutes are over."""
+
+
+@dataclass(frozen=True)
+class QuoteLine:
+    """Leads of one price; for named leads, one lead. Ages in whole days, youngest first."""
+
+    quantity: int
+    unit_cents: int
+    youngest_days: int
+    oldest_days: int
+    lead: uuid.UUID | None = None
+
+    @property
+    def amount_cents(self) -> int:
+        return self.quantity * self.unit_cents
+
+
+@dataclass(frozen=True)
+class Quote:
+    """``unavailable`` are named leads that this buyer cannot have, with the reason."""
+
+    buyer_id: int
+    wish: Wish
+    lines: tuple[QuoteLine, ...]
+    curves: dict[int, int]
+    quoted_at: datetime
+    unavailable: tuple[tuple[uuid.UUID, str], ...] = ()
+
+    @property
+    def quantity(self) -> int:
+        return sum(line.quantity for line in self.lines)
+
+    @property
+    def total_cents(self) -> int:
+        return sum(line.amount_cents for line in self.lines)
+
+    @property
+    def highest_cents(self) -> int:
+        return max((line.unit_cents for line in self.lines), default=0)
+
+    @property
+    def places(self) -> dict[int, int]:
+        """How many leads at which price, in cents."""
+        places: Counter[int] = Counter()
+        for line in self.lines:
+            places[line.unit_cents] += line.quantity
+        return places
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.quoted_at + LIFE
+
+    @property
+    def unit_of(self) -> dict[uuid.UUID, int]:
+        """For named leads: what each was quoted at."""
+        return {line.lead: line.unit_cents for line in self.lines if line.lead}
+
+
+def quote(wish: Wish, *, buyer: Buyer, now: datetime) -> Quote:
+    """What the wish costs this buyer now. Raises NoCurve."""
+    return _quote_selection(wish, buyer, now) if isinstance(wish, Selection) else _quote_named(wish, buyer, now)
+
+
+def look_of(wish: Selection, *, curve: Curve, buyer: Buyer, quantity: int, now: datetime) -> Look:
+    """The look at the shelf from which a selection is filled; ``quantity`` sets the volume discount."""
+    vertical = vertical_named(wish.criteria.vertical)
+    if vertical is None:
+        raise QuoteRefused("This vertical is closed for resale.")
+    return Look(vertical, wish.criteria, curve, now, buyer, wish.exclusive, quantity)
+
+
+def candidates(look: Look, wish: Selection) -> LeadQuerySet:
+    """What may fill the wish, best first."""
+    leads = look.matches()
+    if wish.most_cents is not None:
+        leads = leads.filter(Q(price_cents__lte=wish.most_cents))
+    return ranked(leads, wish.ranking)
+
+
+def listed_by(instant: datetime, leads: LeadQuerySet) -> LeadQuerySet:
+    """Of these, the leads that were on the shelf at that instant: what came later does not crowd them out."""
+    listed = Leg.objects.open_in(Market.AGED).filter(lead=OuterRef("pk"), aged_at__lte=instant)
+    return leads.filter(Exists(listed))
+
+
+def _quote_selection(wish: Selection, buyer: Buyer, now: datetime) -> Quote:
+    vertical = vertical_named(wish.criteria.vertical)
+    if vertical is None:
+        raise QuoteRefused("This vertical is closed for resale.")
+    curve = curve_in_force(vertical, now)
+    volume = wish.quantity
+    while True:
+        look = look_of(wish, curve=curve, buyer=buyer, quantity=volume, now=now)
+        lines = _lines_by_price(candidates(look, wish)[:volume], now)
+        found = sum(line.quantity for line in lines)
+        if curve.volume_multiplier(found) == curve.volume_multiplier(volume):
+            return Quote(buyer.pk, wish, lines, {vertical.pk: curve.id}, now)
+        volume = found  # fewer than the discount supposes: priced again at the volume there is
+
+
+def _lines_by_price(leads: LeadQuerySet, now: datetime) -> tuple[QuoteLine, ...]:
+    sql, params = leads.values_list(*_PRICED).query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT price, count(*), max(captured), min(captured) FROM ({sql}) AS found (price, captured)"  # noqa: S608
+            " GROUP BY price ORDER BY price DESC",
+            params,
+        )
+        return tuple(
+            QuoteLine(quantity, price, (now - newest) // DAY, (now - oldest) // DAY)
+            for price, quantity, newest, oldest in cursor.fetchall()
+        )
+
+
+def _quote_named(wish: Named, buyer: Buyer, now: datetime) -> Quote:
+    curves = curves_in_force(now)
+    found = {lead.public_id: lead for lead in _named_leads(wish)}
+    available, unavailable = _sorted_out(wish, found, curves, Holdings(buyer.pk, [lead.pk for lead in found.values()]))
+    lines = tuple(_named_line(lead, curves[lead.vertical_id], wish, len(available), now) for lead in available)
+    used = {lead.vertical_id: curves[lead.vertical_id].id for lead in available}
+    return Quote(buyer.pk, wish, lines, used, now, tuple(unavailable))
+
+
+def _sorted_out(
+    wish: Named, found: dict[uuid.UUID, Lead], curves: dict[int, Curve], holdings: Holdings
+) -> tuple[list[Lead], list[tuple[uuid.UUID, str]]]:
+    """The leads that this buyer can have, and the others with the reason."""
+    available: list[Lead] = []
+    unavailable: list[tuple[uuid.UUID, str]] = []
+    held = {lead.pk for lead in found.values() if holdings.has(lead.pk)}
+    for public_id in wish.leads:
+        lead = found.get(public_id)
+        reason = "held" if lead and lead.pk in held else why_not(lead, wish.exclusive, curves)
+        if reason is None and lead and holdings.has(lead.pk):
+            reason = "same_person"
+        if reason or lead is None:
+            unavailable.append((public_id, reason or "unknown"))
+        else:
+            holdings.take(lead.pk)
+            available.append(lead)
+    return available, unavailable
+
+
+def _named_line(lead: Lead, curve: Curve, wish: Named, volume: int, now: datetime) -> QuoteLine:
+    age = lead.age_days(now)
+    cents = price_of(lead, curve, now=now, exclusive=wish.exclusive, quantity=volume)
+    return QuoteLine(1, cents, age, age, lead.public_id)
+
+
+def _named_leads(wish: Named) -> LeadQuerySet:
+    return Lead.objects.filter(public_id__in=wish.leads).select_related("source", "vertical")
+
+
+def why_not(lead: Lead | None, exclusive: bool, curves: dict[int, Curve]) -> str | None:
+    """A reason code when a named lead cannot be sold to somebody who does not hold it; None when it can."""
+    if lead is None or lead.withdrawn_at or not lead.vertical.open_for_resale:
+        return "unknown"
+    if lead.legs_aged == 0:
+        return "sold_out"
+    if exclusive and lead.times_sold:
+        return "not_exclusive"
+    return None if lead.vertical_id in curves else "no_price"
+
+
+def token_of(quoted: Quote) -> str:
+    """The quote as a text to hand out; only its buyer can use it, and nobody can read or change it."""
+    plain = json.dumps(
+        {
+            "wish": quoted.wish.as_json(),
+            "lines": [
+                [line.quantity, line.unit_cents, line.youngest_days, line.oldest_days, line.lead and line.lead.hex]
+                for line in quoted.lines
+            ],
+            "curves": list(quoted.curves.items()),
+            "at": quoted.quoted_at.isoformat(),
+        },
+        separators=(",", ":"),
+    )
+    sealed = key_ring().seal(zlib.compress(plain.encode()), row=_row(quoted.buyer_id))
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+
+def open_token(token: str, *, buyer: Buyer, now: datetime) -> Quote:
+    """The quote behind a token. Raises QuoteRefused: altered or somebody else's; QuoteExpired: too old."""
+    quoted = _unsealed(token, buyer)
+    if now >= quoted.expires_at:
+        raise QuoteExpired("This quote was good for ten minutes. Ask for a new one.")
+    return quoted
+
+
+def wish_in(token: str, *, buyer: Buyer) -> Wish | None:
+    """What a token of this buyer asks for, expired or not, to quote it again; None when it is no token of his."""
+    try:
+        return _unsealed(token, buyer).wish
+    except QuoteRefused:
+        return None
+
+
+def _unsealed(token: str, buyer: Buyer) -> Quote:
+    try:
+        sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        said: dict[str, Any] = json.loads(zlib.decompress(key_ring().unseal(sealed, row=_row(buyer.pk))))
+    except (binascii.Error, ValueError, SealBroken) as error:
+        raise QuoteRefused("This is not a quote of yours. Ask for a new one.") from error
+    try:
+        wish = read_wish(said["wish"])
+    except WishRefused as error:
+        raise QuoteRefused("What can be asked here has changed meanwhile. Ask for a new quote.") from error
+    return Quote(
+        buyer_id=buyer.pk,
+        wish=wish,
+        lines=tuple(
+            QuoteLine(quantity, cents, youngest, oldest, uuid.UUID(lead) if lead else None)
+            for quantity, cents, youngest, oldest, lead in said["lines"]
+        ),
+        curves=dict(said["curves"]),
+        quoted_at=datetime.fromisoformat(said["at"]),
+    )
+
+
+def _row(buyer_id: int) -> str:
+    return f"quote|{buyer_id}"
