@@ -1,0 +1,117 @@
+"""A lead as a row and as a card: the label that a buyer reads before he pays."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from leads.fields import Field, Schema
+from leads.labels import headline_fields, shown_text
+from leads.models import Channel, Lead, Leg, LegState, Market
+
+
+@dataclass(frozen=True)
+class ChannelMark:
+    name: str
+    icon: str
+    allowed: bool
+
+    @property
+    def text(self) -> str:
+        return f"{self.name.lower()}s allowed" if self.allowed else f"no {self.name.lower()}s"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One lead on the shelf, in words. ``cells`` are the vertical's own columns, empty where not answered."""
+
+    lead: Lead
+    now: datetime
+    cells: tuple[str, ...]
+
+    @property
+    def age_days(self) -> int:
+        return self.lead.age_days(self.now)
+
+    @property
+    def price_cents(self) -> int:
+        return int(self.lead.price_cents)  # type: ignore[attr-defined]
+
+    @property
+    def title(self) -> str:
+        return self.cells[0] if self.cells and self.cells[0] else self.lead.vertical.name
+
+    @property
+    def place(self) -> str:
+        return f"{self.lead.state} {self.lead.area}".strip()
+
+    @property
+    def proof_state(self) -> str:
+        return self.lead.consent.proof_state(self.now)
+
+    @property
+    def proof_text(self) -> str:
+        until = self.lead.consent.retained_until
+        match self.proof_state:
+            case "retained":
+                return f"Until {until:%b %Y}"
+            case "lapsing":
+                return f"Lapses in {(until - self.now.date()).days} d" if until else ""
+            case "lapsed":
+                return "Lapsed"
+        return "None kept"
+
+    @property
+    def channels(self) -> list[ChannelMark]:
+        return channel_marks(self.lead)
+
+
+def channel_marks(lead: Lead) -> list[ChannelMark]:
+    allowed = set(lead.consent.text.channels)
+    icons = {Channel.CALL: "phone", Channel.TEXT: "text", Channel.EMAIL: "mail"}
+    return [ChannelMark(channel.label, icon, channel in allowed) for channel, icon in icons.items()]
+
+
+def rows_of(leads: list[Lead], schema: Schema, now: datetime) -> list[Row]:
+    fields = headline_fields(schema)
+    return [Row(lead, now, tuple(_cell(lead, field) for field in fields)) for lead in leads]
+
+
+def _cell(lead: Lead, field: Field) -> str:
+    value = lead.attributes.get(field.name)
+    return "" if value is None else shown_text(field, value)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One leg of the ledger, as its stub shows it."""
+
+    leg: Leg
+    mine: bool
+
+    @property
+    def state(self) -> str:
+        """The stub's colour: open, aged or realtime for sold ones, closed."""
+        if self.leg.state == LegState.OPEN:
+            return "open"
+        if self.leg.counts_as_sold:
+            return "aged" if self.leg.market == Market.AGED else "realtime"
+        return "closed"
+
+    @property
+    def heading(self) -> str:
+        if self.leg.state == LegState.OPEN:
+            return "Open" if self.leg.market == Market.AGED else "Open, real-time"
+        if self.mine:
+            return "Yours"
+        return "Sold" if self.leg.counts_as_sold else "Closed"
+
+    @property
+    def detail(self) -> str:
+        if self.leg.state == LegState.CLOSED:
+            return self.leg.get_closed_reason_display()
+        return f"{self.leg.get_market_display()} market"
+
+
+def slots_of(lead: Lead, own_legs: set[int]) -> Iterator[Slot]:
+    for leg in lead.legs.all():
+        yield Slot(leg, leg.pk in own_legs)

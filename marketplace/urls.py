@@ -1,0 +1,33 @@
+"""The site map. Verticals stand at the root, so they come last."""
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.urls import include, path, re_path
+
+from marketplace import health
+from marketplace.api.view import Nowhere
+
+# Staff log in where everybody does: with the second factor and the limits on guessing.
+admin.autodiscover()
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+handler500 = "marketplace.views.failure.server_error"
+
+urlpatterns = [
+    # The operator
+    path("admin/", admin.site.urls),
+    path("operator/", include("leads.urls")),
+    # Probes
+    path("health/live/", health.live, name="health-live"),
+    path("health/ready/", health.ready, name="health-ready"),
+    # People and companies
+    path("accounts/", include("allauth.urls")),
+    path("company/", include("buyers.urls")),
+    # What was bought
+    path("orders/", include("marketplace.order_urls")),
+    # Programs
+    path("api/v1/", include("marketplace.api.urls")),
+    re_path(r"^api/", Nowhere.as_view(), name="api-nowhere"),
+    # The shelf
+    path("", include("marketplace.storefront_urls")),
+]

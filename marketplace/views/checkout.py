@@ -1,0 +1,131 @@
+"""Buying in the browser: the till's sum, the page that says what will happen, and the button that does it."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from billing.ledger import NotEnoughMoney, balance_cents
+from buyers.access import MarketRequest, MemberRequest, buying_required
+from leads.models import Vertical
+from marketplace.checkout import NotAllThere, OrderRefused, Placement, place_order
+from marketplace.filters import FilterRefused, query_of, read_filters
+from marketplace.inventory.shelf import Look
+from marketplace.pricing import NoCurve, curve_in_force
+from marketplace.quoting import Quote, QuoteRefused, quote, token_of, wish_in
+from marketplace.views.storefront import BESIDES
+from marketplace.views.till import read_till, till_of, wish_of
+from marketplace.wishes import Selection, Wish, WishRefused, read_wish
+
+REASONS = {
+    "held": "your company has bought this person already",
+    "same_person": "the same person as another lead in this order",
+    "sold_out": "sold out",
+    "not_exclusive": "was sold before, so not exclusive any more",
+    "unknown": "not for sale",
+    "no_price": "has no price yet",
+}
+
+
+@require_safe
+def till(request: MarketRequest, slug: str) -> HttpResponse:
+    """The buy bar alone, for htmx: the sentence and the sum on the button."""
+    vertical = get_object_or_404(Vertical.objects.on_shelf(), slug=slug)
+    now = timezone.now()
+    try:
+        criteria = read_filters(vertical, request.GET, besides=BESIDES).criteria
+        look = Look(vertical, criteria, curve_in_force(vertical, now), now, request.buyer)
+    except (FilterRefused, NoCurve) as refusal:
+        return HttpResponse(str(refusal), status=400, content_type="text/plain")
+    context = {"vertical": vertical, "till": till_of(request.GET, look), "said": query_of(criteria)}
+    return render(request, "marketplace/_till.html", context)
+
+
+@buying_required
+@require_safe
+def review(request: MemberRequest, slug: str) -> HttpResponse:
+    """What is about to be bought, at which prices, and what happens then."""
+    vertical = get_object_or_404(Vertical.objects.on_shelf(), slug=slug)
+    try:
+        wish = _wish(request.GET, vertical)
+        return _review(request, wish)
+    except (FilterRefused, WishRefused, NoCurve, QuoteRefused) as refusal:
+        messages.error(request, str(refusal))
+        return redirect("storefront:browse", slug=slug)
+
+
+def _wish(data: QueryDict, vertical: Vertical) -> Wish:
+    """What the till asked for: the ticked leads, or so many of what the filters select. Raises its refusal."""
+    if data.get("by") == "pick" or data.getlist("lead"):
+        return read_wish({"leads": data.getlist("lead"), "exclusive": data.get("exclusive") == "true"})
+    asked = read_till(data)
+    if asked.problem:
+        raise WishRefused("till", asked.problem)
+    kept = data.copy()
+    for name in BESIDES:
+        kept.pop(name, None)
+    return wish_of(asked, read_filters(vertical, kept).criteria)
+
+
+def _review(request: MemberRequest, wish: Wish, *, problem: str = "", status: int = 200) -> HttpResponse:
+    quoted = quote(wish, buyer=request.buyer, now=timezone.now())
+    return render(request, "marketplace/checkout.html", _terms(request, quoted, problem), status=status)
+
+
+def _terms(request: MemberRequest, quoted: Quote, problem: str) -> dict[str, Any]:
+    buyer = request.buyer
+    balance = balance_cents(buyer)
+    approved = set(buyer.approvals.granted().values_list("vertical_id", flat=True))
+    wish = quoted.wish
+    return {
+        "quoted": quoted,
+        "token": token_of(quoted),
+        "idempotency_key": uuid.uuid4().hex,
+        "balance_cents": balance,
+        "after_cents": balance - quoted.total_cents,
+        "missing_cents": max(0, quoted.total_cents - balance),
+        "approved": buyer.closed_at is None and set(quoted.curves) <= approved,
+        "is_selection": isinstance(wish, Selection),
+        "asked": [text for _, text in wish.criteria.sentences()] if isinstance(wish, Selection) else [],
+        "unavailable": [(str(lead)[:8], REASONS[reason]) for lead, reason in quoted.unavailable],
+        "problem": problem,
+    }
+
+
+@buying_required
+@require_http_methods(["POST"])
+def pay(request: MemberRequest) -> HttpResponse:
+    """Place the order. A refusal shows the page again with a new quote and says why; nothing was charged then."""
+    key = request.POST.get("idempotency_key", "")[:100]
+    placement = Placement(
+        buyer=request.buyer,
+        user=request.user,
+        token=request.POST.get("quote", ""),
+        key=key if key and key.isprintable() else uuid.uuid4().hex,
+        allow_partial=request.POST.get("partial") == "true",
+        now=timezone.now(),
+    )
+    try:
+        order = place_order(placement)
+    except (OrderRefused, QuoteRefused, NotEnoughMoney) as refusal:
+        return _again(request, refusal)
+    messages.success(request, f"{order.filled:,} leads are yours. The file is ready below.")
+    return redirect("orders:detail", public_id=order.public_id)
+
+
+def _again(request: MemberRequest, refusal: Exception) -> HttpResponse:
+    """The checkout once more, from the wish behind the refused token; without a readable one, back to the shelf."""
+    wish = wish_in(request.POST.get("quote", ""), buyer=request.buyer)
+    if wish is None:
+        messages.error(request, str(refusal))
+        return redirect("storefront:home")
+    status = 409 if isinstance(refusal, NotAllThere | QuoteRefused) else 422
+    try:
+        return _review(request, wish, problem=str(refusal), status=status)
+    except (NoCurve, QuoteRefused) as closed:
+        messages.error(request, str(closed))
+        return redirect("storefront:home")

@@ -1,0 +1,177 @@
+"""The shelf in the browser: the front page, one vertical, one lead."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from buyers.access import MarketRequest
+from leads.criteria import Criteria
+from leads.labels import headline_fields, shown_answers
+from leads.models import Lead, Vertical
+from marketplace.context import stock_by_vertical
+from marketplace.filters import CriteriaFilterSet, FilterRefused, query_of, read_filters
+from marketplace.inventory.facets import Counts, count
+from marketplace.inventory.search import NoSuchPage, Page, even_sample, masked, page
+from marketplace.inventory.shelf import Look, Ranking
+from marketplace.models import Sale
+from marketplace.pricing import NoCurve, curve_in_force, curves_in_force, price_of
+from marketplace.storefront.plot import index_prices, plot_of
+from marketplace.storefront.rail import rail_of
+from marketplace.storefront.rows import channel_marks, rows_of, slots_of
+from marketplace.storefront.unknown import unknowns_of
+from marketplace.views.till import till_of
+
+EVEN = "even"
+ORDERS = [(EVEN, "Even sample"), ("newest", "Newest"), ("oldest", "Oldest"), ("cheapest", "Cheapest")]
+BESIDES = {"order", "after", "by", "quantity", "first", "limit", "exclusive", "lead"}
+
+
+@require_safe
+def home(request: MarketRequest) -> HttpResponse:
+    """What this is, and stock and prices per vertical."""
+    curves = curves_in_force(timezone.now())
+    stock = stock_by_vertical()
+    index = [{**one, "prices": index_prices(curves[one["pk"]]) if one["pk"] in curves else None} for one in stock]
+    fullest = max((one for one in stock if one["open_for_resale"]), key=lambda one: one["stock"], default=None)
+    context = {
+        "index": index,
+        "stock": sum(one["stock"] for one in stock),
+        "first_url": reverse("storefront:browse", args=[fullest["slug"]]) if fullest else "#index",
+    }
+    return render(request, "marketplace/home.html", context)
+
+
+@require_safe
+def browse(request: MarketRequest, slug: str) -> HttpResponse:
+    """One vertical: filters with counts, stock by age with the price over it, masked rows. htmx gets ``#results``."""
+    vertical = get_object_or_404(Vertical, slug=slug)
+    if not vertical.open_for_resale:
+        return render(request, "marketplace/closed.html", {"vertical": vertical})
+    try:
+        filters = read_filters(vertical, request.GET, besides=BESIDES)
+        shown = _shelf_page(request, vertical, filters, timezone.now())
+    except (FilterRefused, NoSuchPage) as refusal:
+        return _refused(request, vertical, refusal)
+    except NoCurve:
+        return render(request, "marketplace/closed.html", {"vertical": vertical, "no_prices": True})
+    template = "marketplace/browse.html#answer" if request.htmx else "marketplace/browse.html"
+    return render(request, template, shown)
+
+
+def _shelf_page(
+    request: MarketRequest, vertical: Vertical, filters: CriteriaFilterSet, now: datetime
+) -> dict[str, Any]:
+    criteria = filters.criteria
+    look = Look(vertical, criteria, curve_in_force(vertical, now), now, request.buyer)
+    counts = count(look)
+    order = request.GET.get("order", EVEN)
+    found = _page_of(look, order, request.GET.get("after", ""), counts)
+    till = till_of(request.GET, look, counts)
+    return {
+        "vertical": vertical,
+        "counts": counts,
+        "rail": rail_of(dict(criteria.wants), counts, request.GET),
+        "chips": _chips(criteria),
+        "plot": plot_of(counts.bands, till.limit_cents),
+        "columns": headline_fields(vertical.schema),
+        "rows": rows_of(found.leads, vertical.schema, now),
+        "order": order,
+        "orders": ORDERS,
+        "next_after": found.next_after,
+        "till": till,
+        "said": query_of(criteria),
+        "proven_percent": _percent(counts.proven, counts.matching),
+    }
+
+
+def _percent(part: int, whole: int) -> int | None:
+    """Hidden where it would tell a group too small to be counted."""
+    small = [size for size in (part, whole - part) if isinstance(masked(size), str)]
+    return None if small or not whole else 100 * part // whole
+
+
+def _page_of(look: Look, order: str, after: str, counts: Counts) -> Page:
+    if order == EVEN:
+        if after and not (after.isascii() and after.isdigit()):
+            raise NoSuchPage("This list has no such page.")
+        return even_sample(look, matching=counts.matching, page_number=int(after[:9] or 0))
+    if order not in list(Ranking):
+        raise NoSuchPage("The order is even, newest, oldest or cheapest.")
+    return page(look, Ranking(order), after=after)
+
+
+def _refused(request: MarketRequest, vertical: Vertical, refusal: Exception) -> HttpResponse:
+    fields = refusal.fields if isinstance(refusal, FilterRefused) else {"page": [str(refusal)]}
+    context = {"vertical": vertical, "fields": fields}
+    template = "marketplace/refused.html#refusal" if request.htmx else "marketplace/refused.html"
+    return render(request, template, context, status=400)
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A filter in use, as a link to the page without it."""
+
+    text: str
+    url: str
+
+
+def _chips(criteria: Criteria) -> list[Chip]:
+    url = reverse("storefront:browse", args=[criteria.vertical])
+    return [Chip(text, f"{url}?{urlencode(query_of(criteria.without(name)))}") for name, text in criteria.sentences()]
+
+
+@require_safe
+def lead(request: MarketRequest, public_id: uuid.UUID) -> HttpResponse:
+    """The provenance card of one lead, with its legs. Sold-out leads are shown to those who bought them only."""
+    now = timezone.now()
+    buyer = request.buyer
+    found = get_object_or_404(
+        Lead.objects.select_related("vertical", "schema", "source", "consent__text").prefetch_related("legs"),
+        public_id=public_id,
+        vertical__open_for_resale=True,
+    )
+    own = Sale.objects.of_buyer(buyer.pk).filter(lead=found).select_related("order").first() if buyer else None
+    if own is None and (found.withdrawn_at or found.legs_aged == 0):
+        raise Http404
+    return render(request, "marketplace/lead.html", _card(found, own, now))
+
+
+def _card(found: Lead, own: Sale | None, now: datetime) -> dict[str, Any]:
+    curve = curves_in_force(now).get(found.vertical_id)
+    price = price_of(found, curve, now=now) if curve else None
+    found.price_cents = price  # type: ignore[attr-defined]
+    asked = found.schema.parsed
+    shown = asked.as_shown_by(found.vertical.schema)
+    (row,) = rows_of([found], shown, now)
+    steps = [(day, cents) for day, cents in curve.tiers if day > row.age_days] if curve else []
+    return {
+        "lead": found,
+        "row": row,
+        "own": own,
+        "price": price,
+        "exclusive_price": price_of(found, curve, now=now, exclusive=True) if curve and not found.times_sold else None,
+        "sealed_names": ["Name", "Phone", "E-mail", "Street"],
+        "next_step": _next_step(found, steps, curve),
+        "answers": list(shown_answers(found, shown)),
+        "hidden": [item.label for item in asked if item.name not in shown.by_name and item.name in found.attributes],
+        "slots": list(slots_of(found, {own.leg_id} if own else set())),
+        "channels": channel_marks(found),
+        "unknown": list(unknowns_of(found)),
+    }
+
+
+def _next_step(found: Lead, steps: list[tuple[int, int]], curve: Any) -> tuple[int, int] | None:
+    """(day, cents) at which the price of this lead falls next; None when it never does."""
+    for day, _ in steps:
+        cents = curve.price_cents(age_days=day, grade=found.source.grade)
+        if cents < found.price_cents:  # type: ignore[attr-defined]
+            return day, cents
+    return None
