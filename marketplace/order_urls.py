@@ -1,0 +1,16 @@
+from django.urls import path
+
+from marketplace.views import orders
+
+app_name = "orders"
+urlpatterns = [
+    path("", orders.listing, name="list"),
+    # One order, by its public id
+    path("<uuid:public_id>/", orders.detail, name="detail"),
+    path("<uuid:public_id>/receipt/", orders.receipt, name="receipt"),
+    path("<uuid:public_id>/leads/", orders.leads, name="leads"),
+    # Its files: asking for one, its manifest's row, and the file itself
+    path("<uuid:public_id>/files/", orders.ask, name="ask"),
+    path("<uuid:public_id>/files/<uuid:export_id>/", orders.progress, name="progress"),
+    path("<uuid:public_id>/file/", orders.file, name="file"),
+]
