@@ -1,0 +1,105 @@
+"""Refusals as the API says them: ``{"code", "message", "fields"}``, whatever it was that refused."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import SuspiciousOperation
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from billing.ledger import NotEnoughMoney
+from leads.clauses import CriteriaError
+from marketplace.checkout import NotAllThere, OrderRefused
+from marketplace.exports.shape import ShapeRefused
+from marketplace.filters import FilterRefused
+from marketplace.inventory.search import NoSuchPage
+from marketplace.pricing import NoCurve
+from marketplace.quoting import QuoteExpired, QuoteRefused
+from marketplace.wishes import WishRefused
+
+STATUS_OF_ORDER = {"not_approved": 403, "key_reused": 422, "not_all_there": 409, "empty_quote": 409}
+# What the framework says of these repeats what was sent; ours does not.
+MESSAGES = {
+    "not_authenticated": "Say who you are: “Authorization: Api-Key …”, with a key from your company's page.",
+    "method_not_allowed": "This address does not take that method; the header “Allow” says which it takes.",
+    "unsupported_media_type": "Send JSON, with “Content-Type: application/json”.",
+}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """``fields`` maps names to sentences; ``more`` are figures that only this refusal has."""
+
+    status: int
+    code: str
+    message: str
+    fields: dict[str, list[str]] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return {"code": self.code, "message": self.message, "fields": self.fields, **self.more}
+
+
+NOTHING_HERE = Refusal(404, "not_found", "There is nothing here.")
+
+
+class Invalid(Exception):
+    """What was asked makes no sense. ``fields`` maps names to sentences."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__("; ".join(fields.values()))
+        self.fields = {name: [sentence] for name, sentence in fields.items()}
+
+
+def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
+    """REST framework's EXCEPTION_HANDLER. None, so that it goes up, for what is nobody's refusal but our bug."""
+    refusal = refusal_of(error)
+    if refusal is None:
+        return None
+    return Response(refusal.body, status=refusal.status, headers=_headers(error))
+
+
+def refusal_of(error: Exception) -> Refusal | None:
+    match error:
+        case FilterRefused() | Invalid():
+            return _invalid(error.fields)
+        case CriteriaError() | WishRefused() | ShapeRefused():
+            return _invalid({error.field: [error.message]})
+        case NoSuchPage():
+            return _invalid({"after": [str(error)]})
+        case QuoteExpired():
+            return Refusal(409, "quote_expired", str(error))
+        case QuoteRefused():
+            return Refusal(400, "bad_quote", str(error))
+        case NotEnoughMoney(balance_cents=balance, needed_cents=needed):
+            return Refusal(402, "not_enough_money", str(error), more={"balance_cents": balance, "needed_cents": needed})
+        case NotAllThere(left=left, refused=refused):
+            return Refusal(409, error.code, str(error), more={"left": left, "refused": refused})
+        case OrderRefused():
+            return Refusal(STATUS_OF_ORDER[error.code], error.code, str(error))
+        case NoCurve():
+            return Refusal(409, "no_price", "This vertical has no prices yet.")
+        case Http404() | exceptions.NotFound():
+            return NOTHING_HERE
+        case SuspiciousOperation():
+            return Refusal(400, "invalid", "This request makes no sense.")
+        case exceptions.APIException(status_code=status):
+            code = str(error.get_codes())
+            return Refusal(status, code, MESSAGES.get(code, str(error.detail)))
+    return None
+
+
+def _invalid(fields: dict[str, list[str]]) -> Refusal:
+    return Refusal(400, "invalid", "; ".join(" ".join(sentences) for sentences in fields.values()), fields)
+
+
+def _headers(error: Exception) -> dict[str, str]:
+    headers = {}
+    if who := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = who
+    if (wait := getattr(error, "wait", None)) is not None:
+        headers["Retry-After"] = str(math.ceil(wait))
+    return headers

@@ -1,0 +1,37 @@
+"""Counts as the API says them: for each field, what a further choice would leave. Small groups are not countable."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from leads.wants import Want
+from marketplace.inventory.facets import Counts, Histogram
+from marketplace.inventory.search import masked
+
+YES_NO = {"true": "Yes", "false": "No"}
+
+
+def facets_of(wants: dict[str, Want], counts: Counts) -> dict[str, list[dict[str, Any]]]:
+    """Field to its rows: ``value, label, count`` of choices, ``from, to, count`` of amounts and ages."""
+    closed = [want for want in wants.values() if want.choices or want.kind == "is" or want.name == "times_sold"]
+    facets = {want.name: list(_choices(want, counts.choices.get(want.name, {}))) for want in closed}
+    facets |= {name: list(_bars(histogram)) for name, histogram in counts.histograms.items()}
+    facets["age_days"] = [
+        {"from": band.from_day, "to": band.to_day, "count": masked(band.offered), "tier_cents": band.price_cents}
+        for band in counts.bands
+    ]
+    return facets
+
+
+def _choices(want: Want, found: dict[str, int]) -> Iterator[dict[str, Any]]:
+    labels = want.choices or (YES_NO if want.kind == "is" else {value: value for value in sorted(found)})
+    for value, label in labels.items():
+        if quantity := found.get(value):
+            yield {"value": value, "label": label, "count": masked(quantity)}
+
+
+def _bars(histogram: Histogram) -> Iterator[dict[str, Any]]:
+    step = (histogram.high - histogram.low) / len(histogram.bars)
+    for number, quantity in enumerate(histogram.bars):
+        last = number + 1 == len(histogram.bars)
+        low, high = histogram.low + number * step, histogram.low + (number + 1) * step
+        yield {"from": round(low, 2), "to": None if last else round(high, 2), "count": masked(quantity)}

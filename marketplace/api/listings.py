@@ -1,0 +1,125 @@
+"""The shelf: masked rows with counts, and one lead's provenance card."""
+
+import uuid
+from datetime import datetime
+
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from leads.models import Lead, Vertical
+from marketplace.api.errors import Invalid
+from marketplace.api.examples import LISTINGS
+from marketplace.api.facets import facets_of
+from marketplace.api.refusals import refuses
+from marketplace.api.serializers import CardSerializer, ListingsSerializer
+from marketplace.api.view import MarketView, buyer_of, limit_of, next_url
+from marketplace.filters import read_filters
+from marketplace.inventory.facets import count
+from marketplace.inventory.search import masked, page, with_label
+from marketplace.inventory.shelf import Look, Ranking
+from marketplace.models import Sale
+from marketplace.pricing import curve_in_force, curves_in_force, price_of
+from marketplace.wishes import vertical_named
+
+BESIDES = ("vertical", "order", "after", "limit")
+PARAMETERS = [
+    OpenApiParameter("vertical", str, required=True, description="A vertical's slug."),
+    OpenApiParameter("order", str, enum=list(Ranking), description="Which come first; the newest if nothing is said."),
+    OpenApiParameter("after", str, description="The id of the last lead of the page before."),
+    OpenApiParameter("limit", int, description="Rows a page, 1 to 100; 50 if nothing is said."),
+    OpenApiParameter(
+        "filters",
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        description="The vertical's own parameters, as “state=OH&state=TX&age_max=90”: see its “filters”.",
+        style="form",
+        explode=True,
+    ),
+]
+
+
+class Listings(MarketView):
+    def check_parameters(self, request: Request) -> None:
+        """The vertical decides which there are: see ``look_of``."""
+
+    @extend_schema(
+        operation_id="list_listings",
+        tags=["Shelf"],
+        parameters=PARAMETERS,
+        responses={200: ListingsSerializer, **refuses(400)},
+        examples=LISTINGS,
+    )
+    def get(self, request: Request) -> Response:
+        """What you could buy of one vertical: how many, each filter's counts, the price range, and a page of leads.
+
+        What your company holds already is left out. Counts of one to four read “<5”.
+        """
+        look, ranking, limit = look_of(request), ranking_of(request), limit_of(request)
+        counts = count(look)
+        found = page(look, ranking, after=request.query_params.get("after", ""), size=limit)
+        answer = {
+            "count": masked(counts.matching),
+            "facets": facets_of(dict(look.criteria.wants), counts),
+            "price": {"lowest_cents": counts.lowest_cents, "highest_cents": counts.highest_cents},
+            "results": found.leads,
+            "next": next_url(request, found.next_after),
+        }
+        context = {"now": look.now, "schema": look.vertical.schema}
+        return Response(ListingsSerializer(answer, context=context).data)
+
+
+def look_of(request: Request) -> Look:
+    """The look that the query string asks for. Raises Invalid, FilterRefused, NoCurve."""
+    vertical = _vertical_of(request)
+    criteria = read_filters(vertical, request.query_params, besides=BESIDES).criteria
+    now = timezone.now()
+    return Look(vertical, criteria, curve_in_force(vertical, now), now, buyer_of(request))
+
+
+def _vertical_of(request: Request) -> Vertical:
+    slug = request.query_params.get("vertical", "")
+    vertical = vertical_named(slug) if "\x00" not in slug else None
+    if vertical is None:
+        raise Invalid({"vertical": "Wants the slug of a vertical that is open for resale."})
+    return vertical
+
+
+def ranking_of(request: Request) -> Ranking:
+    try:
+        return Ranking(request.query_params.get("order", Ranking.NEWEST))
+    except ValueError as error:
+        raise Invalid({"order": "The order is newest, oldest or cheapest."}) from error
+
+
+class Card(MarketView):
+    @extend_schema(operation_id="get_listing", tags=["Shelf"], responses={200: CardSerializer, **refuses(404)})
+    def get(self, request: Request, public_id: str) -> Response:
+        """One lead's provenance card: its legs and who took them, the consent and its words, what we do not know."""
+        now, buyer = timezone.now(), buyer_of(request)
+        lead = lead_named(public_id)
+        bought = Sale.objects.of_buyer(buyer.pk).filter(lead=lead).exists()
+        if not bought and not _on_shelf(lead):
+            raise Http404
+        lead.price_cents = None if bought else _price_of(lead, now)  # type: ignore[attr-defined]
+        context = {"now": now, "schema": lead.schema.parsed.as_shown_by(lead.vertical.schema), "bought": bought}
+        return Response(CardSerializer(lead, context=context).data)
+
+
+def lead_named(public_id: str) -> Lead:
+    """The lead with all that its card shows. Raises Http404, also for what is no id."""
+    leads = with_label(Lead.objects.all()).select_related("schema").prefetch_related("legs")
+    try:
+        return leads.get(public_id=uuid.UUID(public_id))
+    except (ValueError, Lead.DoesNotExist) as error:
+        raise Http404 from error
+
+
+def _on_shelf(lead: Lead) -> bool:
+    return lead.withdrawn_at is None and lead.legs_aged > 0 and lead.vertical.open_for_resale
+
+
+def _price_of(lead: Lead, now: datetime) -> int | None:
+    curve = curves_in_force(now).get(lead.vertical_id)
+    return price_of(lead, curve, now=now) if curve else None

@@ -1,0 +1,25 @@
+from django.urls import path, re_path
+
+from marketplace.api import files, listings, orders, quotes, schema, verticals, view, wallet
+
+app_name = "api"
+# An id is taken as any text: what is no id is answered as one that does not exist.
+urlpatterns = [
+    # The shelf
+    path("verticals/", verticals.Verticals.as_view(), name="verticals"),
+    path("listings/", listings.Listings.as_view(), name="listings"),
+    path("listings/<str:public_id>/", listings.Card.as_view(), name="listing"),
+    # Buying
+    path("quotes/", quotes.Quotes.as_view(), name="quotes"),
+    path("orders/", orders.Orders.as_view(), name="orders"),
+    path("orders/<str:public_id>/", orders.OneOrder.as_view(), name="order"),
+    # Files
+    path("orders/<str:public_id>/file.csv", files.File.as_view(), name="file"),
+    path("orders/<str:public_id>/manifest/", files.Manifest.as_view(), name="manifest"),
+    # Money
+    path("wallet/", wallet.Wallet.as_view(), name="wallet"),
+    # How all this is used
+    path("schema/", schema.Schema.as_view(), name="schema"),
+    path("docs/", schema.docs, name="docs"),
+    re_path(r"", view.Nowhere.as_view(), name="nowhere"),
+]

@@ -1,0 +1,67 @@
+import json
+from dataclasses import dataclass
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from billing.ledger import credit_wallet
+from buyers.keys import create_key
+from buyers.models import Buyer
+from tests.factories import make_buyer, make_user
+
+
+@dataclass
+class Caller:
+    """A company's program."""
+
+    buyer: Buyer | None
+    key: str
+
+    def __post_init__(self):
+        self.client = Client(headers={"Authorization": f"Api-Key {self.key}"} if self.key else {})
+
+    def get(self, path, query=""):
+        return self.client.get(f"/api/v1/{path}", QUERY_STRING=query)
+
+    def post(self, path, body, content_type="application/json", **headers):
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.client.generic("POST", f"/api/v1/{path}", raw, content_type, headers=headers)
+
+    def quote(self, **wish):
+        return self.post("quotes/", wish)
+
+    def order(self, token, key="k1", **more):
+        return self.post("orders/", {"quote": token, **more}, **{"Idempotency-Key": key})
+
+    def buy(self, key="k1", **wish):
+        return self.order(self.quote(**wish).json()["token"], key)
+
+
+def caller_for(buyer):
+    _, key = create_key(buyer=buyer, name="tests", created_by=None)
+    return Caller(buyer, key)
+
+
+@pytest.fixture(autouse=True)
+def nothing_cached():
+    cache.clear()
+
+
+@pytest.fixture
+def api(market):
+    """The buyer's program."""
+    return caller_for(market.buyer)
+
+
+@pytest.fixture
+def other(market):
+    """Another buyer's program, with $50."""
+    buyer = make_buyer(make_user(), market.vertical)
+    credit_wallet(buyer=buyer, cents=5_000, reference="other", memo="", actor="test")
+    return caller_for(buyer)
+
+
+@pytest.fixture
+def stranger(db):
+    return Caller(None, "")
