@@ -1,0 +1,112 @@
+"""The editor of a vertical's fields: a form a field, no code."""
+
+import json
+from typing import Any
+
+from django import forms
+
+from leads.fields import Field, FieldType, Schema
+
+LAYOUT = [
+    ("name", "label", "type"),
+    "choices",
+    ("unit", "minimum", "maximum"),
+    "aliases",
+    ("filterable", "sensitive"),
+]
+SETTINGS = ("choices", "unit", "filterable", "sensitive", "minimum", "maximum", "aliases")
+
+
+class FieldForm(forms.Form):
+    """One field of the schema. ``clean`` leaves its JSON form in ``item``."""
+
+    name = forms.CharField(
+        max_length=40, help_text="In files and links: small letters, digits and _. A new name is a new field."
+    )
+    label = forms.CharField(max_length=80, help_text="As people read it.")
+    type = forms.ChoiceField(choices=FieldType.choices)
+    choices = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 5, "cols": 50}),
+        help_text="For the two types that choose: one a line, “key: label”.",
+    )
+    unit = forms.CharField(required=False, max_length=20, help_text="$, %, kWh …")
+    minimum = forms.FloatField(required=False)
+    maximum = forms.FloatField(required=False)
+    aliases = forms.CharField(
+        required=False,
+        max_length=400,
+        widget=forms.TextInput(attrs={"size": 70}),
+        help_text="Column names under which files bring it, with commas between.",
+    )
+    filterable = forms.BooleanField(required=False, help_text="Buyers can filter by it.")
+    sensitive = forms.BooleanField(required=False, help_text="Never shown or filtered before the sale.")
+
+    def clean_choices(self) -> dict[str, str]:
+        lines = [line.partition(":") for line in self.cleaned_data["choices"].splitlines() if line.strip()]
+        keys = [key.strip() for key, _, _ in lines]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise forms.ValidationError(f"“{twice[0]}” stands there twice.")
+        return {key.strip(): label.strip() or key.strip() for key, _, label in lines}
+
+    def clean_aliases(self) -> list[str]:
+        return [alias.strip() for alias in self.cleaned_data["aliases"].split(",") if alias.strip()]
+
+    def clean_minimum(self) -> float | int | None:
+        return _plain(self.cleaned_data["minimum"])
+
+    def clean_maximum(self) -> float | int | None:
+        return _plain(self.cleaned_data["maximum"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        low, high = cleaned.get("minimum"), cleaned.get("maximum")
+        if low is not None and high is not None and low > high:
+            self.add_error("maximum", "The bounds run from more to less.")
+        return cleaned
+
+    @property
+    def item(self) -> dict[str, Any]:
+        """The field in the schema's JSON; settings that say nothing are left out."""
+        values = self.cleaned_data
+        said = {key: values[key] for key in SETTINGS if values[key] or (values[key] == 0 and values[key] is not False)}
+        return {"name": values["name"], "label": values["label"], "type": values["type"], **said}
+
+
+FieldFormSet = forms.formset_factory(FieldForm, extra=3, can_order=True, can_delete=True, max_num=80)
+
+
+def initial_of(schema: Schema) -> list[dict[str, Any]]:
+    return [
+        {
+            **{
+                key: getattr(item, key)
+                for key in ("name", "label", "unit", "filterable", "sensitive", "minimum", "maximum")
+            },
+            "type": str(item.type),
+            "choices": "\n".join(f"{key}: {label}" for key, label in item.choices.items()),
+            "aliases": ", ".join(item.aliases),
+        }
+        for item in schema
+    ]
+
+
+def items_of(formset: Any) -> list[dict[str, Any]]:
+    """What a valid formset asks for, in the order it asks for."""
+    return [form.item for form in formset.ordered_forms if form.cleaned_data.get("name")]
+
+
+def same_fields(schema: Schema, items: list[dict[str, Any]]) -> bool:
+    return _told(schema) == _told(Schema.from_json(items))
+
+
+def _told(schema: Schema) -> str:
+    return json.dumps([_item(item) for item in schema])  # text, because the order of choices counts
+
+
+def _item(item: Field) -> list[Any]:
+    return [getattr(item, name) for name in Field.__dataclass_fields__]
+
+
+def _plain(number: float | None) -> float | int | None:
+    return int(number) if number is not None and number.is_integer() else number

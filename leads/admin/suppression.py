@@ -1,0 +1,63 @@
+"""Suppressions: people who must not be sold, put in by phone or e-mail and kept as digests."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+
+from leads.identity import email_digest, normal_email, normal_phone, phone_digest
+from leads.models import Suppression
+from leads.privacy import suppress_address
+
+DIGEST_OF = {Suppression.Kind.PHONE: phone_digest, Suppression.Kind.EMAIL: email_digest}
+
+
+class SuppressionForm(forms.ModelForm):
+    address = forms.CharField(
+        label="Phone or e-mail",
+        max_length=254,
+        help_text="Not kept: only a keyed digest of it is. Every lead of this person is stopped at once.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "class": "vTextField"}),
+    )
+
+    class Meta:
+        model = Suppression
+        fields = ["reason"]
+
+    def clean_address(self) -> str:
+        raw = self.cleaned_data["address"]
+        normal = normal_email(raw) if "@" in raw else normal_phone(raw)
+        if normal is None:
+            raise forms.ValidationError("This is neither a North American phone number nor an e-mail address.")
+        return normal
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(admin.ModelAdmin):
+    """A person's own stop is never taken back; a list's entry can be, when the list takes it back."""
+
+    form = SuppressionForm
+    list_display = ["kind", "reason", "created_at"]
+    list_filter = ["kind", "reason"]
+    ordering = ["-created_at"]
+    actions = None
+
+    def get_fields(self, request: HttpRequest, obj: Suppression | None = None) -> Any:
+        return ["kind", "reason", "created_at"] if obj else ["address", "reason"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Suppression | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Suppression | None = None) -> bool:
+        kept = obj is None or obj.reason == Suppression.Reason.OWN_STOP
+        return not kept and super().has_delete_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
+        address = form.cleaned_data["address"]
+        kind = Suppression.Kind.EMAIL if "@" in address else Suppression.Kind.PHONE
+        stopped = suppress_address(**{kind.value: address}, reason=Suppression.Reason(obj.reason), now=timezone.now())
+        obj.kind, obj.digest = kind, DIGEST_OF[kind](address)
+        obj.pk = Suppression.objects.values_list("pk", flat=True).get(kind=kind, digest=obj.digest, reason=obj.reason)
+        self.message_user(request, f"{stopped:,} leads of this person were stopped.")

@@ -1,0 +1,77 @@
+"""Orders, sales and files: a record, read only. A sale leads to its lead, never to its person."""
+
+from django.contrib import admin
+
+from billing.admin import dollars
+from leads.admin.desk import ReadOnly
+from marketplace.models import Download, Export, Order, Sale
+
+
+class ExportInline(ReadOnly, admin.TabularInline):
+    model = Export
+    fields = ["preset", "format", "state", "rows", "tombstones", "bytes", "sha256", "built_at"]
+    show_change_link = True
+
+
+class DownloadInline(ReadOnly, admin.TabularInline):
+    model = Download
+    fields = ["at", "user", "api_key", "preset", "format", "rows", "address"]
+    readonly_fields = ["at", "user", "api_key", "preset", "format", "rows", "address"]
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["number", "buyer", "status", "filled", "quantity", "total", "placed_by", "placed_at"]
+    list_filter = ["status", "buyer"]
+    list_select_related = ["buyer", "placed_by"]
+    search_fields = ["^public_id", "buyer__legal_name", "=idempotency_key"]
+    date_hierarchy = "placed_at"
+    show_full_result_count = False
+    readonly_fields = ["quoted", "total"]
+    exclude = ["quoted_cents", "total_cents", "fingerprint"]
+    inlines = [ExportInline, DownloadInline]
+
+    @admin.display(description="total", ordering="total_cents")
+    def total(self, order: Order) -> str:
+        return dollars(order.total_cents)
+
+    @admin.display(description="quoted")
+    def quoted(self, order: Order) -> str:
+        return dollars(order.quoted_cents)
+
+
+@admin.register(Sale)
+class SaleAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["lead", "leg_number", "buyer", "order", "price", "exclusive", "market", "sold_at"]
+    list_filter = ["market", "exclusive", "buyer"]
+    list_select_related = ["lead__vertical", "leg", "buyer", "order"]
+    search_fields = ["^lead__public_id", "^order__public_id", "buyer__legal_name"]
+    show_full_result_count = False
+
+    @admin.display(description="leg")
+    def leg_number(self, sale: Sale) -> int:
+        return sale.leg.number
+
+    @admin.display(description="price", ordering="price_cents")
+    def price(self, sale: Sale) -> str:
+        return dollars(sale.price_cents)
+
+
+@admin.register(Export)
+class ExportAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["order", "preset", "format", "state", "rows", "tombstones", "bytes", "created_at"]
+    list_filter = ["state", "preset", "format"]
+    list_select_related = ["order"]
+    search_fields = ["^order__public_id", "=sha256"]
+
+
+@admin.register(Download)
+class DownloadAdmin(ReadOnly, admin.ModelAdmin):
+    """Who fetched which file, when, and from where."""
+
+    list_display = ["at", "order", "user", "api_key", "preset", "format", "rows", "address"]
+    list_filter = ["format", "preset"]
+    list_select_related = ["order", "user", "api_key"]
+    search_fields = ["^order__public_id", "user__email"]
+    date_hierarchy = "at"
+    show_full_result_count = False
