@@ -1,0 +1,152 @@
+"""Companies with all their kinds of people and things, and the address of every route about what each one owns."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils import timezone
+
+from billing.ledger import credit_wallet
+from buyers.companies import invite
+from buyers.keys import create_key, revoke_key
+from buyers.models import ApiKey, Buyer, Invitation, Membership, Role, User
+from leads.models import ImportRun, Lead
+from marketplace.checkout import Placement, place_order
+from marketplace.models import Export, Order
+from marketplace.quoting import quote, token_of
+from marketplace.wishes import Named
+from tests.access import own_routes
+from tests.factories import Market, make_buyer
+from tests.leads.files import as_csv, row, uploaded, worked
+
+
+def make_person(**changes: bool) -> User:
+    """Without a password: digesting one takes longer than everything else here."""
+    return User.objects.create_user(f"cast-{uuid.uuid4().hex[:12]}@example.com", **changes)
+
+
+@dataclass
+class Company:
+    """With an owner, a buyer, a viewer and another member, an order with its file, an open invitation and two keys."""
+
+    buyer: Buyer
+    people: dict[str, User]
+    lead: Lead
+    order: Order
+    export: Export
+    member: Membership
+    invitation: Invitation
+    key: ApiKey
+    key_text: str
+    revoked_text: str
+
+
+@dataclass
+class Cast:
+    market: Market
+    ours: Company
+    rival: Company
+    closed: Company
+    newcomer: User
+    clerk: User
+    staff: User
+    mapping: ImportRun
+    checked: ImportRun
+
+    def person(self, role: str) -> User | None:
+        """Who acts in this role of the access table."""
+        people = {
+            "stranger": None,
+            "newcomer": self.newcomer,
+            "closed": self.closed.people["owner"],
+            "clerk": self.clerk,
+            "staff": self.staff,
+        }
+        return people[role] if role in people else self.ours.people[role]
+
+    def company_of(self, role: str) -> Company:
+        return self.closed if role == "closed" else self.ours
+
+    def key(self, role: str) -> str:
+        keys = {"revoked": self.ours.revoked_text, "closed": self.closed.key_text, "company": self.ours.key_text}
+        return keys.get(role, "nonsense" if role == "nonsense" else "")
+
+
+def make_cast(market: Market) -> Cast:
+    closed = make_company(market)
+    Buyer.objects.filter(pk=closed.buyer.pk).update(closed_at=timezone.now())
+    checked = worked(uploaded(market, as_csv([row(1), row(2, Purpose="boat")])), ImportRun.State.CHECKING)
+    return Cast(
+        market,
+        make_company(market),
+        make_company(market),
+        closed,
+        make_person(),
+        make_person(is_staff=True),
+        make_person(is_staff=True, is_superuser=True),
+        uploaded(market, as_csv([row(3), row(4)])),
+        checked,
+    )
+
+
+def make_company(market: Market, lead: Lead | None = None) -> Company:
+    owner, lead = make_person(), lead or market.lead()
+    buyer = make_buyer(owner, market.vertical)
+    credit_wallet(buyer=buyer, cents=10_000, reference=f"cast {buyer.pk}", memo="", actor="test")
+    people = {"owner": owner, "buyer": make_person(), "viewer": make_person()}
+    for role in (Role.BUYER, Role.VIEWER):
+        Membership.objects.create(user=people[role], buyer=buyer, role=role)
+    order = buy(market, buyer, owner, lead)
+    key, key_text = create_key(buyer=buyer, name="CRM", created_by=owner)
+    revoked, revoked_text = create_key(buyer=buyer, name="Old", created_by=owner)
+    revoke_key(key=revoked, now=market.now)
+    return Company(
+        buyer,
+        people,
+        lead,
+        order,
+        Export.objects.create(order=order, preset="plain", state="queued"),
+        Membership.objects.create(user=make_person(), buyer=buyer, role=Role.BUYER),
+        invite(buyer=buyer, email=f"new{buyer.pk}@example.com", role=Role.BUYER, now=timezone.now()),
+        key,
+        key_text,
+        revoked_text,
+    )
+
+
+def buy(market: Market, buyer: Buyer, user: User, *leads: Lead) -> Order:
+    wish = Named(tuple(lead.public_id for lead in leads))
+    token = token_of(quote(wish, buyer=buyer, now=market.now))
+    return place_order(Placement(buyer, user, token, uuid.uuid4().hex, False, market.now))
+
+
+def addresses(cast: Cast, company: Company) -> dict[str, str]:
+    """Route to the address that is about this company's own, or about nobody's in particular."""
+    arguments = _arguments(cast, company)
+    queries = {"api:listings": f"?vertical={cast.market.vertical.slug}"}
+    return {
+        route.name: reverse(route.name, kwargs=arguments.get(route.name)) + queries.get(route.name, "")
+        for route in own_routes()
+    }
+
+
+def _arguments(cast: Cast, company: Company) -> dict[str, dict[str, object]]:
+    slug, order = {"slug": cast.market.vertical.slug}, {"public_id": company.order.public_id}
+    checked, mapping = {"public_id": cast.checked.public_id}, {"public_id": cast.mapping.public_id}
+    member, lead = {"pk": company.member.pk}, {"public_id": company.lead.public_id}
+    return {
+        **{f"storefront:{name}": slug for name in ("browse", "till", "review")},
+        **{f"orders:{name}": order for name in ("detail", "receipt", "leads", "ask", "file")},
+        **{f"api:{name}": order for name in ("order", "file", "manifest")},
+        **{f"leads:import{name}": checked for name in ("", "-start", "-problems")},
+        **{f"leads:import-{name}": mapping for name in ("columns", "discard")},
+        "storefront:lead": lead,
+        "api:listing": lead,
+        "orders:progress": {**order, "export_id": company.export.public_id},
+        "buyers:ask": slug,
+        "buyers:role": member,
+        "buyers:remove": member,
+        "buyers:withdraw": {"pk": company.invitation.pk},
+        "buyers:accept": {"token": company.invitation.token},
+        "buyers:revoke": {"pk": company.key.pk},
+    }
