@@ -1,0 +1,75 @@
+"""One order of many leads by criteria, against locking, claiming and writing the same leads by number."""
+
+from collections.abc import Iterator
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from benchmarks import bare
+from benchmarks.figures import Figure, Goal, alternating, seconds
+from benchmarks.stock import Market, new_buyer
+from leads.models import Vertical
+from marketplace.checkout import Placement, place_order
+from marketplace.models import Order
+from marketplace.pricing import curve_in_force
+from marketplace.quoting import quote, token_of
+from marketplace.wishes import read_wish
+
+ROUNDS = 3
+MOST = 10_000
+CRITERIA = [
+    {"field": "state", "in": ["CA", "TX", "FL", "NY", "OH"]},
+    {"field": "age_days", "min": 30, "max": 600},
+    {"field": "property_value", "min": 100_000},
+]
+
+
+def measure(market: Market, leads: int) -> Iterator[Figure]:
+    """Each round two buyers buy the very same leads, one by our verb and one by the bare statements."""
+    vertical = market.vertical("mortgage")
+    quantity = min(MOST, leads // 10)
+    latest: list[int] = []
+
+    def ours() -> float:
+        placement = _placement(vertical, quantity)
+        taken = seconds(lambda: place_order(placement))
+        order = Order.objects.get(buyer=placement.buyer)
+        latest[:] = order.sales.values_list("lead_id", flat=True)
+        return taken
+
+    def floor() -> float:
+        return _bare_seconds(vertical, latest)
+
+    taken, least = alternating(ROUNDS, ours, floor)
+    yield Figure(f"buy {quantity:,} leads by criteria in one order", taken, "s", least, Goal("ratio", at_most=3))
+    yield Figure("the same, the floor without triggers and foreign keys", taken, "s", _naked_seconds(vertical, latest))
+
+
+def _placement(vertical: Vertical, quantity: int) -> Placement:
+    buyer, now = new_buyer(vertical), timezone.now()
+    wish = read_wish({"vertical": vertical.slug, "criteria": CRITERIA, "quantity": quantity, "order": "newest"})
+    quoted = quote(wish, buyer=buyer, now=now)
+    assert quoted.quantity == quantity, f"the stock has only {quoted.quantity:,} such leads"
+    return Placement(buyer, None, token_of(quoted), "first", False, now)
+
+
+def _bare_seconds(vertical: Vertical, leads: list[int]) -> float:
+    buyer, curve = new_buyer(vertical), curve_in_force(vertical, timezone.now()).id
+    legs = bare.lowest_legs(leads)
+
+    def bought() -> None:
+        with transaction.atomic():
+            bare.lock(leads)
+            bare.sell(legs, buyer, curve)
+
+    return seconds(bought)
+
+
+def _naked_seconds(vertical: Vertical, leads: list[int]) -> float:
+    """Taken back at the end: what the triggers keep would be missing."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")
+        taken = _bare_seconds(vertical, leads)
+        transaction.set_rollback(True)
+    return taken

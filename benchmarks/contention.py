@@ -1,0 +1,126 @@
+"""Sixteen buyers at once, each a process, after the same two thousand leads; then the audit looks for double sales."""
+
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from django.db import connection, connections, transaction
+from django.utils import timezone
+
+from benchmarks import bare
+from benchmarks.figures import Figure, Goal, settle
+from benchmarks.stock import Market, fill, new_buyer
+from buyers.models import Buyer
+from leads.models import Vertical
+from marketplace.audit import violations
+from marketplace.checkout import NotAllThere, Placement, place_order
+from marketplace.pricing import curve_in_force
+from marketplace.quoting import quote, token_of
+from marketplace.wishes import read_wish
+
+BUYERS, LEADS, ORDERS, EACH = 16, 2000, 8, 20
+STATES = ("AZ", "CO", "NV", "OR", "UT", "WA")
+PATIENCE = 600
+SOLD_TWICE = {"sales_never_overlap", "sales_stay_within_the_legs", "people_are_sold_once_to_a_buyer"}
+OF_GOODS = {"lead", "leg", "sale", "request"}
+_BEST = """
+    SELECT id FROM leads_lead AS lead WHERE vertical_id = %s AND state = %s AND legs_aged > 0
+        AND NOT EXISTS (SELECT 1 FROM marketplace_sale WHERE buyer_id = %s AND request_id = lead.id)
+    ORDER BY captured_at DESC, id DESC LIMIT %s
+"""
+Buy = Callable[[int], bool]
+
+
+def measure(market: Market, leads: int) -> Iterator[Figure]:
+    vertical = market.vertical("mortgage")
+    buyers = [new_buyer(vertical) for _ in range(BUYERS)]
+    rates: dict[str, list[float]] = {"ours": [], "bare": []}
+    for number, state in enumerate(STATES):
+        fill(market, vertical, LEADS, state=state)
+        settle()
+        whose, clients = ("bare", _bare_clients) if number % 2 else ("ours", _clients)
+        rates[whose].append(_orders_per_second(clients(vertical, state, buyers)))
+    ours, floor = statistics.median(rates["ours"]), statistics.median(rates["bare"])
+    name = f"{BUYERS} buyers, orders of {EACH} out of the same {LEADS:,} leads"
+    yield Figure(name, ours, "orders/s", floor, Goal("ratio", at_least=1 / 3))
+    broken = [one for one in violations() if one.of in OF_GOODS]
+    yield Figure("of these, sold twice", _count(broken, SOLD_TWICE), "sales", goal=Goal("value", at_most=0))
+    rest = {one.name for one in broken} - SOLD_TWICE
+    yield Figure("other promises the audit finds broken", _count(broken, rest), "rows", goal=Goal("value", at_most=0))
+
+
+def _count(broken: list[Any], names: set[str]) -> int:
+    return sum(one.count for one in broken if one.name in names)
+
+
+def _clients(vertical: Vertical, state: str, buyers: list[Buyer]) -> list[Buy]:
+    """Each quotes before the race; what the others take meanwhile is replaced."""
+    said = {"vertical": vertical.slug, "criteria": [{"field": "state", "in": [state]}], "quantity": EACH}
+    wish, now = read_wish(said), timezone.now()
+    tokens = {buyer: token_of(quote(wish, buyer=buyer, now=now)) for buyer in buyers}
+
+    def client(buyer: Buyer) -> Buy:
+        def buy(number: int) -> bool:
+            try:
+                place_order(Placement(buyer, None, tokens[buyer], f"{state}-{number}", False, timezone.now()))
+            except NotAllThere:
+                return False
+            return True
+
+        return buy
+
+    return [client(buyer) for buyer in buyers]
+
+
+def _bare_clients(vertical: Vertical, state: str, buyers: list[Buyer]) -> list[Buy]:
+    curve = curve_in_force(vertical, timezone.now()).id
+    return [partial(_bare_order, vertical, state, curve, buyer) for buyer in buyers]
+
+
+def _bare_order(vertical: Vertical, state: str, curve: int, buyer: Buyer, number: int) -> bool:
+    """As many spares as our verb takes, and another try when the others were quicker."""
+    while True:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_BEST, [vertical.pk, state, buyer.pk, 2 * EACH])
+            best = [lead for (lead,) in cursor.fetchall()]
+            open_legs = bare.lock(best)
+            free = [lead for lead in best if open_legs.get(lead)][:EACH]
+            if len(free) == EACH:
+                bare.sell(bare.lowest_legs(free), buyer, curve)
+                return True
+
+
+def _orders_per_second(clients: list[Buy]) -> float:
+    """Processes, so that nobody waits for another one's interpreter."""
+    connections.close_all()
+    context = multiprocessing.get_context("fork")
+    gate = context.Barrier(len(clients) + 1, timeout=PATIENCE)
+    filled = context.Value("i", 0)
+    processes = [context.Process(target=_race, args=(buy, gate, filled)) for buy in clients]
+    for process in processes:
+        process.start()
+    gate.wait()
+    started = time.perf_counter()
+    gate.wait()
+    taken = time.perf_counter() - started
+    for process in processes:
+        process.join(PATIENCE)
+    return filled.value / taken
+
+
+def _race(buy: Buy, gate: Any, filled: Any) -> None:
+    try:
+        connection.ensure_connection()
+        gate.wait()
+        done = sum(buy(number) for number in range(ORDERS))
+        with filled.get_lock():
+            filled.value += done
+        gate.wait()
+    except BaseException:
+        gate.abort()
+        raise
+    finally:
+        connections.close_all()

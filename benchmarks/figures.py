@@ -1,0 +1,101 @@
+"""Figures: what was measured, what it is held against, and whether it is good enough."""
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.db import connection
+
+TABLES = "leads_lead, leads_leg, leads_consent, leads_contact, marketplace_sale"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """``of`` is "value" or "ratio"; what is measured must stay at most, or at least, there."""
+
+    of: str
+    at_most: float | None = None
+    at_least: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.of} <= {self.at_most:g}" if self.at_most is not None else f"{self.of} >= {self.at_least:g}"
+
+    def holds(self, measured: float) -> bool:
+        return measured <= self.at_most if self.at_most is not None else measured >= (self.at_least or 0)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measure. ``floor`` is the same work's bare cost in this very run; without a goal it is there to be known."""
+
+    name: str
+    value: float
+    unit: str
+    floor: float | None = None
+    goal: Goal | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        return self.value / self.floor if self.floor else None
+
+    @property
+    def holds(self) -> bool | None:
+        if self.goal is None:
+            return None
+        measured = self.value if self.goal.of == "value" else self.ratio
+        return measured is not None and self.goal.holds(measured)
+
+    def as_json(self) -> str:
+        rounded = {name: _rounded(getattr(self, name)) for name in ("value", "floor", "ratio")}
+        return json.dumps(
+            {
+                "name": self.name,
+                "value": rounded["value"],
+                "unit": self.unit,
+                "floor": rounded["floor"],
+                "ratio": rounded["ratio"],
+                "goal": self.goal and str(self.goal),
+                "holds": self.holds,
+            },
+            ensure_ascii=False,
+        )
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else float(f"{number:.4g}")
+
+
+def seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def alternating(rounds: int, ours: Callable[[], float], floor: Callable[[], float]) -> tuple[float, float]:
+    """Medians of both, measured in turn, so that whatever else the machine does hits both alike."""
+    pairs = []
+    for _ in range(rounds):
+        settle()
+        mine = ours()
+        settle()
+        pairs.append((mine, floor()))
+    return statistics.median(mine for mine, _ in pairs), statistics.median(least for _, least in pairs)
+
+
+def settle() -> None:
+    """Leave no work behind for what is measured next: dead rows, old statistics, unwritten pages."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"VACUUM (ANALYZE) {TABLES}")
+        cursor.execute("CHECKPOINT")
+
+
+@contextmanager
+def telling(what: str) -> Iterator[None]:
+    started = time.monotonic()
+    print(what, end=" … ", file=sys.stderr, flush=True)
+    yield
+    print(f"{time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)

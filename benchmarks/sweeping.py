@@ -1,0 +1,58 @@
+"""The sweep of due legs, against one bare UPDATE of as many; and whether it minds how full the shelf is."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.db import connection
+
+from benchmarks.figures import Figure, Goal, alternating, seconds
+from benchmarks.stock import Lot, Market, fill
+from leads.ageing import due_now, move_due
+
+ROUNDS = 5
+_BARE = """
+    UPDATE leads_leg SET market = 'aged', aged_at = now()
+    WHERE lead_id BETWEEN %s AND %s AND state = 'open' AND market = 'realtime'
+"""
+
+
+class Sweeping:
+    """Measured twice, with a tenth of the stock and with all of it; the due legs are as many both times."""
+
+    def __init__(self, market: Market, leads: int) -> None:
+        self.market = market
+        self.vertical = market.vertical("auto-insurance")
+        self.due = max(500, leads // 20)
+        self.lot = Lot(0, 0)
+        self.legs = 0
+
+    def once(self) -> tuple[float, float]:
+        return alternating(ROUNDS, self._ours, self._bare)
+
+    def _fill(self) -> None:
+        """Twins for each measure: the same statement makes them, and a leg ages only once."""
+        hour = timedelta(hours=1)
+        self.lot = fill(self.market, self.vertical, self.due, youngest=hour, span=hour, realtime=True)
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM (ANALYZE) leads_lead, leads_leg")
+            cursor.execute("CHECKPOINT")
+
+    def _ours(self) -> float:
+        self._fill()
+        moved: list[int] = []
+        taken = seconds(lambda: moved.append(move_due(self.vertical)))
+        assert not due_now()
+        self.legs = moved[0]
+        return taken
+
+    def _bare(self) -> float:
+        self._fill()
+        with connection.cursor() as cursor:
+            return seconds(lambda: cursor.execute(_BARE, [self.lot.first, self.lot.last]))
+
+
+def figures(sweeping: Sweeping, small: tuple[float, float], full: tuple[float, float]) -> Iterator[Figure]:
+    taken, least = full
+    yield Figure(f"sweep {sweeping.legs:,} due legs", taken, "s", least, Goal("ratio", at_most=1.5))
+    name = "the same, in bare UPDATEs, with all of the stock and with a tenth"
+    yield Figure(name, taken / least, "×", small[0] / small[1], Goal("ratio", at_most=1.5))
