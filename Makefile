@@ -12,6 +12,8 @@ VENV_PYTHON := .venv/bin/python
 # A start without byte code compiles everything again, and a foreign environment's packages are not ours.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The machine's own certificates: where a proxy has one of its own, uv would refuse it.
+export UV_SYSTEM_CERTS := true
 
 CODE := leads buyers billing marketplace
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
