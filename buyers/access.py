@@ -62,19 +62,6 @@ def owner_required(view: View) -> View:
     return _asking(lambda membership: membership.can_manage, view)
 
 
-def staff_required(view: View) -> View:
-    """The operator's staff; for others the page does not exist."""
-
-    @login_required
-    @wraps(view)
-    def inner(request: PersonRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not request.user.is_staff:
-            raise Http404
-        return view(request, *args, **kwargs)
-
-    return inner
-
-
 def _asking(may: Callable[[Membership], bool], view: View) -> View:
     @login_required
     @wraps(view)
