@@ -217,6 +217,10 @@ def token_of(quoted: Quote) -> str:
         separators=(",", ":"),
     )
     sealed = key_ring().seal(zlib.compress(plain.encode()), row=_row(quoted.buyer_id))
+    return _as_text(sealed)
+
+
+def _as_text(sealed: bytes) -> str:
     return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
@@ -239,6 +243,8 @@ def wish_in(token: str, *, buyer: Buyer) -> Wish | None:
 def _unsealed(token: str, buyer: Buyer) -> Quote:
     try:
         sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        if _as_text(sealed) != token:
+            raise ValueError("another spelling of the same bytes")
         said: dict[str, Any] = json.loads(zlib.decompress(key_ring().unseal(sealed, row=_row(buyer.pk))))
     except (binascii.Error, ValueError, SealBroken) as error:
         raise QuoteRefused("This is not a quote of yours. Ask for a new one.") from error

@@ -1,14 +1,21 @@
 """What every test stands on: PostgreSQL for real, no network, triggers that forbid what tests must clean up."""
 
+import os
 from collections.abc import Iterator
 from unittest.mock import patch
 
+import hypothesis
 import pytest
 from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 from tests import factories
 from tests.cast import Cast, make_cast
+
+# Where a change is decided on, property tests try the same examples each time; elsewhere new ones.
+hypothesis.settings.register_profile("decided", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("decided")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -182,6 +182,22 @@ def test_a_token_that_was_altered_is_refused(market, spoil):
     nothing_moved(market)
 
 
+def test_a_token_has_one_spelling(market):
+    """The last letter of a text in Base64 can hold bits that mean nothing: another letter, the same bytes."""
+    market.lead()
+    token = token_of(quote(selection(market, 1), buyer=market.buyer, now=market.now))
+    while len(token) % 4 == 0:
+        market.now += timedelta(microseconds=1)
+        token = token_of(quote(selection(market, 1), buyer=market.buyer, now=market.now))
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    respelled = token[:-1] + letters[letters.index(token[-1]) ^ 1]
+
+    with pytest.raises(QuoteRefused):
+        place_order(Placement(market.buyer, market.user, respelled, "k", False, market.now))
+
+    nothing_moved(market)
+
+
 def test_a_quote_is_of_no_use_to_another_buyer(market):
     market.lead()
     mine = placement(market, selection(market, 1))
