@@ -46,17 +46,21 @@ _CLOSE_SHELF = f"""
         ORDER BY id LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE leads_leg SET state = 'closed', closed_reason = '{ClosedReason.NOT_FOR_RESALE}', ended_at = now()
-    WHERE lead_id IN (SELECT id FROM shut) AND state = 'open' AND market = 'aged'
+    WHERE lead_id IN (SELECT id FROM shut) AND state IN ('open', 'held') AND market = 'aged'
 """  # noqa: S608
 _RETIRE = f"""
     WITH old AS MATERIALIZED (
         SELECT lead.id FROM leads_lead AS lead
         WHERE lead.vertical_id = %(vertical)s AND lead.legs_aged > 0
             AND lead.captured_at <= now() - make_interval(days => %(days)s)
+            AND EXISTS (
+                SELECT 1 FROM leads_leg WHERE lead_id = lead.id
+                    AND (state = 'open' OR (state = 'held' AND held_until <= now()))
+            )
         ORDER BY lead.captured_at LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE leads_leg SET state = 'closed', closed_reason = '{ClosedReason.EXPIRED}', ended_at = now()
-    WHERE lead_id IN (SELECT id FROM old) AND state = 'open'
+    WHERE lead_id IN (SELECT id FROM old) AND (state = 'open' OR (state = 'held' AND held_until <= now()))
 """  # noqa: S608
 _ERASE = """
     WITH old AS MATERIALIZED (

@@ -72,7 +72,7 @@ def _withdraw(lead_ids: Collection[int], now: datetime) -> int:
             Value(now, DateTimeField()), Subquery(last_sale.annotate(at=Max("ended_at")).values("at"))
         )
     )
-    Leg.objects.filter(lead__in=locked, state=LegState.OPEN).update(
+    Leg.objects.filter(lead__in=locked, state__in=[LegState.OPEN, LegState.HELD]).update(
         state=LegState.CLOSED, closed_reason=ClosedReason.WITHDRAWN, ended_at=now
     )
     return stopped

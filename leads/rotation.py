@@ -7,7 +7,6 @@ own key. A run that was killed is simply run again. When nothing is left, the ol
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import pgtrigger
 from django.db import connection, transaction
 
 from leads.sealing import key_ring
@@ -15,17 +14,17 @@ from leads.sealing import key_ring
 
 @dataclass(frozen=True)
 class Sealed:
-    """A column of sealed values. ``binding`` is the word that ties a value to its kind (see contact.py, consent.py)."""
+    """A column of sealed values. ``binding`` is the word that ties a value to its kind (see contact.py, consent.py);
+    the id beside it is the lead's, or the row's own where it is not of one lead."""
 
     table: str
     column: str
     binding: str
-    guard: str | None = None
+    of_lead: bool = True
 
 
 CONTACTS = Sealed("leads_contact", "sealed", "contact")
-# A consent never changes; its words don't here either, only the key they lie under.
-MACHINES = Sealed("leads_consent", "sealed_machine", "machine", guard="leads.Consent:consent_is_immutable")
+MACHINES = Sealed("leads_consent", "sealed_machine", "machine")
 
 
 def left_to_rotate(sealed: Sealed) -> int:
@@ -52,26 +51,23 @@ def _rotate_batch(sealed: Sealed, *, after: int, batch: int) -> list[int]:
     rows = _locked(sealed, after=after, batch=batch)
     renewed = [ring.seal(ring.unseal(value, row=row), row=row) for _, row, value in rows]
     numbers = [number for number, _, _ in rows]
-    if sealed.guard:
-        with pgtrigger.ignore(sealed.guard):
-            _write(sealed, numbers, renewed)
-    else:
-        _write(sealed, numbers, renewed)
+    _write(sealed, numbers, renewed)
     return numbers
 
 
 def _locked(sealed: Sealed, *, after: int, batch: int) -> list[tuple[int, str, bytes]]:
+    named, own = ("leads_lead", "held.lead_id") if sealed.of_lead else (sealed.table, "held.id")
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT held.id, lead.public_id, held.{sealed.column}
-            FROM {sealed.table} AS held JOIN leads_lead AS lead ON lead.id = held.lead_id
+            SELECT held.id, named.public_id, held.{sealed.column}
+            FROM {sealed.table} AS held JOIN {named} AS named ON named.id = {own}
             WHERE held.id > %s AND get_byte(held.{sealed.column}, 0) <> %s
             ORDER BY held.id LIMIT %s FOR NO KEY UPDATE OF held
             """,  # noqa: S608
             [after, key_ring().current, batch],
         )
-        return [(number, f"{sealed.binding}|{lead}", bytes(value)) for number, lead, value in cursor.fetchall()]
+        return [(number, f"{sealed.binding}|{name}", bytes(value)) for number, name, value in cursor.fetchall()]
 
 
 def _write(sealed: Sealed, numbers: list[int], renewed: list[bytes]) -> None:

@@ -68,7 +68,22 @@ class Consent(models.Model):
             ),
         ]
         triggers = [
-            pgtrigger.Protect(name="consent_is_immutable", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Protect(name="consent_is_never_deleted", operation=pgtrigger.Delete),
+            # The address and the browser it was given from may be sealed anew, under another key than before.
+            pgtrigger.Trigger(
+                name="consent_is_immutable",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                func="""
+                    IF (to_jsonb(OLD) - 'sealed_machine') <> (to_jsonb(NEW) - 'sealed_machine')
+                        OR (OLD.sealed_machine IS DISTINCT FROM NEW.sealed_machine AND coalesce(
+                            get_byte(OLD.sealed_machine, 0) = get_byte(NEW.sealed_machine, 0), true)) THEN
+                        RAISE EXCEPTION 'the evidence of a consent never changes'
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'consent_is_immutable';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
             pgtrigger.Trigger(
                 name="consent_allows_the_legs",
                 operation=pgtrigger.Insert,

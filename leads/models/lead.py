@@ -33,8 +33,13 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         return self.filter(vertical=vertical)
 
     def on_shelf(self) -> "LeadQuerySet":
-        """Leads with at least one open leg in the aged market. Withdrawing and retiring close legs, so they are out."""
+        """Leads with an unsold leg in the aged market, open or held. Stopped and retired leads have none."""
         return self.filter(legs_aged__gt=0, withdrawn_at=None)
+
+    def with_legs_held(self, *, now: datetime) -> "LeadQuerySet":
+        """Annotates ``legs_held``: how many of its legs somebody is paying for at this moment."""
+        live = Q(legs__state="held", legs__held_until__gt=now)
+        return self.annotate(legs_held=models.Count("legs", filter=live))
 
     def aged_between(self, youngest: int, oldest: int, *, now: datetime) -> "LeadQuerySet":
         """Leads whose age in whole days lies within both bounds."""

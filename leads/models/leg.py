@@ -1,5 +1,7 @@
 """Legs: the calls a consent allows, each sold at most once, counted by the database."""
 
+from datetime import datetime
+
 import pgtrigger
 from django.db import models
 from django.db.models import Q
@@ -12,6 +14,7 @@ class Market(models.TextChoices):
 
 class LegState(models.TextChoices):
     OPEN = "open", "Open"
+    HELD = "held", "Held while somebody pays"
     SOLD = "sold", "Sold"
     CLOSED = "closed", "Closed"
 
@@ -22,12 +25,13 @@ class ClosedReason(models.TextChoices):
     WITHDRAWN = "withdrawn", "Stopped by the person"
     EXPIRED = "expired", "Too old to sell"
     NOT_FOR_RESALE = "not_for_resale", "Not for resale"
+    FAULTY = "faulty", "Found faulty by a buyer"
 
 
 _COUNTS = """
     sum((state = 'sold' OR closed_reason = 'sold_elsewhere')::int) AS sold,
     sum((state = 'open' AND market = 'realtime')::int) AS realtime,
-    sum((state = 'open' AND market = 'aged')::int) AS aged
+    sum((state IN ('open', 'held') AND market = 'aged')::int) AS aged
 """
 
 
@@ -59,6 +63,21 @@ class LegQuerySet(models.QuerySet["Leg"]):
     def open_in(self, market: Market) -> "LegQuerySet":
         return self.filter(state=LegState.OPEN, market=market)
 
+    def unsold_in(self, market: Market) -> "LegQuerySet":
+        """Open or held."""
+        return self.filter(state__in=[LegState.OPEN, LegState.HELD], market=market)
+
+    def free_in(self, market: Market, *, now: datetime) -> "LegQuerySet":
+        """Open, or held by somebody whose time is over."""
+        return self.filter(Q(state=LegState.OPEN) | Q(state=LegState.HELD, held_until__lte=now), market=market)
+
+    def held(self, *, now: datetime) -> "LegQuerySet":
+        """Held, and the time is not over."""
+        return self.filter(state=LegState.HELD, held_until__gt=now)
+
+    def holds_expired(self, *, now: datetime) -> "LegQuerySet":
+        return self.filter(state=LegState.HELD, held_until__lte=now)
+
     def counted_as_sold(self) -> "LegQuerySet":
         """Sold by us, or sold by somebody else before the lead came to us."""
         return self.filter(Q(state=LegState.SOLD) | Q(closed_reason=ClosedReason.SOLD_ELSEWHERE))
@@ -74,6 +93,8 @@ class Leg(models.Model):
     state = models.CharField(max_length=6, choices=LegState, default=LegState.OPEN)
     closed_reason = models.CharField(max_length=16, choices=ClosedReason, blank=True)
     ended_at = models.DateTimeField(null=True, help_text="When it was sold or closed, where we know.")
+    held_until = models.DateTimeField(null=True, help_text="From then on it is free again, with no job needed.")
+    held_for = models.UUIDField(null=True, help_text="The order that it is kept for.")
 
     objects = LegQuerySet.as_manager()
 
@@ -88,9 +109,21 @@ class Leg(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(state=LegState.CLOSED, closed_reason__in=ClosedReason.values)
-                | Q(state__in=[LegState.OPEN, LegState.SOLD], closed_reason=""),
+                | Q(state__in=[LegState.OPEN, LegState.HELD, LegState.SOLD], closed_reason=""),
                 name="leg_closed_says_why",
             ),
+            models.CheckConstraint(
+                condition=Q(state=LegState.HELD, held_until__isnull=False, held_for__isnull=False, market=Market.AGED)
+                | ~Q(state=LegState.HELD),
+                name="leg_held_says_for_whom_and_until_when",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=LegState.OPEN) | Q(held_until=None, held_for=None), name="leg_open_is_held_by_nobody"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["lead", "held_until"], condition=Q(state="held"), name="leg_held_by_lead"),
+            models.Index(fields=["held_for"], condition=Q(state="held"), name="leg_held_by_holder"),
         ]
         triggers = [
             pgtrigger.Protect(name="leg_is_never_deleted", operation=pgtrigger.Delete),
@@ -126,9 +159,9 @@ class Leg(models.Model):
                 when=pgtrigger.Before,
                 func="""
                     IF OLD.lead_id <> NEW.lead_id OR OLD.number <> NEW.number
-                        OR (OLD.state <> 'open' AND OLD IS DISTINCT FROM NEW)
+                        OR (OLD.state IN ('sold', 'closed') AND OLD IS DISTINCT FROM NEW)
                         OR (OLD.market = 'aged' AND (NEW.market <> 'aged' OR NEW.aged_at <> OLD.aged_at)) THEN
-                        RAISE EXCEPTION 'a leg goes from open to sold or closed and never back, and ages once'
+                        RAISE EXCEPTION 'a leg goes from open or held to sold or closed and never back, and ages once'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'leg_steps_are_allowed';
                     END IF;
                     RETURN NEW;
@@ -154,6 +187,9 @@ class Leg(models.Model):
 
     def __str__(self) -> str:
         return f"leg {self.number} of lead {self.lead_id}"
+
+    def is_held(self, now: datetime) -> bool:
+        return self.state == LegState.HELD and self.held_until is not None and now < self.held_until
 
     @property
     def counts_as_sold(self) -> bool:

@@ -141,6 +141,36 @@ def leg_open_with_reason(stock):
     rows(Leg, stock.leg).update(closed_reason="withdrawn")
 
 
+HOLDER = "00000000-0000-4000-8000-000000000001"
+
+
+@attempt("leg_held_says_for_whom_and_until_when")
+def leg_held_for_nobody(stock):
+    rows(Leg, stock.leg).update(state="held", held_until=stock.market.now)
+
+
+@attempt("leg_held_says_for_whom_and_until_when")
+def leg_held_for_ever(stock):
+    rows(Leg, stock.leg).update(state="held", held_for=HOLDER)
+
+
+@attempt("leg_held_says_for_whom_and_until_when")
+def leg_of_the_realtime_market_held(stock):
+    leg = Leg.objects.create(lead=stock.proven_lead(), number=1)
+    rows(Leg, leg).update(state="held", held_for=HOLDER, held_until=stock.market.now)
+
+
+@attempt("leg_open_is_held_by_nobody")
+def leg_open_and_held(stock):
+    rows(Leg, stock.leg).update(held_for=HOLDER, held_until=stock.market.now)
+
+
+@attempt("leg_steps_are_allowed")
+def leg_sold_held(stock):
+    rows(Leg, stock.leg).update(state="sold")
+    rows(Leg, stock.leg).update(state="held", held_for=HOLDER, held_until=stock.market.now)
+
+
 @attempt("leg_steps_are_allowed")
 def leg_sold_opened_again(stock):
     rows(Leg, stock.leg).update(state="sold")
@@ -338,6 +368,17 @@ def consent_backdated(stock):
 
 
 @attempt("consent_is_immutable")
+def consent_with_another_machine_under_the_same_key(stock):
+    kept = bytes(stock.consent.sealed_machine)
+    rows(Consent, stock.consent).update(sealed_machine=kept[:1] + bytes(40))
+
+
+@attempt("consent_is_immutable")
+def consent_without_its_machine(stock):
+    rows(Consent, stock.consent).update(sealed_machine=None)
+
+
+@attempt("consent_is_never_deleted")
 def consent_deleted(stock):
     rows(Consent, stock.consent).delete()
 

@@ -50,6 +50,7 @@ def test_everything_is_sealed_anew_and_the_old_key_can_go(leads, settings, capsy
     assert capsys.readouterr().out.splitlines() == [
         "5 contacts sealed anew, 0 left under an older key.",
         "5 consents sealed anew, 0 left under an older key.",
+        "0 words on returns sealed anew, 0 left under an older key.",
     ]
     assert keys_of(Contact, "sealed") == keys_of(Consent, "sealed_machine") == {8}
     assert people(leads) == before
