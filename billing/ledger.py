@@ -1,9 +1,20 @@
-"""The ledger's verbs. Money moves by adding a transaction whose entries sum to zero; nothing is ever edited."""
+"""The ledger's verbs. Money moves by adding a transaction whose entries sum to zero; nothing is ever edited.
 
-from django.db import IntegrityError, transaction
+Positive cents are credits (see ``Account``). Every verb is safe twice: the same reference moves money once.
+"""
 
-from billing.models import Account, Entry, Transaction
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from billing.models import Account, Earning, Entry, Payment, Transaction
 from buyers.models import Buyer
+from leads.models import Source
+
+Kind = Transaction.Kind
 
 
 class NotEnoughMoney(Exception):
@@ -23,10 +34,43 @@ class AlreadyPosted(Exception):
     """The same reference moved money before; nothing moved now."""
 
 
+@dataclass(frozen=True)
+class Posting:
+    """Why money moves, and who says so. ``reference`` happens once per kind."""
+
+    kind: Kind
+    reference: str
+    now: datetime
+    memo: str = ""
+    actor: str = ""
+    payment: Payment | None = None
+    stripe_id: str = ""
+
+
+@dataclass(frozen=True)
+class SoldLeg:
+    """A leg that an order pays for; its source's share is held until the buyer can hand it back no more."""
+
+    leg_id: int
+    price_cents: int
+    held_until: datetime
+
+
 def wallet_of(buyer: Buyer) -> Account:
     """The buyer's wallet, opened empty when there is none."""
     wallet, _ = Account.objects.get_or_create(buyer=buyer, defaults={"kind": Account.Kind.WALLET})
     return wallet
+
+
+def payable_of(source: Source) -> Account:
+    """What we owe the source, opened empty when there is none."""
+    payable, _ = Account.objects.get_or_create(source=source, defaults={"kind": Account.Kind.PAYABLE})
+    return payable
+
+
+def house_account(kind: Account.Kind) -> Account:
+    account, _ = Account.objects.house().get_or_create(kind=kind)
+    return account
 
 
 def lock_wallet(buyer: Buyer) -> Account:
@@ -34,54 +78,170 @@ def lock_wallet(buyer: Buyer) -> Account:
     return Account.objects.select_for_update(no_key=True).get(pk=wallet_of(buyer).pk)
 
 
-def house_account(kind: Account.Kind) -> Account:
-    account, _ = Account.objects.get_or_create(kind=kind, buyer=None)
-    return account
-
-
 def balance_cents(buyer: Buyer) -> int:
     """What the wallet holds, in cents; nothing for a buyer who never had money."""
     return Account.objects.filter(buyer=buyer).values_list("balance_cents", flat=True).first() or 0
 
 
+def balance_at(account: Account, instant: datetime) -> int:
+    """What any account held at an instant, in cents: the sum of what was posted by then."""
+    return account.entries.posted_by(instant).total_cents()
+
+
+def post(posting: Posting, moves: Mapping[Account, int]) -> Transaction:
+    """Add one transaction. Raises AlreadyPosted, and nothing moved; the database refuses what does not sum to zero."""
+    if not connection.in_atomic_block:
+        with transaction.atomic():
+            return post(posting, moves)
+    posted = _begin(posting)
+    _enter(posted, moves)
+    return posted
+
+
+def posted_before(kind: Kind, reference: str) -> Transaction | None:
+    return Transaction.objects.filter(kind=kind, reference=reference).first()
+
+
 @transaction.atomic
-def credit_wallet(*, buyer: Buyer, cents: int, reference: str, memo: str, actor: str) -> Transaction:
+def credit_wallet(*, buyer: Buyer, cents: int, reference: str, memo: str, actor: str, now: datetime) -> Transaction:
     """Money that came in outside the system goes to a wallet. Raises AlreadyPosted for a reference used before."""
     if cents <= 0:
         raise ValueError("a credit is more than nothing")
-    wallet = wallet_of(buyer)
-    return _post(
-        kind=Transaction.Kind.CREDIT,
-        reference=reference,
-        memo=memo,
-        actor=actor,
-        moves={wallet: cents, house_account(Account.Kind.FUNDING): -cents},
-    )
+    posting = Posting(Kind.CREDIT, reference, now, memo, actor)
+    return post(posting, {wallet_of(buyer): cents, house_account(Account.Kind.BANK): -cents})
 
 
 @transaction.atomic
-def charge_order(*, buyer: Buyer, cents: int, reference: str, memo: str, actor: str) -> Transaction:
-    """Take an order's total from the wallet. Raises NotEnoughMoney, AlreadyPosted; then nothing moved."""
+def charge_order(
+    *, buyer: Buyer, cents: int, legs: Sequence[SoldLeg], reference: str, memo: str, actor: str, now: datetime
+) -> Transaction:
+    """Take an order's total from the wallet and note what each leg earns its source.
+
+    Raises NotEnoughMoney, AlreadyPosted; then nothing moved.
+    """
     wallet = lock_wallet(buyer)
     if wallet.balance_cents < cents:
         raise NotEnoughMoney(balance_cents=wallet.balance_cents, needed_cents=cents)
-    return _post(
-        kind=Transaction.Kind.ORDER,
-        reference=reference,
-        memo=memo,
-        actor=actor,
-        moves={wallet: -cents, house_account(Account.Kind.SALES): cents},
+    posted = _begin(Posting(Kind.ORDER, reference, now, memo, actor))
+    shares = _book_earnings(posted, legs)
+    moves = {wallet: -cents, house_account(Account.Kind.SALES): cents}
+    if shares:
+        moves |= {payable_of(source): share for source, share in shares.items()}
+        moves[house_account(Account.Kind.SHARES)] = -sum(shares.values())
+    _enter(posted, moves)
+    return posted
+
+
+@transaction.atomic
+def give_back(
+    *, buyer: Buyer, leg_id: int, cents: int, charge_source: bool, reference: str, memo: str, actor: str, now: datetime
+) -> Transaction:
+    """A returned lead's price goes back to the wallet, and its source gives its share back. Raises AlreadyPosted."""
+    wallet = lock_wallet(buyer)
+    posted = _begin(Posting(Kind.RETURN, reference, now, memo, actor))
+    moves = {wallet: cents, house_account(Account.Kind.RETURNS): -cents}
+    earned = Earning.objects.filter(leg=leg_id, kind=Earning.Kind.EARNED).select_related("source").first()
+    if earned and charge_source:
+        _charge_back(earned, posted)
+        moves |= {payable_of(earned.source): -earned.cents, house_account(Account.Kind.SHARES): earned.cents}
+    _enter(posted, moves)
+    return posted
+
+
+def _charge_back(earned: Earning, posted: Transaction) -> None:
+    """Both rows are due from now on: unpaid they cancel out, paid ones are taken from the next payout."""
+    Earning.objects.create(
+        leg_id=earned.leg_id,
+        source=earned.source,
+        kind=Earning.Kind.CHARGED_BACK,
+        cents=-earned.cents,
+        price_cents=earned.price_cents,
+        percent=earned.percent,
+        transaction=posted,
+        at=posted.posted_at,
+        held_until=posted.posted_at,
     )
+    Earning.objects.unpaid().filter(pk=earned.pk).update(held_until=posted.posted_at)
 
 
-def _post(*, kind: Transaction.Kind, reference: str, memo: str, actor: str, moves: dict[Account, int]) -> Transaction:
-    try:
-        with transaction.atomic():
-            posted = Transaction.objects.create(kind=kind, reference=reference, memo=memo, actor=actor)
-    except IntegrityError as error:
-        raise AlreadyPosted(f"{kind} {reference} was posted before") from error
+@transaction.atomic
+def reverse(original: Transaction, *, actor: str, memo: str, now: datetime, stripe_id: str = "") -> Transaction:
+    """Undo a transaction by its opposite. Raises AlreadyPosted when that was done before.
+
+    ``stripe_id`` is for what Stripe named only after the original was posted.
+    """
+    named = f"{stripe_id or original.stripe_id}:reversed"
+    posting = Posting(Kind.REVERSAL, str(original.public_id), now, memo, actor, original.payment, named)
+    moves = {entry.account: -entry.cents for entry in original.entries.select_related("account")}
+    return post(posting, moves)
+
+
+def take_back(wallet: Account) -> None:
+    """Allow the transaction that follows to overdraw this wallet: a cardholder's bank does not ask what is left."""
+    Account.objects.filter(pk=wallet.pk).update(overdrawn_by_clawback=True)
+
+
+def _begin(posting: Posting) -> Transaction:
+    """The row whose reference happens once. Who comes second waits for the first and is told so, without an error of
+    the database: the transaction that he is in goes on."""
+    begun = Transaction.objects.raw(
+        """
+        INSERT INTO billing_transaction (public_id, kind, reference, memo, actor, posted_at, payment_id, stripe_id)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+        ON CONFLICT DO NOTHING RETURNING *
+        """,
+        [
+            uuid.uuid4(),
+            posting.kind,
+            posting.reference,
+            posting.memo,
+            posting.actor,
+            posting.now,
+            posting.payment and posting.payment.pk,
+            posting.stripe_id,
+        ],
+    )
+    for posted in begun:
+        return posted
+    raise AlreadyPosted(f"{posting.kind} {posting.reference} was posted before")
+
+
+def _enter(posted: Transaction, moves: Mapping[Account, int]) -> None:
+    """In the accounts' order, so that two transactions never wait for each other's wallets."""
     Entry.objects.bulk_create(
         Entry(transaction=posted, account=account, cents=cents)
         for account, cents in sorted(moves.items(), key=lambda move: move[0].pk)
+        if cents
     )
-    return posted
+
+
+def _book_earnings(posted: Transaction, legs: Sequence[SoldLeg]) -> dict[Source, int]:
+    """Each leg's share of its price, rounded half up to a cent; answers the sums by source."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH booked AS (
+                INSERT INTO billing_earning
+                    (leg_id, source_id, kind, cents, price_cents, percent, transaction_id, at, held_until)
+                SELECT leg.id, source.id, 'earned', (sold.price * source.payout_percent + 50) / 100, sold.price,
+                    source.payout_percent, %s, %s, sold.held_until
+                FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[])
+                    WITH ORDINALITY AS sold (leg_id, price, held_until, place)
+                JOIN leads_leg AS leg ON leg.id = sold.leg_id
+                JOIN leads_lead AS lead ON lead.id = leg.lead_id
+                JOIN leads_source AS source ON source.id = lead.source_id
+                ORDER BY sold.place
+                RETURNING source_id, cents
+            )
+            SELECT source_id, sum(cents)::bigint FROM booked GROUP BY source_id
+            """,
+            [
+                posted.pk,
+                posted.posted_at,
+                [leg.leg_id for leg in legs],
+                [leg.price_cents for leg in legs],
+                [leg.held_until for leg in legs],
+            ],
+        )
+        shares: dict[int, int] = dict(cursor.fetchall())
+    return {source: shares[source.pk] for source in Source.objects.filter(pk__in=shares) if shares[source.pk]}

@@ -2,17 +2,14 @@
 
 from django import template
 
+from billing.money import dollars
+
 register = template.Library()
 
 FEWEST_TOLD = 5
 
 
-@register.filter
-def cents(amount: int) -> str:
-    """123456 is written "$1,234.56"; a debt carries a true minus sign."""
-    dollars, rest = divmod(abs(amount), 100)
-    sign = "\N{MINUS SIGN}" if amount < 0 else ""
-    return f"{sign}${dollars:,}.{rest:02}"
+cents = register.filter("cents", dollars)
 
 
 @register.filter

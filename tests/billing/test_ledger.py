@@ -3,7 +3,8 @@
 import threading
 
 import pytest
-from django.db import connection, connections
+from django.db import DatabaseError, connection, connections, transaction
+from django.utils import timezone
 
 from billing.ledger import (
     AlreadyPosted,
@@ -17,6 +18,14 @@ from billing.ledger import (
 )
 from billing.models import Account, Entry, Transaction
 from marketplace.audit import violations
+from tests.billing import (
+    test_disputes,
+    test_payment_constraints,
+    test_payouts,
+    test_reconciliation,
+    test_refunds,
+    test_webhooks,
+)
 from tests.factories import make_buyer
 from tests.refusal import everything, promised_names, refused_by, settle
 
@@ -34,11 +43,21 @@ def buyer(db):
 
 
 def credit(buyer, cents=1000, reference="wire 1"):
-    return credit_wallet(buyer=buyer, cents=cents, reference=reference, memo="Wire", actor="desk@example.com")
+    return credit_wallet(
+        buyer=buyer, cents=cents, reference=reference, memo="Wire", actor="desk@example.com", now=timezone.now()
+    )
 
 
 def charge(buyer, cents, reference="order 1"):
-    return charge_order(buyer=buyer, cents=cents, reference=reference, memo="2 leads", actor="pat@example.com")
+    return charge_order(
+        buyer=buyer,
+        cents=cents,
+        reference=reference,
+        legs=[],
+        memo="2 leads",
+        actor="pat@example.com",
+        now=timezone.now(),
+    )
 
 
 def entries_of(posted):
@@ -49,7 +68,7 @@ def test_a_credit_moves_money_from_outside_to_the_wallet(buyer):
     posted = credit(buyer, 250, "wire 2")
     settle()
 
-    assert entries_of(posted) == [("funding", -250), ("wallet", 250)]
+    assert entries_of(posted) == [("bank", -250), ("wallet", 250)]
     assert balance_cents(buyer) == 1250
 
 
@@ -143,13 +162,17 @@ def attempt(name):
     return register
 
 
+def begun(reference, kind="credit"):
+    return Transaction.objects.create(kind=kind, reference=reference, posted_at=timezone.now())
+
+
 def post(*moves, reference="raw"):
-    posted = Transaction.objects.create(kind="credit", reference=reference)
+    posted = begun(reference)
     return [Entry.objects.create(transaction=posted, account=account, cents=cents) for account, cents in moves]
 
 
-def funding():
-    return house_account(Account.Kind.FUNDING)
+def bank():
+    return house_account(Account.Kind.BANK)
 
 
 def sql(statement):
@@ -159,7 +182,7 @@ def sql(statement):
 
 @attempt("entries_sum_to_zero")
 def unbalanced(buyer):
-    post((wallet_of(buyer), 100), (funding(), -99))
+    post((wallet_of(buyer), 100), (bank(), -99))
 
 
 @attempt("entries_sum_to_zero")
@@ -169,12 +192,12 @@ def one_legged(buyer):
 
 @attempt("entries_sum_to_zero")
 def a_third_entry_later(buyer):
-    Entry.objects.create(transaction=Transaction.objects.first(), account=funding(), cents=5)
+    Entry.objects.create(transaction=Transaction.objects.first(), account=house_account(Account.Kind.SALES), cents=5)
 
 
 @attempt("entry_moves_something")
 def nothing_moved(buyer):
-    post((wallet_of(buyer), 0), (funding(), 0))
+    post((wallet_of(buyer), 0), (bank(), 0))
 
 
 @attempt("entry_is_immutable")
@@ -199,7 +222,7 @@ def transaction_changed(buyer):
 
 @attempt("transaction_is_immutable")
 def transaction_deleted(buyer):
-    Transaction.objects.create(kind="credit", reference="alone")
+    begun("alone")
     sql("DELETE FROM billing_transaction WHERE reference = 'alone'")
 
 
@@ -211,7 +234,7 @@ def transactions_truncated(buyer):
 
 @attempt("transaction_happens_once")
 def transaction_twice(buyer):
-    Transaction.objects.create(kind="credit", reference="wire 1")
+    begun("wire 1")
 
 
 @attempt("wallet_moves_by_entries_only")
@@ -221,22 +244,68 @@ def a_balance_written_by_hand(buyer):
 
 @attempt("wallet_is_never_below_zero")
 def wallet_overdrawn(buyer):
-    post((wallet_of(buyer), -1001), (funding(), 1001))
+    post((wallet_of(buyer), -1001), (bank(), 1001))
 
 
-@attempt("account_wallet_has_a_buyer")
+@attempt("account_has_its_owner")
 def wallet_of_nobody(buyer):
     Account.objects.create(kind="wallet")
 
 
-@attempt("account_wallet_has_a_buyer")
+@attempt("account_has_its_owner")
 def house_account_of_a_buyer(buyer):
     Account.objects.create(kind="sales", buyer=make_buyer())
 
 
 @attempt("account_house_is_one_per_kind")
 def second_house_account(buyer):
-    Account.objects.create(kind="funding")
+    Account.objects.create(kind="bank")
+
+
+@attempt("account_has_its_owner")
+def a_payable_of_nobody(buyer):
+    Account.objects.create(kind="payable")
+
+
+@attempt("account_currency_is_three_letters")
+def an_account_in_no_currency(buyer):
+    Account.objects.create(kind="sales", currency="usd")
+
+
+@attempt("account_is_for_good")
+def a_wallet_given_to_another(buyer):
+    Account.objects.filter(buyer=buyer).update(buyer=make_buyer())
+
+
+@attempt("account_starts_empty")
+def a_wallet_that_starts_full(buyer):
+    Account.objects.create(kind="wallet", buyer=make_buyer(), balance_cents=500)
+
+
+@attempt("account_is_never_deleted")
+def an_account_deleted(buyer):
+    sql("DELETE FROM billing_account")
+
+
+@attempt("account_is_never_emptied")
+def accounts_truncated(buyer):
+    sql("ALTER TABLE billing_entry DISABLE TRIGGER USER")
+    sql("TRUNCATE billing_account CASCADE")
+
+
+@attempt("transaction_has_entries")
+def a_transaction_that_moves_nothing(buyer):
+    begun("alone")
+
+
+@attempt("entries_sum_to_zero")
+def two_currencies(buyer):
+    post((wallet_of(buyer), 100), (Account.objects.create(kind="sales", currency="EUR"), -100))
+
+
+@attempt("entry_is_one_per_account")
+def one_account_twice(buyer):
+    post((wallet_of(buyer), 100), (wallet_of(buyer), 50), (bank(), -150))
 
 
 CASES = [pytest.param(name, act, id=act.__name__) for name, acts in ATTEMPTS.items() for act in acts]
@@ -250,14 +319,40 @@ def test_the_database_refuses(buyer, name, act):
         act(buyer)
 
 
+@pytest.mark.parametrize("act", [entry_changed, entry_deleted, transaction_changed, a_balance_written_by_hand])
+def test_no_setting_switches_the_triggers_off(buyer, act):
+    """The library's own switch: any session could say this and then change the books."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT array_agg(tgname::text) FROM pg_trigger WHERE tgname LIKE 'pgtrigger_%%'")
+        (names,) = cursor.fetchone()
+        cursor.execute("SELECT set_config('pgtrigger.ignore', %s, true)", ["{" + ",".join(names) + "}"])
+    settle()
+    before = everything()
+
+    with pytest.raises(DatabaseError), transaction.atomic():
+        act(buyer)
+        settle()
+
+    assert everything() == before
+
+
 def test_every_named_constraint_and_trigger_is_tried():
-    assert promised_names("billing") - {"entry_moves_the_wallet"} == set(ATTEMPTS)
+    elsewhere = (
+        test_disputes,
+        test_payment_constraints,
+        test_payouts,
+        test_reconciliation,
+        test_refunds,
+        test_webhooks,
+    )
+    tried = set(ATTEMPTS).union(*(module.ATTEMPTS for module in elsewhere))
+    assert promised_names("billing") - {"entry_moves_the_wallet"} == tried
 
 
 def test_a_dispute_may_take_a_wallet_below_zero(buyer):
-    Account.objects.filter(buyer=buyer).update(overdrawn_by_dispute=True)
+    Account.objects.filter(buyer=buyer).update(overdrawn_by_clawback=True)
 
-    post((wallet_of(buyer), -1500), (funding(), 1500))
+    post((wallet_of(buyer), -1500), (bank(), 1500))
     settle()
 
     assert balance_cents(buyer) == -500
