@@ -1,0 +1,182 @@
+"""Acting on what Stripe told us. Only ids and the type are taken from an event: how things stand is asked of Stripe at
+that moment, and our books are brought there. So any order, number, delay or repetition leads to the same books.
+"""
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+
+from billing import disputes, gateway, payments, refunds, settlements, truth
+from billing.gateway import GatewayError
+from billing.models import Customer, Payment, StripeEvent
+from billing.stopping import stop_automatic
+from billing.stripe_answers import id_of
+
+log = structlog.get_logger("billing.events")
+Status = StripeEvent.Status
+BATCH = 100
+FIRST_RETRY, LATEST_RETRY = timedelta(seconds=30), timedelta(hours=4)
+MOST_ATTEMPTS = 20
+
+# What is to be done in one transaction with noting that it was done. None: it is of no concern to us.
+Effect = Callable[[], object]
+Effects = list[Effect] | None
+
+
+def act(event: StripeEvent, *, now: datetime) -> StripeEvent:
+    """Do what follows from an event, once it is due; afterwards it is done, ignored, or to be tried again."""
+    if not _claim(event, now):
+        return event
+    try:
+        effects = _find_out(event, now)
+        with transaction.atomic():
+            for effect in effects or []:
+                effect()
+            _close(event, Status.IGNORED if effects is None else Status.DONE, now)
+    except Exception as error:  # whatever it is: it is kept with the event, and the others are acted on
+        _note(event, error, now)
+    event.refresh_from_db()
+    return event
+
+
+def act_due(*, now: datetime) -> int:
+    """Act on what nobody acted on yet, oldest first. Answers how many were tried."""
+    due = list(StripeEvent.objects.due(now).order_by("try_at", "id")[:BATCH])
+    for event in due:
+        act(event, now=now)
+    return len(due)
+
+
+def _claim(event: StripeEvent, now: datetime) -> bool:
+    """The attempt is counted before it is made: an event that ends its worker comes to an end as well."""
+    mine = StripeEvent.objects.due(now).filter(pk=event.pk, attempts=event.attempts)
+    wait = min(FIRST_RETRY * 2**event.attempts, LATEST_RETRY)
+    claimed = mine.update(attempts=F("attempts") + 1, try_at=now + wait)
+    event.refresh_from_db()
+    return bool(claimed)
+
+
+def _close(event: StripeEvent, status: StripeEvent.Status, now: datetime, problem: str = "") -> None:
+    StripeEvent.objects.filter(pk=event.pk, status=Status.RECEIVED).update(status=status, acted_at=now, problem=problem)
+
+
+def _note(event: StripeEvent, error: Exception, now: datetime) -> None:
+    said = f": {error}" if isinstance(error, GatewayError) else ""
+    problem = f"{type(error).__name__}{said}"[:200]
+    if event.attempts >= MOST_ATTEMPTS:
+        log.error("gave up an event of Stripe's", event_id=event.event_id, type=event.type, problem=problem)
+        _close(event, Status.FAILED, now, problem)
+    else:
+        log.warning("an event of Stripe's has to wait", event_id=event.event_id, type=event.type, problem=problem)
+        StripeEvent.objects.filter(pk=event.pk).update(problem=problem)
+
+
+def _find_out(event: StripeEvent, now: datetime) -> Effects:
+    """By network, and nothing is written: what there is to be written."""
+    thing: dict[str, Any] = event.body["data"]["object"]
+    match event.type:
+        case (
+            "checkout.session.completed"
+            | "checkout.session.async_payment_succeeded"
+            | "checkout.session.async_payment_failed"
+            | "checkout.session.expired"
+        ):
+            return _about_payment(_payment_of_page(thing["id"]), now)
+        case (
+            "payment_intent.succeeded"
+            | "payment_intent.processing"
+            | "payment_intent.payment_failed"
+            | "payment_intent.canceled"
+        ):
+            return _about_payment(_payment_of_intent(thing["id"]), now)
+        case "charge.succeeded" | "charge.updated" | "charge.failed" | "charge.pending":
+            return _about_payment(_payment_of_intent(_intent_named(thing)), now)
+        case "charge.refunded" | "charge.refund.updated" | "refund.created" | "refund.updated" | "refund.failed":
+            return _about_refunds(_payment_of_intent(_intent_named(thing)), now)
+        case (
+            "charge.dispute.created"
+            | "charge.dispute.updated"
+            | "charge.dispute.closed"
+            | "charge.dispute.funds_withdrawn"
+            | "charge.dispute.funds_reinstated"
+        ):
+            return _about_dispute(thing["id"], now)
+        case "payout.created" | "payout.updated" | "payout.paid" | "payout.failed" | "payout.canceled":
+            return _about_payout(thing["id"], now)
+        case "payment_method.detached":
+            return [lambda: _forget_card(thing["id"], now)]
+        case _:
+            return None
+
+
+def _about_payment(payment: Payment | None, now: datetime) -> Effects:
+    if payment is None:
+        return None
+    found = truth.look_up(payment, now=now)
+    return [lambda: payments.enter(payment, found, now=now)]
+
+
+def _about_refunds(payment: Payment | None, now: datetime) -> Effects:
+    """Of a payment that is credited first, if it was not yet."""
+    if payment is None:
+        return None
+    credited = payments.settle(payment, now=now)
+    if not credited.stripe_payment_intent_id:
+        raise refunds.RefundDiffers("refunded before it was paid")
+    found = refunds.look_up(credited, now=now)
+    return [lambda: refunds.enter(credited, found, now=now)]
+
+
+def _about_dispute(dispute_id: str, now: datetime) -> Effects:
+    found = gateway.fetch_dispute(dispute_id)
+    payment = _payment_of_intent(found.payment_intent_id)
+    if payment is None:
+        return None
+    credited = payments.settle(payment, now=now)
+    return [lambda: disputes.enter(credited, found, now=now)]
+
+
+def _about_payout(payout_id: str, now: datetime) -> Effects:
+    found = gateway.fetch_payout(payout_id)
+    return [lambda: settlements.enter(found, now=now)]
+
+
+def _forget_card(payment_method_id: str, now: datetime) -> None:
+    """A card once detached stays so: nothing needs to be asked."""
+    customer = Customer.objects.select_related("buyer").filter(payment_method_id=payment_method_id).first()
+    if customer is None:
+        return
+    stop_automatic(buyer=customer.buyer, because="The card was removed.", now=now)
+    Customer.objects.filter(pk=customer.pk, payment_method_id=payment_method_id).update(
+        payment_method_id="", card_brand="", card_last4="", card_expires=None
+    )
+
+
+def _payment_of_page(session_id: str) -> Payment | None:
+    known = Payment.objects.filter(stripe_session_id=session_id).first()
+    return known or _payment_named(gateway.fetch_checkout(session_id).reference)
+
+
+def _payment_of_intent(intent_id: str) -> Payment | None:
+    if not intent_id:
+        return None
+    known = Payment.objects.filter(stripe_payment_intent_id=intent_id).first()
+    return known or _payment_named(gateway.fetch_payment_intent(intent_id).reference)
+
+
+def _payment_named(reference: str) -> Payment | None:
+    """None for what somebody else does with the same account at Stripe."""
+    try:
+        public_id = uuid.UUID(reference)
+    except ValueError:
+        return None
+    return Payment.objects.filter(public_id=public_id).first()
+
+
+def _intent_named(thing: dict[str, Any]) -> str:
+    return id_of(thing.get("payment_intent"))

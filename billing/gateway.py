@@ -1,0 +1,358 @@
+"""The only door to Stripe: its SDK is imported here and nowhere else, and what comes back are our own answers.
+
+Nothing here touches the database. What Stripe is told of people is nothing: ids of ours go into its metadata.
+"""
+
+import functools
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import stripe
+import structlog
+from django.conf import settings
+
+from billing import stripe_answers as answers
+from billing.models import CURRENCY
+from billing.stripe_answers import (
+    Checkout,
+    DisputeAnswer,
+    Intent,
+    Movement,
+    PayoutAnswer,
+    RefundAnswer,
+    TransferAnswer,
+)
+
+log = structlog.get_logger("billing.gateway")
+SKEW = timedelta(seconds=300)
+MOST_BYTES = 256 * 1024
+RETRIES = 1
+WITH_CHARGE = "latest_charge.balance_transaction"
+# Between our clock and Stripe's, when something of ours is looked for by the time it was made.
+MARGIN = timedelta(hours=1)
+
+
+class GatewayError(Exception):
+    """Stripe did not do what was asked."""
+
+
+class GatewayUnavailable(GatewayError):
+    """No answer, or none that tells what happened: ask again under the same key."""
+
+
+class GatewayRefused(GatewayError):
+    """Stripe or the card said no; nothing moved. The message is fit for the person who pays."""
+
+    def __init__(self, code: str, message: str, *, intent_id: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.intent_id = intent_id
+
+
+class GatewayOff(GatewayError):
+    """There is no key: this market takes no cards."""
+
+    def __init__(self) -> None:
+        super().__init__("Cards are not taken here. Ask us how to pay.")
+
+
+class BadWebhook(Exception):
+    """Not from Stripe, not for us, or not to be read."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A webhook that was verified. ``body`` is as it came."""
+
+    event_id: str
+    type: str
+    livemode: bool
+    api_version: str
+    happened_at: datetime
+    body: dict[str, Any]
+
+
+def is_on() -> bool:
+    return bool(settings.STRIPE_SECRET_KEY)
+
+
+def is_live() -> bool:
+    """Whether the key moves real money; whatever Stripe says has to be of the same world."""
+    return settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
+
+
+# --- Customers and their cards
+def create_customer(*, reference: str, key: str) -> str:
+    """A buyer without a name or an address; Stripe's page asks the payer for what it needs. Answers its id."""
+    with _asking():
+        return _client().customers.create({"metadata": {"buyer": reference}}, {"idempotency_key": key}).id
+
+
+def detach_card(payment_method_id: str) -> None:
+    """Stripe forgets the card. Safe twice."""
+    with _asking():
+        methods = _client().payment_methods
+        if methods.retrieve(payment_method_id).customer:
+            methods.detach(payment_method_id)
+
+
+# --- Payments
+def create_checkout(
+    *,
+    reference: str,
+    customer_id: str,
+    cents: int,
+    keep_card: bool,
+    description: str,
+    success_url: str,
+    cancel_url: str,
+    expires_at: datetime,
+) -> Checkout:
+    """Stripe's page for one payment; the reference is the idempotency key."""
+    intent: dict[str, Any] = {"metadata": {"payment": reference}}
+    if keep_card:
+        intent["setup_future_usage"] = "off_session"
+    price = {"currency": CURRENCY.lower(), "unit_amount": cents, "product_data": {"name": description}}
+    params: Any = {
+        "mode": "payment",
+        "client_reference_id": reference,
+        "customer": customer_id,
+        "line_items": [{"price_data": price, "quantity": 1}],
+        "payment_intent_data": intent,
+        "success_url": success_url,
+        "cancel_url": cancel_url,
+        "expires_at": int(expires_at.timestamp()),
+    }
+    with _asking():
+        return answers.read_checkout(_client().checkout.sessions.create(params, {"idempotency_key": reference}))
+
+
+def fetch_checkout(session_id: str) -> Checkout:
+    with _asking():
+        expand = [f"payment_intent.{WITH_CHARGE}"]
+        return answers.read_checkout(_client().checkout.sessions.retrieve(session_id, {"expand": expand}))
+
+
+def find_checkout(*, reference: str, customer_id: str, since: datetime) -> Checkout | None:
+    """The page that we made for this payment, if we did: for when the answer to that was lost."""
+    with _asking():
+        listed = _client().checkout.sessions.list({"customer": customer_id, "created": _since(since), "limit": 100})
+        made = [one.id for one in listed.auto_paging_iter() if one.client_reference_id == reference]
+    return fetch_checkout(made[0]) if made else None
+
+
+def expire_checkout(session_id: str) -> None:
+    """Nobody can pay on that page from now on. Refused when it is paid or expired already."""
+    with _asking():
+        _client().checkout.sessions.expire(session_id)
+
+
+def charge_saved_card(*, reference: str, customer_id: str, payment_method_id: str, cents: int) -> Intent:
+    """Without the buyer being there; the reference is the idempotency key. A declined card is GatewayRefused."""
+    params: Any = {
+        "amount": cents,
+        "currency": CURRENCY.lower(),
+        "customer": customer_id,
+        "payment_method": payment_method_id,
+        "off_session": True,
+        "confirm": True,
+        "metadata": {"payment": reference},
+        "expand": [WITH_CHARGE],
+    }
+    with _asking():
+        return _intent(_client().payment_intents.create(params, {"idempotency_key": reference}))
+
+
+def fetch_payment_intent(intent_id: str) -> Intent:
+    with _asking():
+        return _intent(_client().payment_intents.retrieve(intent_id, {"expand": [WITH_CHARGE]}))
+
+
+def find_payment_intent(*, reference: str, customer_id: str, since: datetime) -> Intent | None:
+    """The charge that we made for this payment, if we did: for when the answer to that was lost."""
+    with _asking():
+        listed = _client().payment_intents.list({"customer": customer_id, "created": _since(since), "limit": 100})
+        made = [one.id for one in listed.auto_paging_iter() if getattr(one.metadata, "payment", None) == reference]
+    return fetch_payment_intent(made[0]) if made else None
+
+
+# --- Money that goes back
+def create_refund(*, reference: str, payment_intent_id: str, cents: int) -> RefundAnswer:
+    """To the card that paid; the reference is the idempotency key."""
+    params: Any = {
+        "payment_intent": payment_intent_id,
+        "amount": cents,
+        "metadata": {"refund": reference},
+        "expand": ["balance_transaction"],
+    }
+    with _asking():
+        return answers.read_refund(_client().refunds.create(params, {"idempotency_key": reference}))
+
+
+def fetch_refund(refund_id: str) -> RefundAnswer:
+    with _asking():
+        return answers.read_refund(_client().refunds.retrieve(refund_id, {"expand": ["balance_transaction"]}))
+
+
+def refunds_of(payment_intent_id: str) -> list[RefundAnswer]:
+    """All that went back of a payment or tried to, whoever asked for it, oldest first."""
+    expand = ["data.balance_transaction"]
+    with _asking():
+        listed = _client().refunds.list({"payment_intent": payment_intent_id, "expand": expand, "limit": 100})
+        return [answers.read_refund(one) for one in listed.auto_paging_iter()][::-1]
+
+
+def fetch_dispute(dispute_id: str) -> DisputeAnswer:
+    """With the balance's lines: Stripe always opens them."""
+    with _asking():
+        return answers.read_dispute(_client().disputes.retrieve(dispute_id))
+
+
+# --- To our bank, to sources, and the balance itself
+def fetch_payout(payout_id: str) -> PayoutAnswer:
+    with _asking():
+        return answers.read_payout(_client().payouts.retrieve(payout_id, {"expand": ["balance_transaction"]}))
+
+
+def transfer(*, reference: str, account_id: str, cents: int) -> TransferAnswer:
+    """To a source's own account at Stripe; the reference is the idempotency key."""
+    params: Any = {
+        "amount": cents,
+        "currency": CURRENCY.lower(),
+        "destination": account_id,
+        "transfer_group": reference,
+        "metadata": {"payout": reference},
+        "expand": ["balance_transaction"],
+    }
+    with _asking():
+        return answers.read_transfer(_client().transfers.create(params, {"idempotency_key": reference}))
+
+
+def find_transfer(*, reference: str) -> TransferAnswer | None:
+    """The transfer that we made for this payout, if we did: for when the answer to that was lost."""
+    with _asking():
+        listed = _client().transfers.list({"transfer_group": reference, "expand": ["data.balance_transaction"]})
+        return next((answers.read_transfer(one) for one in listed.auto_paging_iter()), None)
+
+
+def movements(from_at: datetime, until_at: datetime) -> Iterator[Movement]:
+    """Every line of our balance at Stripe in a span of time, its end excluded, newest first."""
+    span: Any = {"gte": int(from_at.timestamp()), "lt": int(until_at.timestamp())}
+    with _asking():
+        listed = _client().balance_transactions.list({"created": span, "limit": 100, "expand": ["data.source"]})
+        for one in listed.auto_paging_iter():
+            if movement := answers.read_movement(one):
+                yield movement
+
+
+def fetch_balance() -> int:
+    """All that we have at Stripe in our currency: what is available and what is on its way, in cents."""
+    with _asking():
+        found = _client().balance.retrieve()
+        funds = [*found.available, *found.pending]
+        return sum(one.amount for one in funds if one.currency.upper() == CURRENCY)
+
+
+# --- What Stripe tells us
+def verify_webhook(body: bytes, signature: str, *, now: datetime) -> Notice:
+    """Raises BadWebhook. Stripe's own check takes stamps from the future, so the clock is looked at here."""
+    if len(body) > MOST_BYTES:
+        raise BadWebhook("too long")
+    if abs(now - _stamp(signature)) > SKEW:
+        raise BadWebhook("signed at another time")
+    if not any(_is_signed(body, signature, secret) for secret in settings.STRIPE_WEBHOOK_SECRETS):
+        raise BadWebhook("not signed by Stripe")
+    notice = _read_notice(body)
+    if not is_on() or notice.livemode != is_live():
+        raise BadWebhook("of another environment")
+    return notice
+
+
+def _stamp(signature: str) -> datetime:
+    try:
+        stamps = [item.removeprefix("t=") for item in signature.split(",") if item.startswith("t=")]
+        return answers.instant(int(stamps[0]))
+    except (IndexError, ValueError, OverflowError, OSError) as error:
+        raise BadWebhook("no time in the signature") from error
+
+
+def _is_signed(body: bytes, signature: str, secret: str) -> bool:
+    try:
+        return bool(stripe.WebhookSignature.verify_header(body, signature, secret))
+    except (stripe.SignatureVerificationError, UnicodeDecodeError, TypeError):  # TypeError: a mark that is not ASCII
+        return False
+
+
+def _read_notice(body: bytes) -> Notice:
+    try:
+        said = json.loads(body)
+        created, livemode, version = said["created"], said["livemode"], said.get("api_version") or ""
+        texts = said["id"], said["type"], version, said["data"]["object"]["object"]
+        if type(created) is not int or type(livemode) is not bool or not all(isinstance(one, str) for one in texts):
+            raise BadWebhook("not an event")
+        return Notice(said["id"], said["type"], livemode, version, answers.instant(created), said)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError, RecursionError) as error:
+        raise BadWebhook("not an event") from error
+
+
+# --- The client, and what its errors mean
+def _client() -> Any:
+    if not is_on():
+        raise GatewayOff
+    return _connected(
+        settings.STRIPE_SECRET_KEY,
+        settings.STRIPE_API_BASE,
+        settings.STRIPE_API_VERSION,
+        settings.STRIPE_TIMEOUT_SECONDS,
+    ).v1
+
+
+@functools.lru_cache(maxsize=4)
+def _connected(key: str, base: str, version: str, timeout: float) -> stripe.StripeClient:
+    return stripe.StripeClient(
+        key,
+        stripe_version=version,
+        base_addresses={"api": base},
+        max_network_retries=RETRIES,
+        http_client=stripe.RequestsClient(timeout=timeout),
+    )
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Sort Stripe's errors into ours: refused for certain, or not known."""
+    try:
+        yield
+    except stripe.CardError as error:
+        intent = getattr(error.error, "payment_intent", None)
+        message = error.user_message or "The card was declined."
+        raise GatewayRefused(error.code or "card_declined", message, intent_id=answers.id_of(intent)) from error
+    except stripe.StripeError as error:
+        if _leaves_it_open(error):
+            log.warning("stripe unavailable", kind=type(error).__name__, status=error.http_status)
+            raise GatewayUnavailable("Stripe does not answer at the moment.") from error
+        log.warning("stripe refused", code=error.code, status=error.http_status, request_id=error.request_id)
+        raise GatewayRefused(error.code or "refused", "Stripe did not accept this.") from error
+
+
+def _leaves_it_open(error: stripe.StripeError) -> bool:
+    """A key that is wrong heals when it is replaced; one that was used for other words says that something happened."""
+    unsure = (stripe.APIConnectionError, stripe.RateLimitError, stripe.IdempotencyError)
+    locked_out = (stripe.AuthenticationError, stripe.PermissionError)
+    return isinstance(error, unsure + locked_out) or error.http_status is None or error.http_status >= 500
+
+
+def _intent(found: Any) -> Intent:
+    intent = answers.read_intent(found)
+    if intent is None:
+        raise GatewayUnavailable("Stripe answered with a name only.")
+    return intent
+
+
+def _since(instant: datetime) -> Any:
+    return {"gte": int((instant - MARGIN).timestamp())}

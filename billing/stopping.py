@@ -1,0 +1,32 @@
+"""Stopping automatic top-up: the consent, what was announced under it, or one announcement alone.
+
+Who needs both locks the consent first and its announcements after it, here and in ``automatic``.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from billing.models import AutomaticTopUp, Payment
+from billing.models.payment import PaymentQuerySet
+from buyers.models import Buyer
+
+
+@transaction.atomic
+def stop_automatic(*, buyer: Buyer, because: str, now: datetime) -> bool:
+    """Switch it off, and what is announced with it. Answers whether it was on."""
+    on = AutomaticTopUp.objects.filter(buyer=buyer, is_on=True)
+    stopped = on.update(is_on=False, stopped_at=now, stopped_because=because[:200])
+    take_back(buyer.payments.automatic(), because=because, now=now)
+    return bool(stopped)
+
+
+def stop_announced(*, payment: Payment, because: str, now: datetime) -> bool:
+    """Take back an announcement. Answers no when the card is being charged already, or it ended before."""
+    return bool(take_back(Payment.objects.filter(pk=payment.pk), because=because, now=now))
+
+
+def take_back(payments: PaymentQuerySet, *, because: str, now: datetime) -> int:
+    """Cancel those that are only announced. Answers how many."""
+    announced = payments.filter(status=Payment.Status.ANNOUNCED)
+    return announced.update(status=Payment.Status.CANCELED, problem=because[:300], ended_at=now, ask_again_at=None)

@@ -1,0 +1,138 @@
+"""How a payment stands by Stripe's own word, asked at that moment. By network, and nothing is written down here."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from billing import gateway
+from billing.gateway import GatewayRefused, GatewayUnavailable
+from billing.models import AutomaticTopUp, Customer, Payment
+from billing.stripe_answers import Charge, Checkout, Intent
+
+Status, Purpose = Payment.Status, Payment.Purpose
+# From the end of the notice: how long a kept card may be charged by asking again, and when no charge means none. It is
+# far less than the day for which Stripe knows an idempotency key: later the same request would be a new one.
+RESEND_FOR, CERTAIN_AFTER = timedelta(hours=1), timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What has to be the same here and there before a cent is credited."""
+
+    cents: int
+    currency: str
+    livemode: bool
+    customer_id: str
+    reference: str
+
+
+@dataclass(frozen=True)
+class Truth:
+    """How a payment stands by Stripe's word. ``claims`` are all that Stripe says of its terms."""
+
+    status: Payment.Status
+    claims: tuple[Terms, ...] = ()
+    session_id: str = ""
+    page_url: str = ""
+    intent_id: str = ""
+    charge: Charge | None = None
+    problem: str = ""
+
+
+def look_up(payment: Payment, *, now: datetime) -> Truth | None:
+    """What Stripe says of it, by network; None when it knows nothing of it. Charges a kept card under the same key."""
+    if _is_done(payment) or payment.status == Status.ANNOUNCED:
+        return None
+    customer = Customer.objects.filter(buyer=payment.buyer_id).first()
+    if payment.purpose == Purpose.AUTOMATIC:
+        return _look_up_charge(payment, customer, now) if customer else None
+    if payment.stripe_session_id:
+        return truth_of_page(gateway.fetch_checkout(payment.stripe_session_id))
+    found = find_page(payment, customer) if customer else None
+    return truth_of_page(found) if found else None
+
+
+def _look_up_charge(payment: Payment, customer: Customer, now: datetime) -> Truth | None:
+    if payment.stripe_payment_intent_id:
+        return _truth_of_charge(gateway.fetch_payment_intent(payment.stripe_payment_intent_id))
+    try:
+        if _may_send(payment, customer, now):
+            return _truth_of_charge(_send_charge(payment, customer))
+        return _find_charge(payment, customer)
+    except GatewayRefused as refusal:
+        return Truth(Status.FAILED, intent_id=refusal.intent_id, problem=refusal.message)
+    except GatewayUnavailable:
+        # A failure is remembered under its key too: perhaps the card was charged before it.
+        found = _find_charge(payment, customer)
+        if found is None:
+            raise
+        return found
+
+
+def _may_send(payment: Payment, customer: Customer, now: datetime) -> bool:
+    """Only while the buyer has to expect it: the request may never have reached Stripe, and is new when it does."""
+    agreed = AutomaticTopUp.objects.covering(payment).exists()
+    in_time = now < _charged_from(payment) + RESEND_FOR
+    return payment.status == Status.CREATED and agreed and in_time and customer.has_card
+
+
+def _charged_from(payment: Payment) -> datetime:
+    return payment.expires_at or payment.created_at
+
+
+def _send_charge(payment: Payment, customer: Customer) -> Intent:
+    return gateway.charge_saved_card(
+        reference=str(payment.public_id),
+        customer_id=customer.stripe_id,
+        payment_method_id=customer.payment_method_id,
+        cents=payment.amount_cents,
+    )
+
+
+def _find_charge(payment: Payment, customer: Customer) -> Truth | None:
+    found = gateway.find_payment_intent(
+        reference=str(payment.public_id), customer_id=customer.stripe_id, since=payment.created_at
+    )
+    return _truth_of_charge(found) if found else None
+
+
+def find_page(payment: Payment, customer: Customer) -> Checkout | None:
+    return gateway.find_checkout(
+        reference=str(payment.public_id), customer_id=customer.stripe_id, since=payment.created_at
+    )
+
+
+def truth_of_page(page: Checkout) -> Truth:
+    claims = (Terms(page.cents, page.currency, page.livemode, page.customer_id, page.reference),)
+    if page.intent is None or page.status != "complete":
+        status = Status.EXPIRED if page.status == "expired" else Status.OPEN
+        return Truth(status, claims, page.id, page.url, page.intent.id if page.intent else "")
+    found = _truth_of_charge(page.intent)
+    return Truth(found.status, claims + found.claims, page.id, "", page.intent.id, found.charge, found.problem)
+
+
+def _truth_of_charge(intent: Intent) -> Truth:
+    status = {
+        "succeeded": Status.PAID,
+        "processing": Status.PROCESSING,
+        "canceled": Status.CANCELED,
+    }.get(intent.status, Status.FAILED)
+    cents = intent.received_cents if intent.is_paid else intent.cents
+    claims = (Terms(cents, intent.currency, intent.livemode, intent.customer_id, intent.reference),)
+    return Truth(status, claims, intent_id=intent.id, charge=intent.charge, problem=intent.problem)
+
+
+def terms_of(payment: Payment) -> Terms:
+    customer = Customer.objects.filter(buyer=payment.buyer_id).first()
+    known_as = customer.stripe_id if customer else ""
+    return Terms(payment.amount_cents, payment.currency, gateway.is_live(), known_as, str(payment.public_id))
+
+
+def is_certain(payment: Payment, now: datetime) -> bool:
+    """What Stripe does not know of cannot come any more: no page is paid after it expired, no charge comes so late."""
+    late = CERTAIN_AFTER if payment.purpose == Purpose.AUTOMATIC else timedelta()
+    return now >= _charged_from(payment) + late
+
+
+def _is_done(payment: Payment) -> bool:
+    """Credited, and its fee is booked."""
+    return payment.status == Status.PAID and payment.ask_again_at is None

@@ -1,0 +1,30 @@
+"""What Stripe sends us: verified, then kept as it came. Acting on it is another step (``billing.events``)."""
+
+from datetime import datetime
+
+from django.db import DataError
+
+from billing import gateway
+from billing.gateway import BadWebhook
+from billing.models import StripeEvent
+
+__all__ = ["BadWebhook", "receive"]
+
+
+def receive(body: bytes, signature: str, *, now: datetime) -> StripeEvent:
+    """Keep an event. One that came before is answered as it was kept then. Raises BadWebhook, and nothing is kept."""
+    notice = gateway.verify_webhook(body, signature, now=now)
+    kept = {
+        "type": notice.type,
+        "livemode": notice.livemode,
+        "api_version": notice.api_version,
+        "happened_at": notice.happened_at,
+        "received_at": now,
+        "try_at": now,
+        "body": notice.body,
+    }
+    try:
+        event, _ = StripeEvent.objects.get_or_create(event_id=notice.event_id, defaults=kept)
+    except DataError as error:  # signed, but of lengths and characters that Stripe does not use
+        raise BadWebhook("not an event") from error
+    return event

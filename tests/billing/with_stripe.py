@@ -1,0 +1,97 @@
+"""What tests of money do with Stripe's stand-in: pay, hand over events, look at all books at once."""
+
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, connections
+from django.db.models import Sum
+from django.utils import timezone
+
+from billing import events, payments, webhooks
+from billing.models import Entry, Payment, StripeEvent
+from billing.stand_in.webhooks import signature
+
+SECRET = "whsec_stand_in"
+VISA, DECLINED, DEBIT = "pm_card_visa", "pm_card_chargeDeclined", "pm_usBankAccount_success"
+RETURNED = "pm_usBankAccount_insufficientFunds"
+FROM_THEN_ON = "https://market.example/payments/there/"
+
+
+def asked(buyer, cents=5000, *, keep_card=False, key="", now=None, purpose="top_up", **more) -> Payment:
+    values = {"user": None, "purpose": purpose, "keep_card": keep_card, "key": key, "now": now or timezone.now()}
+    return payments.ask_payment(buyer=buyer, amount_cents=cents, **values, **more)
+
+
+def open_page(payment, now=None) -> Payment:
+    return payments.open_page(payment, success_url=FROM_THEN_ON, cancel_url=FROM_THEN_ON, now=now or timezone.now())
+
+
+def opened(buyer, cents=5000, *, now=None, **more) -> Payment:
+    return open_page(asked(buyer, cents, now=now, **more), now)
+
+
+def submitted(control, buyer, cents=5000, *, card=VISA, **more) -> Payment:
+    """Paid at Stripe; here nobody knows yet."""
+    payment = opened(buyer, cents, **more)
+    control.submit(session=payment.stripe_session_id, card=card)
+    return payment
+
+
+def paid(control, buyer, cents=5000, *, card=VISA, **more) -> Payment:
+    payment = payments.settle(submitted(control, buyer, cents, card=card, **more), now=timezone.now())
+    assert payment.status == "paid", payment.problem
+    return payment
+
+
+def books() -> dict[str, int]:
+    """The sum of every kind of account that is not empty."""
+    sums = Entry.objects.values_list("account__kind").annotate(total=Sum("cents")).order_by()
+    return {kind: total for kind, total in sums if total}
+
+
+def told(control, *types: str) -> list[dict[str, Any]]:
+    """Stripe's events so far, oldest first."""
+    found = control.everything(kind="event")["data"][::-1]
+    return [event for event in found if not types or event["type"] in types]
+
+
+def raw(event: dict[str, Any], *, at: datetime | None = None, secrets=(SECRET,)) -> tuple[bytes, str]:
+    body = json.dumps(event).encode()
+    return body, signature(list(secrets), body, int((at or timezone.now()).timestamp()))
+
+
+def receive(event: dict[str, Any], now: datetime | None = None) -> StripeEvent:
+    return webhooks.receive(*raw(event, at=now), now=now or timezone.now())
+
+
+def hand_over(event: dict[str, Any], now: datetime | None = None) -> StripeEvent:
+    """Received and acted on."""
+    now = now or timezone.now()
+    return events.act(receive(event, now), now=now)
+
+
+def hand_over_all(control, *types: str) -> list[str]:
+    return [hand_over(event).status for event in told(control, *types)]
+
+
+def together(*acts: Callable[[], Any]) -> list[Any]:
+    """Run every act at once, each on a connection of its own; answers or exceptions in order."""
+    gate = threading.Barrier(len(acts))
+
+    def run(do: Callable[[], Any]) -> Any:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            gate.wait(30)
+            return do()
+        except Exception as error:
+            return error
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(run, acts))
