@@ -1,0 +1,73 @@
+"""What a document about money says. One that doesn't add up cannot exist."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Party:
+    """Who bills or is billed: the legal name, then address, phone, e-mail and licence, a line each."""
+
+    name: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Line:
+    """Something that cost or brought money. A price each is only for lines where quantity × price is the amount."""
+
+    text: str
+    quantity: int | None
+    unit_cents: int | None
+    cents: int
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        if self.unit_cents is None:
+            return
+        if self.quantity is None:
+            raise ValueError(f"A price each needs a quantity: {self.text}.")
+        if self.quantity * self.unit_cents != self.cents:
+            raise ValueError(f"{self.quantity} × {self.unit_cents} cents are not {self.cents}: {self.text}.")
+
+
+@dataclass(frozen=True)
+class Document:
+    """``totals`` are rows of (label, cents): the first is the sum of the lines, the last is the first plus what
+    stands between them (a discount, an opening balance). A single row is both. ``issued_at`` is dated in its own zone.
+    """
+
+    kind_title: str
+    number: str
+    issued_at: datetime
+    operator: Party
+    party: Party
+    lines: Sequence[Line]
+    totals: tuple[tuple[str, int], ...]
+    references: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    currency: str = "USD"
+
+    def __post_init__(self) -> None:
+        if self.issued_at.tzinfo is None:
+            raise ValueError("The instant of issue needs its time zone.")
+        if self.currency != "USD":
+            raise ValueError(f"Amounts are written in dollars, not in {self.currency}.")
+        if not self.lines:
+            raise ValueError("A document needs a line.")
+        if not self.totals:
+            raise ValueError("A document needs a total.")
+        self._check_sums()
+
+    @property
+    def total(self) -> tuple[str, int]:
+        return self.totals[-1]
+
+    def _check_sums(self) -> None:
+        summed = sum(line.cents for line in self.lines)
+        subtotal, *between = [cents for _, cents in self.totals[:-1] or self.totals]
+        if subtotal != summed:
+            raise ValueError(f"The lines come to {summed} cents, not to {subtotal}.")
+        if subtotal + sum(between) != self.total[1]:
+            raise ValueError(f"The rows come to {subtotal + sum(between)} cents, not to {self.total[1]}.")

@@ -1,0 +1,128 @@
+"""Letters about payments, to the owners of the company.
+
+A letter goes out at least once: it is claimed by a conditional update that keeps others away for some minutes, sent
+outside of any transaction, and only then written down as sent. A crash between the two sends that one letter twice.
+Nobody is charged before the letter that announces it went out: the notice starts when it is sent. Without an owner to
+write to automatic top-up ends; an announcement that could not be sent for hours is taken back.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from smtplib import SMTPException
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db.models import Q
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from billing.ledger import balance_cents
+from billing.models import Payment
+from billing.models.payment import PaymentQuerySet
+from billing.money import typed
+from billing.stopping import stop_announced, stop_automatic
+from buyers.models import Buyer, Role
+
+log = structlog.get_logger("billing.mail")
+BATCH = 100
+CLAIM = timedelta(minutes=5)
+# A letter that could not be sent for so long is no news any more.
+GIVEN_UP, ANNOUNCEMENT_GIVEN_UP = timedelta(days=2), timedelta(hours=6)
+Status = Payment.Status
+
+
+def tell_due(*, clock: Callable[[], datetime]) -> int:
+    """Send what is to be said about payments: announced, paid, failed. Answers how many were sent.
+
+    A batch of letters takes its time: the clock is read at each, so that a notice counts from when it was sent.
+    """
+    due = list(_due(clock()).select_related("buyer").order_by("id")[:BATCH])
+    return sum(_tell(payment, clock) for payment in due)
+
+
+def _due(now: datetime) -> PaymentQuerySet:
+    """Announced and not said so, or ended lately and not said so; and nobody is at it."""
+    announced = Q(status=Status.ANNOUNCED, expires_at=None)
+    ended = Q(status__in=[Status.PAID, Status.FAILED], ended_at__gt=now - GIVEN_UP)
+    nobody = Q(tell_at=None) | Q(tell_at__lte=now)
+    return Payment.objects.filter(announced | ended, nobody, told_at=None)
+
+
+def _tell(payment: Payment, clock: Callable[[], datetime]) -> bool:
+    now = clock()
+    this = Payment.objects.filter(pk=payment.pk, status=payment.status)
+    if not _due(now).filter(pk=payment.pk, status=payment.status).update(tell_at=now + CLAIM):
+        return False
+    owners = _owners(payment.buyer)
+    if payment.status == Status.ANNOUNCED and not owners:
+        stop_automatic(buyer=payment.buyer, because="There is no owner to write to before a charge.", now=now)
+        return False
+    if not _send(payment, owners):
+        _give_up_announcement(payment, now)
+        return False
+    if payment.status == Status.ANNOUNCED:
+        notice = timedelta(minutes=settings.AUTOMATIC_TOP_UP_NOTICE_MINUTES)
+        this.update(tell_at=None, expires_at=clock() + notice)
+    else:
+        this.update(tell_at=None, told_at=clock())
+    return True
+
+
+def _give_up_announcement(payment: Payment, now: datetime) -> None:
+    """The consent stays: a mail server that is down ends nobody's, and the next announcement tries again."""
+    if now - payment.created_at > ANNOUNCEMENT_GIVEN_UP:
+        stop_announced(payment=payment, because="We could not write to you before it.", now=now)
+
+
+def _send(payment: Payment, owners: list[str]) -> bool:
+    subject, template = _letter(payment)
+    context = {
+        "payment": payment,
+        "buyer": payment.buyer,
+        "operator": settings.OPERATOR,
+        "balance_cents": balance_cents(payment.buyer),
+        "notice_minutes": settings.AUTOMATIC_TOP_UP_NOTICE_MINUTES,
+        "card": payment.card or getattr(getattr(payment.buyer, "customer", None), "card", ""),
+        "links": _links(payment),
+    }
+    text = render_to_string(f"billing/email/{template}.txt", context)
+    return send_to_each(subject, text, owners)
+
+
+def send_to_each(subject: str, text: str, addresses: Iterable[str]) -> bool:
+    """One letter each: nobody learns another's address from a header, and a bad address keeps it from nobody else.
+    Answers whether somebody was told, or nobody is there to be."""
+    answers = [_sent(subject, text, address) for address in addresses]
+    return any(answers) or not answers
+
+
+def _sent(subject: str, text: str, address: str) -> bool:
+    try:
+        send_mail(subject, text, None, [address])
+    except (SMTPException, OSError, ValueError) as error:  # the last is an address that is none
+        log.warning("letter not sent", subject=subject, kind=type(error).__name__)
+        return False
+    return True
+
+
+def _letter(payment: Payment) -> tuple[str, str]:
+    automatic = payment.purpose == Payment.Purpose.AUTOMATIC
+    if payment.status == Status.ANNOUNCED:
+        return "Remainder: your card will be charged", "announced"
+    if payment.status == Status.PAID:
+        return f"Remainder: receipt {payment.number}", "paid"
+    return ("Remainder: automatic top-up is switched off" if automatic else "Remainder: a payment failed"), "failed"
+
+
+def _links(payment: Payment) -> dict[str, str]:
+    of_payment = {name: reverse(f"billing:{name}", args=[payment.public_id]) for name in ("payment", "receipt")}
+    pages = {name: reverse(f"billing:{name}") for name in ("wallet", "automatic")}
+    by_hand = f"{reverse('billing:top-up')}?amount={typed(payment.amount_cents)}"
+    return {name: settings.SITE_URL + path for name, path in {**of_payment, **pages, "top_up": by_hand}.items()}
+
+
+def _owners(buyer: Buyer) -> list[str]:
+    owners: Any = buyer.memberships.filter(role=Role.OWNER, user__is_active=True)
+    return list(owners.order_by("user_id").values_list("user__email", flat=True))

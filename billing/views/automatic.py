@@ -1,0 +1,112 @@
+"""Automatic top-up: read the terms, agree, stop. For owners, since it is the company's standing consent."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+
+from billing import automatic as verbs
+from billing import gateway
+from billing.automatic import AutomaticRefused, wording_of
+from billing.forms import AutomaticForm
+from billing.gateway import GatewayError
+from billing.models import AutomaticTopUp, Customer
+from billing.money import typed
+from billing.stopping import stop_announced, stop_automatic
+from billing.views.wallet import payment_of
+from buyers.access import MemberRequest, owner_required
+from buyers.models import Buyer
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@owner_required
+def automatic(request: MemberRequest) -> HttpResponse:
+    """The terms; sent, they come back as the sentences to agree to."""
+    agreed = AutomaticTopUp.objects.filter(buyer=request.buyer).first()
+    form = AutomaticForm(request.POST if request.method == "POST" else None, initial=_initial(agreed))
+    wording = _wording(request.buyer, form) if form.is_valid() else ""
+    return _page(request, form, agreed, wording, status=422 if form.errors else 200)
+
+
+@require_POST
+@owner_required
+def agree(request: MemberRequest) -> HttpResponse:
+    """Yes to these very sentences. Anything that changed meanwhile shows the new ones."""
+    form = AutomaticForm(request.POST)
+    agreed = AutomaticTopUp.objects.filter(buyer=request.buyer).first()
+    if not form.is_valid():
+        return _page(request, form, agreed, "", status=422)
+    wording = " ".join(request.POST.get("wording", "").split())
+    try:
+        verbs.set_automatic(
+            buyer=request.buyer, user=request.user, terms=form.terms, wording=wording, now=timezone.now()
+        )
+    except AutomaticRefused as refusal:
+        form.add_error(None, str(refusal))
+        return _page(request, form, agreed, _wording(request.buyer, form), status=422)
+    messages.success(request, "Automatic top-up is on. We write to you before each charge.")
+    return redirect("billing:wallet")
+
+
+@require_POST
+@owner_required
+def stop(request: MemberRequest) -> HttpResponse:
+    stop_automatic(buyer=request.buyer, because=f"Switched off by {request.user}.", now=timezone.now())
+    messages.success(request, "Automatic top-up is off.")
+    return redirect("billing:wallet")
+
+
+@require_POST
+@owner_required
+def stop_payment(request: MemberRequest, public_id: UUID) -> HttpResponse:
+    payment = payment_of(request.buyer, public_id)
+    if stop_announced(payment=payment, because=f"Stopped by {request.user}.", now=timezone.now()):
+        messages.success(request, "That payment is stopped; the card is not charged.")
+    else:
+        messages.error(request, "It is too late to stop that payment: see below how it stands.")
+    return redirect("billing:payment", public_id=payment.public_id)
+
+
+@require_POST
+@owner_required
+def remove_card(request: MemberRequest) -> HttpResponse:
+    try:
+        verbs.remove_card(buyer=request.buyer, now=timezone.now())
+    except GatewayError:
+        messages.error(
+            request,
+            "Stripe could not be reached, so the card is still there. It is not charged by itself any more; try again.",
+        )
+    else:
+        messages.success(request, "The card on file is removed, here and at Stripe.")
+    return redirect("billing:wallet")
+
+
+def _page(
+    request: MemberRequest, form: AutomaticForm, agreed: AutomaticTopUp | None, wording: str, *, status: int
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "agreed": agreed,
+        "wording": wording,
+        "customer": Customer.objects.filter(buyer=request.buyer).first(),
+        "cards_on": gateway.is_on(),
+        "notice_minutes": settings.AUTOMATIC_TOP_UP_NOTICE_MINUTES,
+    }
+    return render(request, "billing/automatic.html", context, status=status)
+
+
+def _initial(agreed: AutomaticTopUp | None) -> dict[str, str]:
+    if agreed is None:
+        return {}
+    names = ("threshold", "amount", "daily_ceiling")
+    return {name: typed(getattr(agreed, f"{name}_cents")) for name in names}
+
+
+def _wording(buyer: Buyer, form: AutomaticForm) -> str:
+    customer = Customer.objects.filter(buyer=buyer).first()
+    return wording_of(form.terms, buyer=buyer, card=customer.card) if customer and customer.has_card else ""

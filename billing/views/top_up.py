@@ -1,0 +1,107 @@
+"""Paying in by card: how much, off to Stripe's page, and back."""
+
+import uuid
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from billing import gateway
+from billing.forms import TopUpForm
+from billing.gateway import GatewayRefused, GatewayUnavailable
+from billing.models import Payment
+from billing.money import typed
+from billing.payments import PaymentRefused, ask_payment, cancel, open_page, settle_while_watched
+from billing.views.wallet import may_pay, payment_context, payment_of, suggested
+from buyers.access import MemberRequest, buying_required
+
+# Two seconds apart: after a minute the page stops asking by itself.
+MOST_TRIES = 30
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@buying_required
+def top_up(request: MemberRequest) -> HttpResponse:
+    """The form; sent, it leads to Stripe's page. The form's key makes one payment of it, however often it is sent."""
+    if request.method != "POST":
+        amount = request.GET.get("amount", typed(next(iter(suggested()), settings.TOP_UP_LEAST_CENTS)))
+        return _form(request, TopUpForm(initial={"amount": amount, "key": uuid.uuid4().hex}))
+    form = TopUpForm(request.POST)
+    if form.is_valid():
+        try:
+            return redirect_to_stripe(_asked(request, form), status=303)
+        except GatewayUnavailable:
+            return render(request, "billing/unreachable.html", {"form": form}, status=503)
+        except (PaymentRefused, GatewayRefused) as refusal:
+            form.add_error(None, str(refusal))
+    return _form(request, form, status=422)
+
+
+def _form(request: MemberRequest, form: TopUpForm, *, status: int = 200) -> HttpResponse:
+    context = {
+        "form": form,
+        "suggested": [(cents, typed(cents)) for cents in suggested()],
+        "chosen": form["amount"].value(),
+        "cards_on": gateway.is_on(),
+        "may_pay": may_pay(request),
+    }
+    return render(request, "billing/top_up.html", context, status=status)
+
+
+def _asked(request: MemberRequest, form: TopUpForm) -> Payment:
+    """The payment with Stripe's page for it, or one under this key that has ended."""
+    said, now = form.cleaned_data, timezone.now()
+    payment = ask_payment(
+        buyer=request.buyer,
+        user=request.user,
+        purpose=Payment.Purpose.TOP_UP,
+        amount_cents=said["amount"],
+        keep_card=said["keep_card"],
+        key=said["key"],
+        now=now,
+    )
+    return open_page(payment, success_url=_address(payment, "done"), cancel_url=_address(payment, "back"), now=now)
+
+
+def _address(payment: Payment, name: str) -> str:
+    return settings.SITE_URL + reverse(f"billing:{name}", args=[payment.public_id])
+
+
+def redirect_to_stripe(payment: Payment, *, status: int) -> HttpResponse:
+    """To Stripe's page while it is open; a payment that has ended is shown instead."""
+    target = payment.page_url or reverse("billing:payment", args=[payment.public_id])
+    return HttpResponse(status=status, headers={"Location": target})
+
+
+@require_safe
+@buying_required
+def done(request: MemberRequest, public_id: UUID) -> HttpResponse:
+    """Where Stripe sends the buyer back to: asks how it stands. While it is on its way the page asks us again, and we
+    ask Stripe in the background: a poll that waited for a slow Stripe would keep a thread from everybody else."""
+    found = payment_of(request.buyer, public_id)
+    if not request.htmx:
+        found = settle_while_watched(found, now=timezone.now())
+    template = "billing/payment.html#state" if request.htmx else "billing/payment.html"
+    again = _next_try(request.GET.get("try", "0")) if found.is_unfinished else None
+    return render(request, template, {**payment_context(request, found), "next_try": again})
+
+
+def _next_try(tried: str) -> int | None:
+    """The number of the next try, while it is one of the few that there are."""
+    known = tried.isdecimal() and len(tried) <= len(str(MOST_TRIES))
+    return int(tried) + 1 if known and int(tried) < MOST_TRIES else None
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@buying_required
+def back(request: MemberRequest, public_id: UUID) -> HttpResponse:
+    """Where Stripe's page sends those who changed their mind: it is shown as it stands, and ends when they say so.
+    Money that came first is in the wallet all the same."""
+    found = payment_of(request.buyer, public_id)
+    if request.method == "POST":
+        cancel(found, now=timezone.now())
+    return redirect("billing:payment", public_id=found.public_id)
