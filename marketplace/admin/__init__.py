@@ -1,6 +1,19 @@
 """The operator's desk for prices, orders and files."""
 
 from marketplace.admin.curve import PriceCurveAdmin
+from marketplace.admin.money import PaymentDesk, PendingOrderAdmin
 from marketplace.admin.record import DownloadAdmin, ExportAdmin, OrderAdmin, SaleAdmin
+from marketplace.admin.returns import ReturnAdmin, ReturnPolicyAdmin, ReturnReasonAdmin
 
-__all__ = ["DownloadAdmin", "ExportAdmin", "OrderAdmin", "PriceCurveAdmin", "SaleAdmin"]
+__all__ = [
+    "DownloadAdmin",
+    "ExportAdmin",
+    "OrderAdmin",
+    "PaymentDesk",
+    "PendingOrderAdmin",
+    "PriceCurveAdmin",
+    "ReturnAdmin",
+    "ReturnPolicyAdmin",
+    "ReturnReasonAdmin",
+    "SaleAdmin",
+]

@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from billing.admin import dollars
+from billing.money import dollars
 from leads.admin.desk import Kept
 from leads.models import Vertical
 from marketplace.models import PriceCurve, PriceTier, VolumeStep

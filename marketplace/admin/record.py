@@ -2,8 +2,9 @@
 
 from django.contrib import admin
 
-from billing.admin import dollars
+from billing.money import dollars
 from leads.admin.desk import ReadOnly
+from marketplace.admin.money import LeadMoneyAdmin, OrderMoneyAdmin
 from marketplace.models import Download, Export, Order, Sale
 
 
@@ -20,7 +21,7 @@ class DownloadInline(ReadOnly, admin.TabularInline):
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnly, admin.ModelAdmin):
+class OrderAdmin(OrderMoneyAdmin):
     list_display = ["number", "buyer", "status", "filled", "quantity", "total", "placed_by", "placed_at"]
     list_filter = ["status", "buyer"]
     list_select_related = ["buyer", "placed_by"]
@@ -41,7 +42,7 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(Sale)
-class SaleAdmin(ReadOnly, admin.ModelAdmin):
+class SaleAdmin(LeadMoneyAdmin):
     list_display = ["lead", "leg_number", "buyer", "order", "price", "exclusive", "market", "sold_at"]
     list_filter = ["market", "exclusive", "buyer"]
     list_select_related = ["lead__vertical", "leg", "buyer", "order"]
