@@ -198,7 +198,9 @@ class QuoteLineSerializer(serializers.Serializer[Any]):
 
 class UnavailableSerializer(serializers.Serializer[Any]):
     lead = serializers.UUIDField()
-    reason = serializers.CharField(help_text="held, same_person, sold_out, not_exclusive, unknown or no_price.")
+    reason = serializers.CharField(
+        help_text="held, same_person, sold_out, being_paid, not_exclusive, unknown or no_price."
+    )
 
 
 class QuoteSerializer(serializers.Serializer[Any]):
@@ -258,7 +260,7 @@ class OrdersSerializer(serializers.Serializer[Any]):
 
 
 class WalletEntrySerializer(serializers.Serializer[Any]):
-    at = serializers.DateTimeField(source="transaction.created_at")
+    at = serializers.DateTimeField(source="transaction.posted_at")
     kind = serializers.CharField(source="transaction.kind")
     cents = serializers.IntegerField(help_text="Negative when money went out.")
     reference = serializers.CharField(source="transaction.reference", help_text="For an order, its id.")

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from marketplace.api import files, listings, orders, quotes, schema, verticals, view, wallet
+from marketplace.api import files, listings, orders, quotes, returns, schema, verticals, view, wallet
 
 app_name = "api"
 # An id is taken as any text: what is no id is answered as one that does not exist.
@@ -16,6 +16,10 @@ urlpatterns = [
     # Files
     path("orders/<str:public_id>/file.csv", files.File.as_view(), name="file"),
     path("orders/<str:public_id>/manifest/", files.Manifest.as_view(), name="manifest"),
+    # Handing back
+    path("returns/", returns.Returns.as_view(), name="returns"),
+    path("returns/reasons/", returns.Reasons.as_view(), name="return-reasons"),
+    path("returns/<str:public_id>/", returns.OneReturn.as_view(), name="return"),
     # Money
     path("wallet/", wallet.Wallet.as_view(), name="wallet"),
     # How all this is used

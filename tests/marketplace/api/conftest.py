@@ -5,10 +5,9 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from billing.ledger import credit_wallet
 from buyers.keys import create_key
 from buyers.models import Buyer
-from tests.factories import make_buyer, make_user
+from tests.factories import credit, make_buyer, make_user
 
 
 @dataclass
@@ -58,7 +57,7 @@ def api(market):
 def other(market):
     """Another buyer's program, with $50."""
     buyer = make_buyer(make_user(), market.vertical)
-    credit_wallet(buyer=buyer, cents=5_000, reference="other", memo="", actor="test")
+    credit(buyer, 5_000, "other")
     return caller_for(buyer)
 
 

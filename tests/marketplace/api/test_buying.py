@@ -291,7 +291,7 @@ def test_the_wallet_says_what_it_holds_and_what_moved(market, api):
 
     assert wallet["balance_cents"] == 99_780
     assert [(one["kind"], one["cents"], one["memo"]) for one in wallet["entries"]] == [
-        ("order", -220, f"1 leads, order {order['number']}"),
+        ("order", -220, f"1 lead, order {order['number']}"),
         ("credit", 100_000, "Paid by wire"),
     ]
     assert wallet["entries"][0]["reference"] == order["id"]

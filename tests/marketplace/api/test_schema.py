@@ -20,6 +20,10 @@ OPERATIONS = {
     ("get", "/api/v1/orders/{public_id}/"): "get_order",
     ("get", "/api/v1/orders/{public_id}/file.csv"): "get_order_file",
     ("get", "/api/v1/orders/{public_id}/manifest/"): "get_order_manifest",
+    ("get", "/api/v1/returns/"): "list_returns",
+    ("post", "/api/v1/returns/"): "hand_back",
+    ("get", "/api/v1/returns/reasons/"): "list_return_reasons",
+    ("get", "/api/v1/returns/{public_id}/"): "get_return",
     ("get", "/api/v1/wallet/"): "get_wallet",
 }
 

@@ -1,0 +1,67 @@
+"""Crediting: the price goes back to the wallet once, and what the reason says becomes of the lead."""
+
+from datetime import datetime
+
+from billing.earnings import hold_earning
+from billing.ledger import give_back
+from buyers.models import User
+from leads.models import ClosedReason, Lead, Leg, LegState
+from leads.privacy import withdraw_lead
+from marketplace.models import Return, ReturnReason, ReturnStep, Sale
+from marketplace.models.returning import MACHINE
+
+Consequence = ReturnReason.Consequence
+
+
+def credit(returned: Return, *, finding: str, by: User | None, now: datetime) -> None:
+    """Pay a waiting return back, by a person or by the machine. The buyer's wallet and the return are locked."""
+    sale = returned.sale
+    hold_earning(sale.leg_id, sale.returnable_until or now)
+    returned.transaction = give_back(
+        buyer=returned.buyer,
+        leg_id=sale.leg_id,
+        cents=returned.cents,
+        charge_source=returned.reason.charges_source,
+        reference=str(returned.public_id),
+        memo=f"Lead {sale.lead.short_id} of order {sale.order.number} returned: {returned.reason}",
+        actor=str(by or MACHINE),
+        now=now,
+    )
+    close(returned, Return.Status.CREDITED, finding=finding, by=by, now=now)
+    _retire(sale, returned.reason, now)
+
+
+def close(returned: Return, status: Return.Status, *, finding: str, by: User | None, now: datetime) -> None:
+    """Write down what was decided, and that the buyer is to be told where a person decided it."""
+    appealed = returned.status == Return.Status.APPEALED
+    returned.status, returned.finding, returned.decided_at, returned.by_machine = status, finding, now, by is None
+    if by and appealed:
+        returned.decided_again_by = by
+    elif by:
+        returned.decided_by = by
+    returned.tell_at = now if by else None
+    returned.save(update_fields=[*_DECIDED, "appeal_until", "transaction"])
+    kind = ReturnStep.Kind.CREDITED if status == Return.Status.CREDITED else ReturnStep.Kind.REFUSED
+    note(returned, kind, actor=str(by or MACHINE), words=finding, now=now)
+
+
+_DECIDED = ["status", "finding", "decided_at", "by_machine", "decided_by", "decided_again_by", "tell_at"]
+
+
+def note(returned: Return, kind: ReturnStep.Kind, *, actor: str, words: str, now: datetime) -> ReturnStep:
+    """One more line of the return's history."""
+    step = ReturnStep(returned=returned, kind=kind, actor=actor, at=now)
+    step.say(words)
+    step.save()
+    return step
+
+
+def _retire(sale: Sale, reason: ReturnReason, now: datetime) -> None:
+    """The sold leg stays sold, so nobody gets it again; the reason says whether the lead or the request ends too."""
+    if reason.consequence == Consequence.STOP:
+        withdraw_lead(sale.lead, now)
+    elif reason.consequence == Consequence.LEAD:
+        Lead.objects.select_for_update(no_key=True).get(pk=sale.lead_id)
+        Leg.objects.filter(lead=sale.lead_id, state__in=[LegState.OPEN, LegState.HELD]).update(
+            state=LegState.CLOSED, closed_reason=ClosedReason.FAULTY, ended_at=now
+        )

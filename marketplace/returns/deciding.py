@@ -1,0 +1,111 @@
+"""Deciding: the desk credits or refuses once, a second person once more on appeal; the buyer may take a claim back.
+
+Guarantee: whoever decides first has decided. The wallet is locked, then the return; what is no longer waiting is
+refused, by the database too.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from billing.earnings import WHILE_WAITING, hold_earning
+from billing.ledger import lock_wallet
+from buyers.models import User
+from marketplace.models import Return, ReturnStep
+from marketplace.returns import crediting
+from marketplace.returns.asking import LONGEST_WORDS
+from marketplace.returns.limits import Limits
+
+Status = Return.Status
+LONGEST_FINDING = 300
+
+
+class DecisionRefused(Exception):
+    """Nothing was decided. The message is fit for the person."""
+
+
+def credit(returned: Return, *, by: User, finding: str, now: datetime) -> Return:
+    """Pay the lead back. Raises DecisionRefused."""
+    with _waiting(returned) as locked:
+        _check_decider(locked, by, finding)
+        crediting.credit(locked, finding=finding.strip(), by=by, now=now)
+    return locked
+
+
+def refuse(returned: Return, *, by: User, finding: str, now: datetime) -> Return:
+    """Say no; after the first no the buyer may ask once more. Raises DecisionRefused."""
+    with _waiting(returned) as locked:
+        _check_decider(locked, by, finding)
+        again = locked.status == Status.APPEALED
+        due = locked.sale.returnable_until or now
+        if not again:
+            locked.appeal_until = now + timedelta(days=locked.reason.vertical.return_policy.appeal_days)
+            due = max(due, locked.appeal_until)
+        status = Status.REFUSED_FINALLY if again else Status.REFUSED
+        crediting.close(locked, status, finding=finding.strip(), by=by, now=now)
+        hold_earning(locked.sale.leg_id, due)
+    return locked
+
+
+def appeal(returned: Return, *, actor: str, words: str, now: datetime) -> Return:
+    """Ask once more after a refusal, in time and with something new to say. Raises DecisionRefused."""
+    with _locked(returned) as locked:
+        if locked.status != Status.REFUSED:
+            raise DecisionRefused("Only a refusal can be asked about again, and only once.")
+        if not locked.may_be_appealed(now):
+            raise DecisionRefused("The time to ask once more is over.")
+        if not words.strip() or len(words) > LONGEST_WORDS:
+            raise DecisionRefused(f"Say what was overlooked, in at most {LONGEST_WORDS:,} characters.")
+        _check_place(locked)
+        locked.status = Status.APPEALED
+        locked.answer_by = now + timedelta(days=locked.reason.vertical.return_policy.decide_days)
+        locked.save(update_fields=["status", "answer_by"])
+        crediting.note(locked, ReturnStep.Kind.APPEALED, actor=actor, words=words.strip(), now=now)
+        hold_earning(locked.sale.leg_id, WHILE_WAITING)
+    return locked
+
+
+def take_back(returned: Return, *, actor: str, now: datetime) -> Return:
+    """The buyer keeps the lead after all; that is the end of it. Raises DecisionRefused."""
+    with _waiting(returned) as locked:
+        locked.status, locked.decided_at = Status.TAKEN_BACK, now
+        locked.save(update_fields=["status", "decided_at"])
+        crediting.note(locked, ReturnStep.Kind.TAKEN_BACK, actor=actor, words="", now=now)
+        hold_earning(locked.sale.leg_id, locked.sale.returnable_until or now)
+    return locked
+
+
+@contextmanager
+def _locked(returned: Return) -> Iterator[Return]:
+    with transaction.atomic():
+        lock_wallet(returned.buyer)
+        waiting = Return.objects.select_for_update(of=("self",)).select_related(
+            "buyer", "sale__order", "sale__lead__contact", "reason__vertical__return_policy"
+        )
+        yield waiting.get(pk=returned.pk)
+
+
+@contextmanager
+def _waiting(returned: Return) -> Iterator[Return]:
+    with _locked(returned) as locked:
+        if not locked.is_waiting:
+            raise DecisionRefused(f"This return is no longer waiting: {locked.get_status_display().lower()}.")
+        yield locked
+
+
+def _check_place(refused: Return) -> None:
+    """The place that the refusal gave back is not another lead's by now. Raises DecisionRefused."""
+    limits = Limits([refused.sale.order_id])
+    if not limits.has_room(refused.sale):
+        raise DecisionRefused(f"{limits.in_words(refused.sale)} The place of this one went to another lead.")
+
+
+def _check_decider(returned: Return, by: User, finding: str) -> None:
+    if not finding.strip() or len(finding) > LONGEST_FINDING:
+        raise DecisionRefused(f"Say what was found, in at most {LONGEST_FINDING} characters; the buyer reads it.")
+    if returned.buyer.memberships.filter(user=by).exists():
+        raise DecisionRefused("You are one of this company's people: somebody else decides.")
+    if returned.decided_by_id == by.pk:
+        raise DecisionRefused("You decided this the first time: an appeal is for somebody else.")

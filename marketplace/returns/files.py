@@ -1,0 +1,140 @@
+"""Files: leads handed back by a list, one a row, read by the names of its columns; CSV, or a workbook.
+
+Nothing is done by reading. What was read goes to the preview and comes back sealed in its page, so that what is
+confirmed is what was shown, and no copy of it is kept anywhere.
+"""
+
+import base64
+import binascii
+import json
+import uuid
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import BinaryIO
+
+from buyers.models import Buyer
+from leads.importing.converting import SheetRefused
+from leads.importing.sheet import Sheet, open_sheet, recognise
+from leads.sealing import SealBroken, key_ring
+from marketplace.returns.asking import MOST_CLAIMS, Answer, Claim
+
+LIFE = timedelta(hours=1)
+MOST_BYTES = 2 * 1024 * 1024
+COLUMNS = {
+    "lead": ("lead", "lead id", "id"),
+    "reason": ("reason", "reason code", "code"),
+    "words": ("words", "what happened", "note"),
+}
+
+
+class FileRefused(Exception):
+    """The file, or what was confirmed, cannot be used at all. The message is fit for the person."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the file, counted from 1 below the header. Either a claim, or why it is none."""
+
+    number: int
+    claim: Claim | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class RowAnswer:
+    """What becomes of a row."""
+
+    row: Row
+    answer: Answer | None = None
+
+    @property
+    def problem(self) -> str:
+        return self.row.problem or (self.answer.refusal.message if self.answer and self.answer.refusal else "")
+
+
+def read_file(file: BinaryIO, size: int) -> list[Row]:
+    """Every row, in order, blank lines left out. Raises FileRefused."""
+    if size > MOST_BYTES:
+        raise FileRefused(f"The file is larger than {MOST_BYTES // (1024 * 1024)} MB. Send it in parts.")
+    try:
+        with open_sheet(file, recognise(file)) as sheet:
+            columns = _columns(sheet)
+            rows = [_row(number, cells, columns) for number, cells in enumerate(islice(sheet.rows, MOST_CLAIMS + 1), 1)]
+    except SheetRefused as error:
+        raise FileRefused(str(error)) from error
+    if not rows:
+        raise FileRefused("The file has a header and no rows.")
+    if len(rows) > MOST_CLAIMS:
+        raise FileRefused(f"The file has more than {MOST_CLAIMS:,} rows. Send it in parts.")
+    return rows
+
+
+def _columns(sheet: Sheet) -> dict[str, int]:
+    """Where each column stands. Raises FileRefused for one that is missing or there twice."""
+    headers = [header.lower().replace("_", " ").strip() for header in sheet.headers]
+    found: dict[str, int] = {}
+    for name, spellings in COLUMNS.items():
+        places = [place for place, header in enumerate(headers) if header in spellings]
+        if len(places) > 1:
+            raise FileRefused(f"Two columns could be “{name}”. Leave one.")
+        if places:
+            found[name] = places[0]
+    if missing := [name for name in ("lead", "reason") if name not in found]:
+        raise FileRefused(f"The first row names the columns; “{missing[0]}” is missing.")
+    return found
+
+
+def _row(number: int, cells: list[str], columns: dict[str, int]) -> Row:
+    said = {name: cells[place].strip() if place < len(cells) else "" for name, place in columns.items()}
+    try:
+        lead = uuid.UUID(said["lead"])
+    except ValueError:
+        return Row(number, problem="This is not a lead's id. It stands in every file of an order.")
+    if not said["reason"]:
+        return Row(number, problem="No reason is given.")
+    return Row(number, Claim(lead, said["reason"].lower().replace("_", "-"), said.get("words", "")))
+
+
+def paired(rows: list[Row], answers: list[Answer]) -> list[RowAnswer]:
+    """Each row with the answer to its claim; ``answers`` are those of ``claims_in(rows)``."""
+    left = iter(answers)
+    return [RowAnswer(row, next(left) if row.claim else None) for row in rows]
+
+
+def claims_in(rows: list[Row]) -> list[Claim]:
+    return [row.claim for row in rows if row.claim]
+
+
+def sealed_rows(rows: list[Row], *, buyer: Buyer, now: datetime) -> str:
+    """The rows as a text for the page; only this buyer can send it back, within the hour."""
+    plain = json.dumps({"at": now.isoformat(), "rows": list(_as_json(rows))}, separators=(",", ":"))
+    return base64.urlsafe_b64encode(key_ring().seal(zlib.compress(plain.encode()), row=_seal_row(buyer))).decode()
+
+
+def open_rows(text: str, *, buyer: Buyer, now: datetime) -> list[Row]:
+    """What ``sealed_rows`` wrote. Raises FileRefused."""
+    try:
+        sealed = base64.b64decode(text, altchars=b"-_", validate=True)
+        said = json.loads(zlib.decompress(key_ring().unseal(sealed, row=_seal_row(buyer))))
+    except (binascii.Error, ValueError, SealBroken) as error:
+        raise FileRefused("This is not a list that you looked at. Send the file again.") from error
+    if now >= datetime.fromisoformat(said["at"]) + LIFE:
+        raise FileRefused("You looked at this list more than an hour ago. Send the file again.")
+    return [
+        Row(number, Claim(uuid.UUID(lead), reason, words) if lead else None, problem)
+        for number, lead, reason, words, problem in said["rows"]
+    ]
+
+
+def _as_json(rows: list[Row]) -> Iterator[list[int | str]]:
+    for row in rows:
+        claim = row.claim
+        said = [str(claim.lead), claim.reason, claim.words] if claim else ["", "", ""]
+        yield [row.number, *said, row.problem]
+
+
+def _seal_row(buyer: Buyer) -> str:
+    return f"return-list|{buyer.pk}"

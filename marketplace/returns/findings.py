@@ -1,0 +1,140 @@
+"""Findings: what a machine can say of a lead that is handed back, from our own record as it stood at the sale.
+
+A finding that holds is credited at once. One that does not goes to a person, with the finding noted: a record may be
+wrong, and a buyer knows his own customers. Only where there is nothing beside our record to judge by (an order picked
+by hand has no criteria; our list of stops is ours alone) the claim is refused before it is one.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from leads.clauses import CriteriaError
+from leads.criteria import Criteria, read_criteria
+from leads.models import ClosedReason, Contact, Lead, Source, Suppression, Vertical
+from leads.tracing import traces_of
+from marketplace.models import ReturnReason, Sale
+
+CLAUSES_TOLD = 2
+DecidedBy = ReturnReason.DecidedBy
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Whether the claim is right as far as a machine sees, in a sentence for the buyer and the desk."""
+
+    holds: bool
+    sentence: str
+    judgeable: bool = True
+
+
+def find(sale: Sale, decided_by: str) -> Finding | None:
+    """What our record says; None where it says nothing, because only people can know."""
+    look = _LOOKS.get(DecidedBy(decided_by))
+    return look(sale) if look else None
+
+
+def _outside(sale: Sale) -> Finding:
+    """The order's own criteria, asked of the lead as it was: at the quote or at the sale is soon enough."""
+    wish = sale.order.wish
+    if "leads" in wish:
+        return Finding(False, "This order was picked by hand: it had no filters to be outside of.", judgeable=False)
+    try:
+        wanted = read_criteria({"vertical": wish["vertical"], "all": wish["criteria"]}, _vertical_named)
+    except CriteriaError:
+        return Finding(False, "The filters of this order ask what is no longer asked of leads.")
+    lead = lead_as_sold(sale)
+    missed = [list(_missed(wanted, lead, instant)) for instant in (sale.order.quoted_at, sale.sold_at)]
+    if all(missed):
+        return Finding(
+            True, f"The order asked for: {'; '.join(missed[-1][:CLAUSES_TOLD])}. The lead is not that."[:300]
+        )
+    return Finding(False, "By our record the lead meets every filter of its order.")
+
+
+def _missed(wanted: Criteria, lead: Lead, instant: datetime) -> Iterator[str]:
+    """What the criteria ask and the lead is not, in words."""
+    for clause in wanted.clauses:
+        want = wanted.wants[clause.field]
+        if not clause.accepts(want.value_of(lead, instant)):
+            yield want.in_words(clause)
+
+
+def _vertical_named(slug: str) -> Vertical | None:
+    return Vertical.objects.filter(slug=slug).first()
+
+
+def lead_as_sold(sale: Sale) -> Lead:
+    """The lead with its counts, source and price as they stood when this sale was made."""
+    lead = copy.copy(sale.lead)
+    elsewhere = lead.legs.filter(closed_reason=ClosedReason.SOLD_ELSEWHERE).count()
+    lead.times_sold = elsewhere + lead.sales.filter(pk__lt=sale.pk).count()
+    lead.legs_aged = (
+        lead.legs.filter(Q(ended_at=None) | Q(ended_at__gte=sale.sold_at), aged_at__lte=sale.sold_at)
+        .exclude(sale__pk__lt=sale.pk)
+        .count()
+    )
+    lead.source = _source_at(lead.source, sale.sold_at)
+    lead.price_cents = sale.price_cents  # type: ignore[attr-defined]
+    return lead
+
+
+def _source_at(source: Source, instant: datetime) -> Source:
+    """The source with what criteria may ask of it, as its history has it."""
+    then = source.events.filter(pgh_created_at__lte=instant).order_by("-pgh_id").first()  # type: ignore[attr-defined]
+    if then is None:
+        return source
+    found = copy.copy(source)
+    found.grade, found.kind, found.incentive = then.grade, then.kind, then.incentive
+    return found
+
+
+def _duplicate(sale: Sale) -> Finding:
+    """An earlier purchase of the same person, through whatever phone or address, within the vertical's window."""
+    lead, contact = sale.lead, _contact(sale)
+    if contact is None:
+        return Finding(False, "The person was erased; we can no longer compare.")
+    traces = traces_of(_bytes(contact.phone_digest), _bytes(contact.email_digest))
+    earlier = Sale.objects.of_buyer(sale.buyer_id).filter(pk__lt=sale.pk, lead__in=traces.leads - {lead.pk})
+    window = timedelta(days=lead.vertical.duplicate_window_days)
+    for before in earlier.filter(lead__vertical=lead.vertical_id).select_related("lead", "order"):
+        if abs(before.lead.captured_at - lead.captured_at) <= window:
+            return Finding(
+                True, f"You bought the same person as lead {before.lead.short_id} in order {before.order.number}."
+            )
+    return Finding(False, "You did not buy this person from us before.")
+
+
+def _suppressed(sale: Sale) -> Finding:
+    stopped_at = sale.lead.withdrawn_at
+    if stopped_at is not None and stopped_at <= sale.sold_at:
+        return Finding(True, "The person had stopped this request when you bought it.")
+    contact = _contact(sale)
+    if contact and _suppressions_of(contact).filter(created_at__lte=sale.sold_at).exists():
+        return Finding(True, "The person stood on a list of people who must not be sold when you bought the lead.")
+    return Finding(False, "By our record nobody had stopped this person before you bought the lead.", judgeable=False)
+
+
+def _suppressions_of(contact: Contact) -> QuerySet[Suppression]:
+    phones = [digest for digest in (contact.phone_digest, contact.second_phone_digest) if digest]
+    emails = [contact.email_digest] if contact.email_digest else []
+    kinds = Suppression.Kind
+    return Suppression.objects.filter(Q(kind=kinds.PHONE, digest__in=phones) | Q(kind=kinds.EMAIL, digest__in=emails))
+
+
+def _contact(sale: Sale) -> Contact | None:
+    return Contact.objects.readable().filter(lead=sale.lead_id).first()
+
+
+def _bytes(digest: memoryview | bytes | None) -> bytes | None:
+    return bytes(digest) if digest else None
+
+
+_LOOKS: dict[DecidedBy, Callable[[Sale], Finding]] = {
+    DecidedBy.OUTSIDE: _outside,
+    DecidedBy.DUPLICATE: _duplicate,
+    DecidedBy.SUPPRESSED: _suppressed,
+}

@@ -1,0 +1,45 @@
+"""The limit: how many leads of an order, in one vertical, can be with people at once or credited by them.
+
+A refusal gives its place back, to whoever asks first: another lead, or the same one on appeal. So the limit holds
+at every instant, and nobody waits for an appeal that may never come.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from django.db.models import Count
+
+from marketplace.models import Return, Sale
+
+
+class Limits:
+    """Places of these orders, sold and used up, as they are now; with the wallet locked nobody else takes one."""
+
+    def __init__(self, orders: Iterable[int]) -> None:
+        orders = set(orders)
+        sold = Sale.objects.filter(order__in=orders).values_list("order", "lead__vertical")
+        used = Return.objects.counting().filter(sale__order__in=orders)
+        used_by_order = used.values_list("sale__order", "sale__lead__vertical")
+        self._sold = _counted(sold.order_by().annotate(n=Count("pk")))
+        self._used = _counted(used_by_order.order_by().annotate(n=Count("pk")))
+
+    def has_room(self, sale: Sale) -> bool:
+        return self._used[_place(sale)] < self._most(sale)
+
+    def take(self, sale: Sale) -> None:
+        self._used[_place(sale)] += 1
+
+    def in_words(self, sale: Sale) -> str:
+        most, sold = self._most(sale), self._sold[_place(sale)]
+        return f"Of this order's {sold:,} leads, {most:,} can be handed back for reasons that people decide."
+
+    def _most(self, sale: Sale) -> int:
+        return sale.lead.vertical.return_policy.most_of(self._sold[_place(sale)])
+
+
+def _place(sale: Sale) -> tuple[int, int]:
+    return sale.order_id, sale.lead.vertical_id
+
+
+def _counted(rows: Iterable[tuple[int, int, int]]) -> Counter[tuple[int, int]]:
+    return Counter({(order, vertical): number for order, vertical, number in rows})
