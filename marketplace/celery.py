@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
@@ -26,6 +27,13 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep-ages": {"task": "leads.tasks.sweep_ages", "schedule": 60.0},
     "resume-imports": {"task": "leads.tasks.resume_imports", "schedule": 60.0},
     "build-exports": {"task": "marketplace.tasks.build_exports", "schedule": 60.0},
+    "settle-money": {"task": "marketplace.tasks.settle_money", "schedule": 10.0},
+    "top-up-wallets": {"task": "marketplace.tasks.top_up_wallets", "schedule": 60.0},
+    "tell-buyers": {"task": "marketplace.tasks.tell_buyers", "schedule": 30.0},
+    "release-holds": {"task": "marketplace.tasks.release_holds", "schedule": 60.0},
+    # Once a day; the later hours are for a morning on which nothing ran.
+    "reconcile-stripe": {"task": "marketplace.tasks.reconcile_stripe", "schedule": crontab(minute=15, hour="6-23")},
+    "forget-erased": {"task": "marketplace.tasks.forget_erased", "schedule": 60 * 60.0},
     "purge-expired": {"task": "leads.tasks.purge_expired", "schedule": 24 * 60 * 60.0},
 }
 app.conf.beat_schedule = SCHEDULE

@@ -33,6 +33,7 @@ def unsafe(values: Mapping[str, Any]) -> Iterator[str]:
     yield from _addresses(values)
     yield from _operator(values["OPERATOR"], values["DEMO_OPERATOR"])
     yield from _mail(values)
+    yield from _stripe(values)
     if values["DATABASES"]["default"]["ENGINE"] != "django.db.backends.postgresql":
         yield "DATABASE_URL must name a PostgreSQL database"
     if urlsplit(values["CELERY_BROKER_URL"]).scheme in ("", "memory", "filesystem", "sqla"):
@@ -101,6 +102,21 @@ def _mail(values: Mapping[str, Any]) -> Iterator[str]:
         yield "EMAIL_URL names no server"
     if values["DEFAULT_FROM_EMAIL"].rstrip("> ").endswith(UNREAL_DOMAINS):
         yield "FROM_EMAIL can't be answered"
+
+
+def _stripe(values: Mapping[str, Any]) -> Iterator[str]:
+    """Cards are real or off: a test key would give leads away, a live one at another address would be stolen."""
+    key, secrets = values["STRIPE_SECRET_KEY"], values["STRIPE_WEBHOOK_SECRETS"]
+    if not key and not secrets:
+        return
+    if not key.startswith(("sk_live_", "rk_live_")):
+        yield "STRIPE_SECRET_KEY is no live key"
+    if not secrets or not all(secret.startswith("whsec_") and len(secret) >= 20 for secret in secrets):
+        yield "STRIPE_WEBHOOK_SECRETS must hold the endpoint's signing secret, whsec_…"
+    if values["STRIPE_API_BASE"] != "https://api.stripe.com":
+        yield "STRIPE_API_BASE is not Stripe's"
+    if urlsplit(values["STRIPE_CHECKOUT_ORIGIN"]).scheme != "https":
+        yield "STRIPE_CHECKOUT_ORIGIN must begin with https://"
 
 
 @register(Tags.database)

@@ -5,6 +5,7 @@ requests can also turn out to be one person later, when a third one shares a pho
 the second; those are told here, by digest, within the vertical's window. True until the buyer's wallet is let go.
 """
 
+import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,6 +31,14 @@ _BOUGHT = """
         OR contact.second_phone_digest = ANY(%(digests)s) OR contact.email_digest = ANY(%(digests)s))
 """
 
+_WAITING = """
+    SELECT coalesce(lead.duplicate_of_id, lead.id) FROM marketplace_pendingorder AS pending
+    JOIN leads_leg AS leg ON leg.held_for = pending.public_id AND leg.state = 'held'
+    JOIN leads_lead AS lead ON lead.id = leg.lead_id
+    WHERE pending.buyer_id = %s AND pending.status = 'waiting' AND pending.public_id IS DISTINCT FROM %s
+        AND leg.held_until > %s
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Asker:
@@ -43,9 +52,12 @@ class Asker:
 
 
 class Holdings:
-    """One buyer's holdings, as far as these leads can touch them. What is taken counts as held from then on."""
+    """One buyer's holdings, as far as these leads can touch them. What is taken counts as held from then on, and what
+    other orders of his keep while they wait for their payment (not that of ``holder``) counts too."""
 
-    def __init__(self, buyer_id: int, lead_ids: Collection[int]) -> None:
+    def __init__(
+        self, buyer_id: int, lead_ids: Collection[int], *, now: datetime, holder: uuid.UUID | None = None
+    ) -> None:
         with connection.cursor() as cursor:
             cursor.execute(_ASKERS, [list(lead_ids)])
             self._askers = {
@@ -57,9 +69,11 @@ class Holdings:
             self._seen: dict[tuple[int, bytes], list[datetime]] = {}
             for vertical, captured_at, *digests in cursor.fetchall():
                 self._see(vertical, captured_at, _known(digests))
+            cursor.execute(_WAITING, [buyer_id, holder, now])
+            waiting = {request for (request,) in cursor.fetchall()}
         requests = {asker.request_id for asker in self._askers.values()}
         bought = Sale.objects.of_buyer(buyer_id).filter(request__in=requests)
-        self._requests = set(bought.values_list("request_id", flat=True))
+        self._requests = waiting | set(bought.values_list("request_id", flat=True))
 
     def has(self, lead_id: int) -> bool:
         """Whether the buyer holds the person of this lead."""

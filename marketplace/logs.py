@@ -67,6 +67,8 @@ def _standard_logging(level: str, steps: list[Processor], *, as_json: bool) -> d
             "django.security.DisallowedHost": {"level": "CRITICAL"},
             "django.db.backends": {"level": "WARNING"},
             "celery": {"level": "WARNING"},
+            "fontTools": {"level": "WARNING"},
+            "stripe": {"level": "WARNING"},
             "kombu": {"level": "WARNING"},
             "kombu.connection": {"level": "ERROR"},  # warns that pgmq:// names no host; its address is elsewhere
             "pgmq": {"level": "WARNING"},

@@ -8,6 +8,7 @@ urlpatterns = [
     # One order, by its public id
     path("<uuid:public_id>/", orders.detail, name="detail"),
     path("<uuid:public_id>/receipt/", orders.receipt, name="receipt"),
+    path("<uuid:public_id>/invoice/", orders.invoice, name="invoice"),
     path("<uuid:public_id>/leads/", orders.leads, name="leads"),
     # Its files: asking for one, its manifest's row, and the file itself
     path("<uuid:public_id>/files/", orders.ask, name="ask"),

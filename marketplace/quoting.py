@@ -119,7 +119,7 @@ def candidates(look: Look, wish: Selection) -> LeadQuerySet:
 
 def listed_by(instant: datetime, leads: LeadQuerySet) -> LeadQuerySet:
     """Of these, the leads that were on the shelf at that instant: what came later does not crowd them out."""
-    listed = Leg.objects.open_in(Market.AGED).filter(lead=OuterRef("pk"), aged_at__lte=instant)
+    listed = Leg.objects.unsold_in(Market.AGED).filter(lead=OuterRef("pk"), aged_at__lte=instant)
     return leads.filter(Exists(listed))
 
 
@@ -154,8 +154,10 @@ def _lines_by_price(leads: LeadQuerySet, now: datetime) -> tuple[QuoteLine, ...]
 
 def _quote_named(wish: Named, buyer: Buyer, now: datetime) -> Quote:
     curves = curves_in_force(now)
-    found = {lead.public_id: lead for lead in _named_leads(wish)}
-    available, unavailable = _sorted_out(wish, found, curves, Holdings(buyer.pk, [lead.pk for lead in found.values()]))
+    found = {lead.public_id: lead for lead in _named_leads(wish, now)}
+    available, unavailable = _sorted_out(
+        wish, found, curves, Holdings(buyer.pk, [lead.pk for lead in found.values()], now=now)
+    )
     lines = tuple(_named_line(lead, curves[lead.vertical_id], wish, len(available), now) for lead in available)
     used = {lead.vertical_id: curves[lead.vertical_id].id for lead in available}
     return Quote(buyer.pk, wish, lines, used, now, tuple(unavailable))
@@ -187,17 +189,24 @@ def _named_line(lead: Lead, curve: Curve, wish: Named, volume: int, now: datetim
     return QuoteLine(1, cents, age, age, lead.public_id)
 
 
-def _named_leads(wish: Named) -> LeadQuerySet:
-    return Lead.objects.filter(public_id__in=wish.leads).select_related("source", "vertical")
+def _named_leads(wish: Named, now: datetime) -> LeadQuerySet:
+    named = Lead.objects.filter(public_id__in=wish.leads).select_related("source", "vertical")
+    return named.with_legs_held(now=now)
 
 
 def why_not(lead: Lead | None, exclusive: bool, curves: dict[int, Curve]) -> str | None:
-    """A reason code when a named lead cannot be sold to somebody who does not hold it; None when it can."""
+    """A reason code when a named lead cannot be sold to somebody who has not bought it; None when it can.
+
+    The lead is annotated with ``legs_held``.
+    """
     if lead is None or lead.withdrawn_at or not lead.vertical.open_for_resale:
         return "unknown"
+    held: int = lead.legs_held  # type: ignore[attr-defined]
     if lead.legs_aged == 0:
         return "sold_out"
-    if exclusive and lead.times_sold:
+    if lead.legs_aged <= held:
+        return "being_paid"
+    if exclusive and (lead.times_sold or held):
         return "not_exclusive"
     return None if lead.vertical_id in curves else "no_price"
 
@@ -226,7 +235,7 @@ def _as_text(sealed: bytes) -> str:
 
 def open_token(token: str, *, buyer: Buyer, now: datetime) -> Quote:
     """The quote behind a token. Raises QuoteRefused: altered or somebody else's; QuoteExpired: too old."""
-    quoted = _unsealed(token, buyer)
+    quoted = read_token(token, buyer=buyer)
     if now >= quoted.expires_at:
         raise QuoteExpired("This quote was good for ten minutes. Ask for a new one.")
     return quoted
@@ -235,12 +244,13 @@ def open_token(token: str, *, buyer: Buyer, now: datetime) -> Quote:
 def wish_in(token: str, *, buyer: Buyer) -> Wish | None:
     """What a token of this buyer asks for, expired or not, to quote it again; None when it is no token of his."""
     try:
-        return _unsealed(token, buyer).wish
+        return read_token(token, buyer=buyer).wish
     except QuoteRefused:
         return None
 
 
-def _unsealed(token: str, buyer: Buyer) -> Quote:
+def read_token(token: str, *, buyer: Buyer) -> Quote:
+    """The quote behind a token, however old. Raises QuoteRefused."""
     try:
         sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         if _as_text(sealed) != token:

@@ -13,6 +13,7 @@ from marketplace.wishes import Selection, WishRefused, read_wish
 
 REASONS = {
     "sold_out": "sold to others before your order",
+    "being_paid": "being paid for by somebody else",
     "held": "yours already",
     "same_person": "the same person as another one you named",
     "not_exclusive": "sold before, so no longer to be had alone",

@@ -20,7 +20,7 @@ from marketplace.queue import ensure_queue
 from marketplace.supervisor import Program, Supervisor
 
 Report = Callable[[str], None]
-STOP_ORDER = ("beat", "web", "worker")  # no new work, no new requests, then the end of what was begun
+STOP_ORDER = ("beat", "web", "worker", "stripe")  # no new work, no new requests, then the end of what was begun
 WEB_THREADS = 4
 REQUESTS_WAITING = 128  # per web process; beyond that a connection waits in the listen queue
 
@@ -85,21 +85,41 @@ def market_programs(*, host: str, port: int, concurrency: int) -> list[Program]:
     beat = [*celery, "beat", "--pidfile=", "-s", str(settings.VAR_DIR / "beat-schedule"), "-l", "WARNING"]
     same_port = {"PORT": str(port)}
     # An idle worker takes six seconds to notice and to close its pool; all are asked at once.
-    return [
+    programs = [
         Program("web", [*web, "marketplace.wsgi:application"], same_port, stop_seconds=4),
         Program("worker", worker, {**same_port, "PYTHONWARNINGS": ROOT_WORKER_WARNING}, stop_seconds=8),
         Program("beat", beat, same_port, stop_seconds=3),
     ]
+    if settings.STRIPE_STAND_IN:
+        programs.append(stand_in_program(port))
+    return programs
+
+
+def stand_in_desk() -> str:
+    """Where a person refunds, disputes and pays out, as a merchant does in Stripe's dashboard."""
+    return f"http://127.0.0.1:{settings.STRIPE_STAND_IN_PORT + 1}/"
+
+
+def stand_in_program(port: int) -> Program:
+    """The demo's Stripe: no money moves, and its cards and payments outlive a restart."""
+    command = [sys.executable, "-m", "billing.stand_in", "--port", str(settings.STRIPE_STAND_IN_PORT)]
+    command += ["--control-port", str(settings.STRIPE_STAND_IN_PORT + 1)]
+    command += ["--public-url", settings.STRIPE_CHECKOUT_ORIGIN]
+    command += ["--webhook-url", f"http://127.0.0.1:{port}/stripe/webhook/"]
+    command += ["--webhook-secret", settings.STRIPE_WEBHOOK_SECRETS[0]]
+    command += ["--state", str(settings.VAR_DIR / "stand-in-stripe.db")]
+    return Program("stripe", command, stop_seconds=2)
 
 
 def serve(*, host: str, port: int, concurrency: int, report: Report, announce: Callable[[], None]) -> None:
     """Run web, worker and beat until Ctrl-C or SIGTERM; the database stops last."""
     connections.close_all()
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    programs = market_programs(host=host, port=port, concurrency=concurrency)
     try:
         Supervisor(
-            market_programs(host=host, port=port, concurrency=concurrency),
-            stop_order=STOP_ORDER,
+            programs,
+            stop_order=sorted((program.name for program in programs), key=STOP_ORDER.index),
             is_ready=lambda: web_answers(near, port),
             announce=announce,
         ).run()

@@ -1,20 +1,24 @@
-"""Selling: the only place where a leg becomes sold and a Sale is made.
+"""Selling: the only place where a leg becomes sold and a Sale is made, and where legs are held for an order.
 
-Guarantee: a leg is sold once, a person is sold to a buyer once, an exclusive lead to nobody else; by constraints. The
-locks here make the refusals polite: leads are locked in id order after the buyer's own wallet, so no two orders wait
-for each other, and what is read under the lock is what is sold.
+Guarantee: a leg is sold once, a person is sold to a buyer once, an exclusive lead to nobody else, a held leg only to
+its holder; by constraints. The locks here make the refusals polite: leads are locked in id order after the buyer's own
+wallet, so no two orders wait for each other, and what is read under the lock is what is sold.
 """
 
+import uuid
 from bisect import bisect_left
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection
+from django.db import connection, transaction
 
-from leads.models import ClosedReason, Leg, LegState, Market
+from billing.ledger import SoldLeg
+from leads.models import ClosedReason, Lead, Leg, LegState, Market
 from marketplace.holdings import Holdings
 from marketplace.models import Order
+
+BATCH = 5_000
 
 
 @dataclass(frozen=True)
@@ -29,19 +33,29 @@ class Offer:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a lead stands once it is locked."""
+    """How a lead stands once it is locked: ``legs_free`` are unsold aged legs that nobody else holds."""
 
     legs_authorized: int
-    legs_aged: int
+    legs_free: int
+    legs_held: int
     times_sold: int
     withdrawn: bool
 
     def sellable(self, *, exclusive: bool) -> bool:
-        return not self.withdrawn and self.legs_aged > 0 and not (exclusive and self.times_sold)
+        alone = not self.times_sold and not self.legs_held
+        return not self.withdrawn and self.legs_free > 0 and (alone or not exclusive)
 
 
-def lock_leads(lead_ids: Collection[int]) -> dict[int, Standing]:
-    """Lock the leads, in id order, until the transaction ends; answers how each stands."""
+@dataclass(frozen=True)
+class Hold:
+    """For whom a sale or a hold is made, and when: legs held for the same order count as free to it."""
+
+    holder: uuid.UUID
+    now: datetime
+
+
+def lock_leads(lead_ids: Collection[int], hold: Hold) -> dict[int, Standing]:
+    """Lock the leads, in id order, until the transaction ends; answers how each stands for this holder."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -50,7 +64,25 @@ def lock_leads(lead_ids: Collection[int]) -> dict[int, Standing]:
             """,
             [list(lead_ids)],
         )
-        return {number: Standing(*standing) for number, *standing in cursor.fetchall()}
+        locked = cursor.fetchall()
+    held = _held_by_others(lead_ids, hold)
+    return {
+        number: Standing(authorized, aged - held.get(number, 0), held.get(number, 0), times_sold, withdrawn)
+        for number, authorized, aged, times_sold, withdrawn in locked
+    }
+
+
+def _held_by_others(lead_ids: Collection[int], hold: Hold) -> dict[int, int]:
+    """Legs of these leads that somebody else is paying for at this moment: lead to how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT lead_id, count(*) FROM leads_leg
+            WHERE lead_id = ANY(%s) AND state = 'held' AND held_until > %s AND held_for <> %s GROUP BY lead_id
+            """,
+            [list(lead_ids), hold.now, hold.holder],
+        )
+        return dict(cursor.fetchall())
 
 
 class Slots:
@@ -87,16 +119,16 @@ def choose(
 
 def sell(
     offers: list[Offer], standing: dict[int, Standing], *, order: Order, exclusive: bool, now: datetime
-) -> list[int]:
+) -> list[SoldLeg]:
     """Sell one leg of each offered lead to the order's buyer. The leads are locked (see ``lock_leads``).
 
-    Answers the legs' keys. One statement claims the legs, one writes the sales, whatever the number.
+    One statement claims the legs, one writes the sales, whatever the number.
     """
-    claimed = _claim_legs([offer.lead_id for offer in offers], now)
+    claimed = _claim_legs([offer.lead_id for offer in offers], Hold(order.public_id, now))
     if exclusive:
         _close_the_rest(list(claimed), now)
     by_lead = {offer.lead_id: offer for offer in offers}
-    _insert_sales(
+    return _insert_sales(
         [
             (leg, lead, by_lead[lead], (1, standing[lead].legs_authorized + 1) if exclusive else (number, number + 1))
             for lead, (leg, number) in claimed.items()
@@ -105,60 +137,108 @@ def sell(
         exclusive=exclusive,
         now=now,
     )
-    return [leg for leg, _ in claimed.values()]
 
 
-def _claim_legs(lead_ids: list[int], now: datetime) -> dict[int, tuple[int, int]]:
-    """The lowest open aged leg of each lead becomes sold: lead to (leg, number)."""
+def hold_legs(offers: list[Offer], hold: Hold, *, until: datetime, exclusive: bool) -> int:
+    """Keep one leg of each offered lead, or all its legs for an exclusive order. The leads are locked.
+
+    Answers how many legs are held.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            UPDATE leads_leg SET state = 'sold', ended_at = %s
-            WHERE state = 'open' AND id IN (
-                SELECT DISTINCT ON (lead_id) id FROM leads_leg
-                WHERE lead_id = ANY(%s) AND state = 'open' AND market = 'aged'
-                ORDER BY lead_id, number
-            )
-            RETURNING lead_id, id, number
-            """,
-            [now, lead_ids],
+            f"WITH free AS MATERIALIZED ({_FREE if exclusive else _LOWEST_FREE})"  # noqa: S608
+            " UPDATE leads_leg AS leg SET state = 'held', held_until = %(until)s, held_for = %(holder)s"
+            " FROM free WHERE leg.id = free.id",
+            {"until": until, "holder": hold.holder, "now": hold.now, "leads": [offer.lead_id for offer in offers]},
+        )
+        return cursor.rowcount
+
+
+def release_legs(holder: uuid.UUID) -> int:
+    """What was held for this order is anybody's again. Answers how many legs.
+
+    The leads are locked first, in id order like an order's, so that none of the two waits for the other in a circle.
+    """
+    held = Leg.objects.filter(state=LegState.HELD, held_for=holder)
+    list(Lead.objects.filter(pk__in=held.values("lead")).order_by("pk").select_for_update(no_key=True).values("pk"))
+    return held.update(**_FREED)
+
+
+@transaction.atomic
+def release_expired(*, now: datetime) -> int:
+    """Write down that holds are over. They were free before: whoever reads compares the instant. Legs that somebody
+    is selling just now are left alone: he ends the hold himself."""
+    over = Leg.objects.holds_expired(now=now).order_by("pk").select_for_update(no_key=True, skip_locked=True)
+    return Leg.objects.filter(pk__in=list(over.values_list("pk", flat=True)[:BATCH])).update(**_FREED)
+
+
+_FREED = {"state": LegState.OPEN, "held_until": None, "held_for": None}
+_FREE = """
+    SELECT id FROM leads_leg WHERE lead_id = ANY(%(leads)s) AND market = 'aged'
+        AND (state = 'open' OR (state = 'held' AND (held_until <= %(now)s OR held_for = %(holder)s)))
+"""
+# What is held for this very order comes first: it was promised.
+_LOWEST_FREE = (
+    f"SELECT DISTINCT ON (lead_id) id FROM ({_FREE.replace('SELECT id', 'SELECT *')}) AS free"  # noqa: S608
+    " ORDER BY lead_id, (state = 'held' AND held_for = %(holder)s) DESC, number"
+)
+
+
+def _claim_legs(lead_ids: list[int], hold: Hold) -> dict[int, tuple[int, int]]:
+    """The lowest free aged leg of each lead becomes sold: lead to (leg, number)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH lowest AS MATERIALIZED ({_LOWEST_FREE})"  # noqa: S608
+            " UPDATE leads_leg AS leg SET state = 'sold', ended_at = %(now)s FROM lowest WHERE leg.id = lowest.id"
+            " RETURNING leg.lead_id, leg.id, leg.number",
+            {"now": hold.now, "holder": hold.holder, "leads": lead_ids},
         )
         return {lead: (leg, number) for lead, leg, number in cursor.fetchall()}
 
 
 def _close_the_rest(lead_ids: list[int], now: datetime) -> None:
-    Leg.objects.filter(lead__in=lead_ids, state=LegState.OPEN).update(
+    Leg.objects.filter(lead__in=lead_ids, state__in=[LegState.OPEN, LegState.HELD]).update(
         state=LegState.CLOSED, closed_reason=ClosedReason.EXCLUSIVE, ended_at=now
     )
 
 
 def _insert_sales(
     rows: list[tuple[int, int, Offer, tuple[int, int]]], *, order: Order, exclusive: bool, now: datetime
-) -> None:
-    """One INSERT fed by arrays: ten thousand sales in one statement."""
+) -> list[SoldLeg]:
+    """One INSERT fed by arrays: ten thousand sales in one statement. The buyer's time to hand a lead back ends a day
+    before ours with the source at the latest; where the vertical has no terms, there is none."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO marketplace_sale
                 (order_id, buyer_id, market, exclusive, sold_at,
-                 leg_id, lead_id, request_id, price_cents, curve_id, span)
-            SELECT %s, %s, %s, %s, %s, leg, lead, request, price, curve, int4range(low, high)
-            FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::int[], %s::bigint[], %s::int[], %s::int[])
-                AS sold (leg, lead, request, price, curve, low, high)
-            ORDER BY lead
+                 leg_id, lead_id, request_id, price_cents, curve_id, span, returnable_until)
+            SELECT %(order)s, %(buyer)s, %(market)s, %(exclusive)s, %(now)s,
+                leg, lead.id, request, price, curve, int4range(low, high),
+                CASE WHEN least(policy.window_days, source.return_window_days - 1) > 0 AND policy.id IS NOT NULL
+                    THEN %(now)s + make_interval(days => least(policy.window_days, source.return_window_days - 1)) END
+            FROM unnest(%(legs)s::bigint[], %(leads)s::bigint[], %(requests)s::bigint[], %(prices)s::int[],
+                %(curves)s::bigint[], %(lows)s::int[], %(highs)s::int[])
+                AS sold (leg, lead_id, request, price, curve, low, high)
+            JOIN leads_lead AS lead ON lead.id = sold.lead_id
+            JOIN leads_source AS source ON source.id = lead.source_id
+            LEFT JOIN marketplace_returnpolicy AS policy ON policy.vertical_id = lead.vertical_id
+            ORDER BY lead.id
+            RETURNING leg_id, price_cents, coalesce(returnable_until, sold_at)
             """,
-            [
-                order.pk,
-                order.buyer_id,
-                Market.AGED,
-                exclusive,
-                now,
-                [leg for leg, _, _, _ in rows],
-                [lead for _, lead, _, _ in rows],
-                [offer.request_id for _, _, offer, _ in rows],
-                [offer.price_cents for _, _, offer, _ in rows],
-                [offer.curve_id for _, _, offer, _ in rows],
-                [low for _, _, _, (low, _) in rows],
-                [high for _, _, _, (_, high) in rows],
-            ],
+            {
+                "order": order.pk,
+                "buyer": order.buyer_id,
+                "market": Market.AGED,
+                "exclusive": exclusive,
+                "now": now,
+                "legs": [leg for leg, _, _, _ in rows],
+                "leads": [lead for _, lead, _, _ in rows],
+                "requests": [offer.request_id for _, _, offer, _ in rows],
+                "prices": [offer.price_cents for _, _, offer, _ in rows],
+                "curves": [offer.curve_id for _, _, offer, _ in rows],
+                "lows": [low for _, _, _, (low, _) in rows],
+                "highs": [high for _, _, _, (_, high) in rows],
+            },
         )
+        return [SoldLeg(*row) for row in cursor.fetchall()]

@@ -4,6 +4,7 @@ MODE says how strict we are. ``demo`` (the default) and ``test`` fill gaps with 
 ``production`` fills nothing and refuses what a stranger could know (see ``marketplace/checks.py``).
 """
 
+import hashlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -134,9 +135,6 @@ else:
         raise ImproperlyConfigured("production needs DATABASE_URL")
     EMBEDDED_CLUSTER = test_cluster(VAR_DIR / "postgres-test") if TESTING else Cluster(VAR_DIR / "postgres")
     DATABASES = {"default": EMBEDDED_CLUSTER.django_settings(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)}
-# Every declared trigger asks for this setting; where a connection has not said it, the answer is an error caught in a
-# savepoint, which takes the longer the more the transaction holds (measured: a bulk import at a third of its speed).
-DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c pgtrigger.ignore={}")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Jobs ---------------------------------------------------------------------------------------
@@ -181,6 +179,30 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+
+# --- Money: cards by Stripe, amounts in cents ----------------------------------------------------
+# Without a key there are no cards and wallets are filled by the desk; the demo brings a stand-in for Stripe.
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "")
+# The newest first; two while one is being replaced.
+STRIPE_WEBHOOK_SECRETS: list[str] = env.list("STRIPE_WEBHOOK_SECRETS", [])
+STRIPE_API_BASE = env.str("STRIPE_API_BASE", "https://api.stripe.com").rstrip("/")
+STRIPE_CHECKOUT_ORIGIN = env.str("STRIPE_CHECKOUT_ORIGIN", "https://checkout.stripe.com").rstrip("/")
+STRIPE_STAND_IN = MODE == "demo" and not STRIPE_SECRET_KEY
+STRIPE_STAND_IN_PORT = env.int("STRIPE_STAND_IN_PORT", PORT + 1, validate=Range(1, 65534))
+if STRIPE_STAND_IN:
+    STRIPE_SECRET_KEY = "sk_test_stand_in"  # noqa: S105  (of the demo's stand-in, and worth nothing)
+    STRIPE_WEBHOOK_SECRETS = [f"whsec_{hashlib.sha256(f'stand-in {SECRET_KEY}'.encode()).hexdigest()}"]
+    STRIPE_API_BASE = f"http://127.0.0.1:{STRIPE_STAND_IN_PORT}"
+    STRIPE_CHECKOUT_ORIGIN = f"http://localhost:{STRIPE_STAND_IN_PORT}"
+STRIPE_API_VERSION = "2026-10-28.endive"
+STRIPE_TIMEOUT_SECONDS = env.float("STRIPE_TIMEOUT_SECONDS", 10.0, validate=Range(0.1, 60))
+TOP_UP_LEAST_CENTS = env.int("TOP_UP_LEAST_CENTS", 1_000, validate=Range(50, 99_999_999))
+TOP_UP_MOST_CENTS = env.int("TOP_UP_MOST_CENTS", 1_000_000, validate=Range(50, 99_999_999))
+TOP_UP_SUGGESTED_CENTS = env.list("TOP_UP_SUGGESTED_CENTS", [5_000, 10_000, 25_000, 50_000], subcast=int)
+AUTOMATIC_TOP_UP_NOTICE_MINUTES = env.int("AUTOMATIC_TOP_UP_NOTICE_MINUTES", 10, validate=Range(0, 24 * 60))
+AUTOMATIC_TOP_UP_DAILY_MOST_CENTS = env.int("AUTOMATIC_TOP_UP_DAILY_MOST_CENTS", 500_000, validate=Range(50))
+PAYOUT_TWO_PEOPLE_OVER_CENTS = env.int("PAYOUT_TWO_PEOPLE_OVER_CENTS", 100_000, validate=Range(0))
+PAYOUT_LEAST_CENTS = env.int("PAYOUT_LEAST_CENTS", 2_500, validate=Range(1))
 
 # --- People -------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "buyers.User"
@@ -285,7 +307,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        # A form's answer may send the browser on to Stripe's own page.
+        "form-action": [SELF, STRIPE_CHECKOUT_ORIGIN],
         "manifest-src": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],

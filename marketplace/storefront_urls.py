@@ -1,6 +1,6 @@
 from django.urls import path
 
-from marketplace.views import checkout, storefront
+from marketplace.views import checkout, storefront, waiting
 
 app_name = "storefront"
 urlpatterns = [
@@ -9,6 +9,10 @@ urlpatterns = [
     path("leads/<uuid:public_id>/", storefront.lead, name="lead"),
     # Buying: leads ticked by hand, then what a vertical's filters select
     path("checkout/", checkout.pay, name="pay"),
+    # An order that waits for its payment
+    path("checkout/<uuid:public_id>/", waiting.waiting, name="waiting"),
+    path("checkout/<uuid:public_id>/pay/", waiting.pay_again, name="pay-again"),
+    path("checkout/<uuid:public_id>/cancel/", waiting.cancel, name="cancel"),
     path("<slug:slug>/", storefront.browse, name="browse"),
     path("<slug:slug>/quote/", checkout.till, name="till"),
     path("<slug:slug>/checkout/", checkout.review, name="review"),

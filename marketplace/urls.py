@@ -6,6 +6,7 @@ from django.urls import include, path, re_path
 
 from marketplace import health
 from marketplace.api.view import Nowhere
+from marketplace.views.stripe import webhook
 
 # Staff log in where everybody does: with the second factor and the limits on guessing.
 admin.autodiscover()
@@ -23,8 +24,13 @@ urlpatterns = [
     # People and companies
     path("accounts/", include("allauth.urls")),
     path("company/", include("buyers.urls")),
+    # Money
+    path("wallet/", include("billing.urls")),
     # What was bought
     path("orders/", include("marketplace.order_urls")),
+    path("returns/", include("marketplace.return_urls")),
+    # Stripe's messages
+    path("stripe/webhook/", webhook, name="stripe-webhook"),
     # Programs
     path("api/v1/", include("marketplace.api.urls")),
     re_path(r"^api/", Nowhere.as_view(), name="api-nowhere"),

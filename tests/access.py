@@ -55,11 +55,18 @@ PAGES = {
     "storefront:browse": reads(200, 200, 200, 200, 200, 200, 200),
     "storefront:till": reads(200, 200, 200, 200, 200, 200, 200),
     "storefront:review": reads(LOGIN, REGISTER, 404, 200, 200, 200, REGISTER, guarded=True),
+    "storefront:waiting": Row(
+        {"GET HEAD": [LOGIN, REGISTER, 404, 200, 200, 200, REGISTER]}, writes=frozenset({"billing_payment"})
+    ),
+    "storefront:pay-again": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER),
+    "storefront:cancel": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER),
+    "stripe-webhook": changes(400, 400, 400, 400, 400, 400, 400),
     "storefront:pay": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER, guarded=True),
     # What was bought
     "orders:list": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
     "orders:detail": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
     "orders:receipt": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
+    "orders:invoice": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
     "orders:leads": reads(LOGIN, REGISTER, 404, 200, 200, 404, REGISTER),
     "orders:ask": changes(LOGIN, REGISTER, 404, 422, 422, 404, REGISTER),
     "orders:progress": reads(LOGIN, REGISTER, 404, 302, 302, 404, REGISTER),
@@ -67,6 +74,51 @@ PAGES = {
         {"GET HEAD": [LOGIN, REGISTER, 404, 200, 200, 404, REGISTER]},
         writes=frozenset({"marketplace_export", "marketplace_download"}),
     ),
+    # What was handed back; a closed company still gets its money for what was bad
+    "returns:list": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
+    "returns:detail": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
+    "returns:credit-note": reads(LOGIN, REGISTER, 302, 302, 302, 302, REGISTER),  # that return is not credited
+    "returns:ask": Row(
+        {
+            "GET HEAD": [LOGIN, REGISTER, 404, 200, 200, 200, REGISTER],
+            "POST": [LOGIN, REGISTER, 404, 422, 422, 422, REGISTER],
+        }
+    ),
+    "returns:upload": Row(
+        {
+            "GET HEAD": [LOGIN, REGISTER, 404, 200, 200, 200, REGISTER],
+            "POST": [LOGIN, REGISTER, 404, 422, 422, 422, REGISTER],
+        }
+    ),
+    "returns:send": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER),
+    "returns:appeal": changes(LOGIN, REGISTER, 404, 422, 422, 422, REGISTER),
+    "returns:take-back": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER),
+    # Money
+    "billing:wallet": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
+    "billing:statement": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
+    "billing:statement-csv": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
+    "billing:statement-pdf": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
+    "billing:top-up": Row(
+        {
+            "GET HEAD": [LOGIN, REGISTER, 404, 200, 200, 200, REGISTER],
+            "POST": [LOGIN, REGISTER, 404, 422, 422, 422, REGISTER],
+        }
+    ),
+    "billing:payment": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
+    # What has ended stays as it is; a look at what has not writes down what Stripe says of it.
+    "billing:done": reads(LOGIN, REGISTER, 404, 200, 200, 200, REGISTER),
+    "billing:back": Row({"GET HEAD POST": [LOGIN, REGISTER, 404, 302, 302, 302, REGISTER]}),
+    "billing:stop-payment": changes(LOGIN, REGISTER, 404, 404, 302, 302, REGISTER),
+    "billing:receipt": reads(LOGIN, REGISTER, 302, 302, 302, 302, REGISTER),
+    "billing:automatic": Row(
+        {
+            "GET HEAD": [LOGIN, REGISTER, 404, 404, 200, 200, REGISTER],
+            "POST": [LOGIN, REGISTER, 404, 404, 422, 422, REGISTER],
+        }
+    ),
+    "billing:agree": changes(LOGIN, REGISTER, 404, 404, 422, 422, REGISTER),
+    "billing:stop": changes(LOGIN, REGISTER, 404, 404, 302, 302, REGISTER),
+    "billing:remove-card": changes(LOGIN, REGISTER, 404, 404, 302, 302, REGISTER),
     # The company
     "buyers:profile": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
     "buyers:register": Row(
@@ -137,6 +189,11 @@ API = {
     "api:order": keyed("GET HEAD", 200),
     "api:file": keyed("GET HEAD", 200, frozenset({"marketplace_export", "marketplace_download"})),
     "api:manifest": keyed("GET HEAD", 200, frozenset({"marketplace_export"})),
+    "api:returns": Row(
+        {"GET HEAD": [401, 401, 401, 401, 401, 200], "POST": [401, 401, 401, 401, 401, 400]}, guarded=True
+    ),
+    "api:return-reasons": keyed("GET HEAD", 200),
+    "api:return": keyed("GET HEAD", 200),
     "api:wallet": keyed("GET HEAD", 200),
     "api:schema": reads(200, 200, 200, 200, 200, 200),
     "api:nowhere": Row({" ".join(METHODS): [404] * 6}),

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.ledger import credit_wallet
+from billing.models import Payment
 from buyers.companies import invite
 from buyers.keys import create_key, revoke_key
 from buyers.models import ApiKey, Buyer, Invitation, Membership, Role, User
 from leads.models import ImportRun, Lead
 from marketplace.checkout import Placement, place_order
-from marketplace.models import Export, Order
+from marketplace.models import Export, Order, PendingOrder, Return
 from marketplace.quoting import quote, token_of
+from marketplace.returns.asking import Asker, Claim, ask
 from marketplace.wishes import Named
 from tests.access import own_routes
-from tests.factories import Market, make_buyer
+from tests.factories import Market, credit, make_buyer
 from tests.leads.files import as_csv, row, uploaded, worked
 
 
@@ -27,13 +28,16 @@ def make_person(**changes: bool) -> User:
 
 @dataclass
 class Company:
-    """With an owner, a buyer, a viewer and another member, an order with its file, an open invitation and two keys."""
+    """With all its kinds of people, an order with its file and a return, a payment, an invitation and two keys."""
 
     buyer: Buyer
     people: dict[str, User]
     lead: Lead
     order: Order
     export: Export
+    returned: Return
+    payment: Payment
+    pending: PendingOrder
     member: Membership
     invitation: Invitation
     key: ApiKey
@@ -92,7 +96,7 @@ def make_cast(market: Market) -> Cast:
 def make_company(market: Market, lead: Lead | None = None) -> Company:
     owner, lead = make_person(), lead or market.lead()
     buyer = make_buyer(owner, market.vertical)
-    credit_wallet(buyer=buyer, cents=10_000, reference=f"cast {buyer.pk}", memo="", actor="test")
+    credit(buyer, 10_000, f"cast {buyer.pk}")
     people = {"owner": owner, "buyer": make_person(), "viewer": make_person()}
     for role in (Role.BUYER, Role.VIEWER):
         Membership.objects.create(user=people[role], buyer=buyer, role=role)
@@ -106,11 +110,45 @@ def make_company(market: Market, lead: Lead | None = None) -> Company:
         lead,
         order,
         Export.objects.create(order=order, preset="plain", state="queued"),
+        ask(Claim(lead.public_id, "made-up", "Nobody is called that."), Asker(buyer, str(owner), market.now)),
+        expired_payment(buyer, owner),
+        pending_order(market, buyer, owner),
         Membership.objects.create(user=make_person(), buyer=buyer, role=Role.BUYER),
         invite(buyer=buyer, email=f"new{buyer.pk}@example.com", role=Role.BUYER, now=timezone.now()),
         key,
         key_text,
         revoked_text,
+    )
+
+
+def expired_payment(buyer: Buyer, user: User) -> Payment:
+    now = timezone.now()
+    return Payment.objects.create(
+        buyer=buyer,
+        purpose=Payment.Purpose.TOP_UP,
+        amount_cents=5000,
+        status=Payment.Status.EXPIRED,
+        asked_by=user,
+        created_at=now,
+        ended_at=now,
+    )
+
+
+def pending_order(market: Market, buyer: Buyer, user: User) -> PendingOrder:
+    """Of nothing in particular: its buyer is at Stripe's page."""
+    payment = Payment.objects.create(
+        buyer=buyer, purpose="order", amount_cents=5000, status="open", asked_by=user, created_at=market.now
+    )
+    return PendingOrder.objects.create(
+        buyer=buyer,
+        placed_by=user,
+        idempotency_key=uuid.uuid4().hex,
+        token="",
+        quantity=1,
+        quoted_cents=5000,
+        payment=payment,
+        created_at=market.now,
+        expires_at=market.now,
     )
 
 
@@ -132,14 +170,22 @@ def addresses(cast: Cast, company: Company) -> dict[str, str]:
 
 def _arguments(cast: Cast, company: Company) -> dict[str, dict[str, object]]:
     slug, order = {"slug": cast.market.vertical.slug}, {"public_id": company.order.public_id}
+    payment = {"public_id": company.payment.public_id}
+    pending = {"public_id": company.pending.public_id}
     checked, mapping = {"public_id": cast.checked.public_id}, {"public_id": cast.mapping.public_id}
+    returned = {"public_id": company.returned.public_id}
     member, lead = {"pk": company.member.pk}, {"public_id": company.lead.public_id}
     return {
         **{f"storefront:{name}": slug for name in ("browse", "till", "review")},
-        **{f"orders:{name}": order for name in ("detail", "receipt", "leads", "ask", "file")},
+        **{f"orders:{name}": order for name in ("detail", "receipt", "invoice", "leads", "ask", "file")},
         **{f"api:{name}": order for name in ("order", "file", "manifest")},
+        **{f"billing:{name}": payment for name in ("payment", "done", "back", "stop-payment", "receipt")},
         **{f"leads:import{name}": checked for name in ("", "-start", "-problems")},
         **{f"leads:import-{name}": mapping for name in ("columns", "discard")},
+        **{f"storefront:{name}": pending for name in ("waiting", "pay-again", "cancel")},
+        **{f"returns:{name}": returned for name in ("detail", "credit-note", "appeal", "take-back")},
+        "returns:ask": order,
+        "api:return": returned,
         "storefront:lead": lead,
         "api:listing": lead,
         "orders:progress": {**order, "export_id": company.export.public_id},

@@ -17,6 +17,7 @@ from leads.models import ConsentText, Lead, Source, Vertical
 from leads.models.contact import Person
 from leads.models.vertical import add_schema_version
 from marketplace.models import PriceCurve, PriceTier, VolumeStep
+from marketplace.starting_returns import load_returns
 
 PASSWORD = "a long enough password"
 FIELDS = [
@@ -69,8 +70,14 @@ def make_market(slug: str = "mortgage") -> Market:
     text = make_text(source)
     user = make_user()
     buyer = make_buyer(user, vertical)
-    credit_wallet(buyer=buyer, cents=100_000, reference=f"first {buyer.pk}", memo="Paid by wire", actor="test")
+    credit_wallet(
+        buyer=buyer, cents=100_000, reference=f"first {buyer.pk}", memo="Paid by wire", actor="test", now=timezone.now()
+    )
     return Market(vertical, source, text, make_curve(vertical), buyer, user)
+
+
+def credit(buyer: Buyer, cents: int, reference: str) -> None:
+    credit_wallet(buyer=buyer, cents=cents, reference=reference, memo="", actor="test", now=timezone.now())
 
 
 def make_vertical(slug: str = "mortgage", **changes: Any) -> Vertical:
@@ -78,6 +85,7 @@ def make_vertical(slug: str = "mortgage", **changes: Any) -> Vertical:
     vertical, made = Vertical.objects.get_or_create(slug=slug, defaults=values)
     if made:
         add_schema_version(vertical, FIELDS)
+        load_returns()
     return vertical
 
 

@@ -3,7 +3,7 @@
 import json
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypedDict
 
@@ -73,6 +73,10 @@ ROLES = {
     "pat@kestrel.example": "buyer, no money",
     VIEWER_EMAIL: "viewer",
 }
+
+
+# The demo's wallets were filled before its oldest purchase.
+FUNDED_BEFORE = timedelta(days=130)
 
 
 def make_accounts(now: datetime) -> list[Login]:
@@ -158,4 +162,5 @@ def _register(company: Company, now: datetime) -> None:
             reference=f"demo-{company.owner_email}",
             memo="Made-up money to try the market with",
             actor=ADMIN_EMAIL,
+            now=now - FUNDED_BEFORE,
         )

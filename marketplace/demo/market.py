@@ -12,10 +12,12 @@ from django.utils import timezone
 from buyers.models import User
 from leads.catalogue import load_verticals
 from marketplace.demo.accounts import ADMIN_EMAIL, Login, kept_logins, make_accounts, renew_logins
+from marketplace.demo.afterwards import make_payees, make_payout_run, make_returns
 from marketplace.demo.purchases import make_purchases
 from marketplace.demo.sources import make_sources
 from marketplace.demo.stock import fill_stock
 from marketplace.starting_curves import load_curves
+from marketplace.starting_returns import load_returns
 
 Report = Callable[[str], None]
 
@@ -52,6 +54,7 @@ def _logins_of_the_market(report: Report, now: datetime) -> list[Login]:
 def _fill(report: Report, leads: int, now: datetime) -> list[Login]:
     load_verticals()
     load_curves(effective_at=now - CURVES_SINCE)
+    load_returns()
     logins = make_accounts(now)
     chance = random.Random(SEED)  # noqa: S311  (the same market every time, and no secret)
     reported = 0
@@ -60,7 +63,9 @@ def _fill(report: Report, leads: int, now: datetime) -> list[Login]:
             _look_again()
             report(f"leads {taken:,} of {leads:,}")
             reported = taken
-    report(f"orders {make_purchases(now)}")
+    report(f"orders {make_purchases(now)}, returns {make_returns(now)}")
+    make_payees()
+    make_payout_run(now)
     return logins
 
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from leads.cells import Cell
 from leads.fields import Field, FieldType
 from leads.identity import national_digits
 from leads.models import FieldSchema, LeadKind, PhoneType
 from leads.models.consent import Channel
-from marketplace.exports.cells import Cell
 from marketplace.exports.rows import SoldLead
 from marketplace.models import Order
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from xml.sax.saxutils import escape
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from marketplace.exports.cells import Cell, cell_text
+from leads.cells import Cell, cell_text
 
 LONGEST_CELL = 32_767
 BEGINNING_OF_TIME = (1980, 1, 1, 0, 0, 0)  # a clock in the archive would make each copy a different file

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from marketplace.exports.cells import Cell, cell_text
+from leads.cells import Cell, cell_text
 from marketplace.exports.columns import Column
 from marketplace.exports.rows import SoldLead, batches
 from marketplace.exports.shape import Shape

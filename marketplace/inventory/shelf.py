@@ -1,5 +1,6 @@
 """The shelf as a queryset: open aged legs of one vertical, priced, less what the asking buyer has already."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -8,9 +9,9 @@ from django.db.models import Exists, F, OrderBy, OuterRef
 
 from buyers.models import Buyer
 from leads.criteria import Criteria
-from leads.models import Contact, Lead, Vertical
+from leads.models import Contact, Lead, Leg, Vertical
 from leads.models.lead import LeadQuerySet
-from marketplace.models import Sale
+from marketplace.models import PendingOrder, Sale
 from marketplace.pricing import Curve, priced
 
 
@@ -46,9 +47,24 @@ class Look:
         leads = Lead.objects.on_shelf().in_vertical(self.vertical)
         if self.exclusive:
             leads = leads.never_sold()
+        if kept := self._kept_back():
+            leads = leads.exclude(pk__in=kept)
         if self.buyer:
             leads = not_held_by(leads, self.buyer, timedelta(days=self.vertical.duplicate_window_days))
         return priced(leads, self.curve, now=self.now, exclusive=self.exclusive, quantity=self.quantity)
+
+    def _kept_back(self) -> list[int]:
+        """Leads that are no use to this buyer while somebody pays: no leg of theirs is free, or one is kept for him.
+
+        Asked before and handed in as a list: holds are few, mostly none, and the planner cannot guess that.
+        """
+        held = Leg.objects.held(now=self.now).filter(lead__vertical=self.vertical)
+        legs = Counter(held.values_list("lead_id", "lead__legs_aged"))
+        kept = {lead for (lead, unsold), number in legs.items() if self.exclusive or number >= unsold}
+        if legs and self.buyer:
+            own = PendingOrder.objects.waiting().filter(buyer=self.buyer)
+            kept |= set(held.filter(held_for__in=own.values("public_id")).values_list("lead_id", flat=True))
+        return sorted(kept)
 
     def matches(self) -> LeadQuerySet:
         """What of it the criteria want."""

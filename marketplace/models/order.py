@@ -1,6 +1,7 @@
 """Orders and the sales they made. A sale is the only proof that a leg was sold, and is never undone."""
 
 import uuid
+from datetime import datetime
 
 import pgtrigger
 from django.conf import settings
@@ -63,6 +64,10 @@ class SaleQuerySet(models.QuerySet["Sale"]):
         """Sales of people who stopped it since: their rows leave every later file."""
         return self.filter(lead__withdrawn_at__isnull=False)
 
+    def returnable(self, now: datetime) -> "SaleQuerySet":
+        """Sales that may still be handed back, and were not."""
+        return self.filter(returnable_until__gte=now, returned=None)
+
 
 class Sale(models.Model):
     """A leg sold to a buyer. ``span`` is the range of legs it takes: one, or all of them when exclusive."""
@@ -83,6 +88,9 @@ class Sale(models.Model):
     price_cents = models.PositiveIntegerField()
     curve = models.ForeignKey("marketplace.PriceCurve", on_delete=models.PROTECT, related_name="sales")
     sold_at = models.DateTimeField()
+    returnable_until = models.DateTimeField(
+        null=True, help_text="Until then the lead may be handed back; always within the source's own window."
+    )
 
     objects = SaleQuerySet.as_manager()
 
@@ -103,11 +111,19 @@ class Sale(models.Model):
                 name="sale_is_of_a_sellable_leg",
                 operation=pgtrigger.Insert,
                 when=pgtrigger.Before,
-                declare=[("leg", "leads_leg"), ("lead", "leads_lead"), ("resale", "boolean")],
+                declare=[
+                    ("leg", "leads_leg"),
+                    ("lead", "leads_lead"),
+                    ("resale", "boolean"),
+                    ("holder", "uuid"),
+                    ("window_days", "integer"),
+                ],
                 func="""
                     SELECT * INTO lead FROM leads_lead WHERE id = NEW.lead_id;
                     SELECT * INTO leg FROM leads_leg WHERE id = NEW.leg_id;
                     SELECT open_for_resale INTO resale FROM leads_vertical WHERE id = lead.vertical_id;
+                    SELECT return_window_days INTO window_days FROM leads_source WHERE id = lead.source_id;
+                    SELECT public_id INTO holder FROM marketplace_order WHERE id = NEW.order_id;
                     IF leg.lead_id <> NEW.lead_id OR leg.state <> 'sold' OR leg.market <> NEW.market
                         OR NEW.request_id <> coalesce(lead.duplicate_of_id, lead.id) OR NOT NEW.span @> leg.number::int
                         OR upper(NEW.span) > lead.legs_authorized + 1
@@ -120,6 +136,14 @@ class Sale(models.Model):
                     IF lead.withdrawn_at IS NOT NULL OR (NEW.market = 'aged' AND NOT resale) THEN
                         RAISE EXCEPTION 'this lead is not for sale'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'sale_is_of_a_sellable_lead';
+                    END IF;
+                    IF leg.held_until > NEW.sold_at AND leg.held_for <> holder THEN
+                        RAISE EXCEPTION 'this leg is held for somebody else'
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'sale_respects_holds';
+                    END IF;
+                    IF NEW.returnable_until >= NEW.sold_at + make_interval(days => window_days) THEN
+                        RAISE EXCEPTION 'the buyer may return it longer than we may'
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'sale_window_is_within_the_sources';
                     END IF;
                     RETURN NEW;
                 """,

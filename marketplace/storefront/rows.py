@@ -87,11 +87,12 @@ class Slot:
 
     leg: Leg
     mine: bool
+    now: datetime
 
     @property
     def state(self) -> str:
         """The stub's colour: open, aged or realtime for sold ones, closed."""
-        if self.leg.state == LegState.OPEN:
+        if self.leg.state in (LegState.OPEN, LegState.HELD):
             return "open"
         if self.leg.counts_as_sold:
             return "aged" if self.leg.market == Market.AGED else "realtime"
@@ -99,7 +100,9 @@ class Slot:
 
     @property
     def heading(self) -> str:
-        if self.leg.state == LegState.OPEN:
+        if self.leg.is_held(self.now):
+            return "Being paid for"
+        if self.leg.state in (LegState.OPEN, LegState.HELD):
             return "Open" if self.leg.market == Market.AGED else "Open, real-time"
         if self.mine:
             return "Yours"
@@ -112,6 +115,6 @@ class Slot:
         return f"{self.leg.get_market_display()} market"
 
 
-def slots_of(lead: Lead, own_legs: set[int]) -> Iterator[Slot]:
+def slots_of(lead: Lead, own_legs: set[int], now: datetime) -> Iterator[Slot]:
     for leg in lead.legs.all():
-        yield Slot(leg, leg.pk in own_legs)
+        yield Slot(leg, leg.pk in own_legs, now)

@@ -9,22 +9,27 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from billing.gateway import is_on
 from billing.ledger import NotEnoughMoney, balance_cents
+from billing.payments import PaymentRefused
 from buyers.access import MarketRequest, MemberRequest, buying_required
 from leads.models import Vertical
 from marketplace.checkout import NotAllThere, OrderRefused, Placement, place_order
 from marketplace.filters import FilterRefused, query_of, read_filters
 from marketplace.inventory.shelf import Look
+from marketplace.pending import LEAST_CHARGE_CENTS, held_before, hold_order
 from marketplace.pricing import NoCurve, curve_in_force
 from marketplace.quoting import Quote, QuoteRefused, quote, token_of, wish_in
 from marketplace.views.storefront import BESIDES
 from marketplace.views.till import read_till, till_of, wish_of
+from marketplace.views.waiting import go_and_pay
 from marketplace.wishes import Selection, Wish, WishRefused, read_wish
 
 REASONS = {
     "held": "your company has bought this person already",
     "same_person": "the same person as another lead in this order",
     "sold_out": "sold out",
+    "being_paid": "being paid for by somebody else just now",
     "not_exclusive": "was sold before, so not exclusive any more",
     "unknown": "not for sale",
     "no_price": "has no price yet",
@@ -81,13 +86,15 @@ def _terms(request: MemberRequest, quoted: Quote, problem: str) -> dict[str, Any
     balance = balance_cents(buyer)
     approved = set(buyer.approvals.granted().values_list("vertical_id", flat=True))
     wish = quoted.wish
+    missing = quoted.total_cents - balance
     return {
         "quoted": quoted,
         "token": token_of(quoted),
         "idempotency_key": uuid.uuid4().hex,
         "balance_cents": balance,
         "after_cents": balance - quoted.total_cents,
-        "missing_cents": max(0, quoted.total_cents - balance),
+        "missing_cents": max(0, missing),
+        "card_cents": max(LEAST_CHARGE_CENTS, missing) if missing > 0 and is_on() else 0,
         "approved": buyer.closed_at is None and set(quoted.curves) <= approved,
         "is_selection": isinstance(wish, Selection),
         "asked": [text for _, text in wish.criteria.sentences()] if isinstance(wish, Selection) else [],
@@ -110,11 +117,23 @@ def pay(request: MemberRequest) -> HttpResponse:
         now=timezone.now(),
     )
     try:
+        if waiting := held_before(placement):
+            return go_and_pay(request, waiting)
         order = place_order(placement)
-    except (OrderRefused, QuoteRefused, NotEnoughMoney) as refusal:
+    except NotEnoughMoney as refusal:
+        return _hold(request, placement) if request.POST.get("card") == "true" else _again(request, refusal)
+    except (OrderRefused, QuoteRefused) as refusal:
         return _again(request, refusal)
     messages.success(request, f"{order.filled:,} leads are yours. The file is ready below.")
     return redirect("orders:detail", public_id=order.public_id)
+
+
+def _hold(request: MemberRequest, placement: Placement) -> HttpResponse:
+    """The wallet lacks something: keep the leads and take the difference by card."""
+    try:
+        return go_and_pay(request, hold_order(placement))
+    except (OrderRefused, QuoteRefused, PaymentRefused) as refusal:
+        return _again(request, refusal)
 
 
 def _again(request: MemberRequest, refusal: Exception) -> HttpResponse:

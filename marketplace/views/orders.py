@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from billing.views.documents import pdf_response
 from buyers.access import MemberRequest, View, buying_required, member_required
 from marketplace.exports.asking import column_groups, presets_for, shape_asked, usual_shape
 from marketplace.exports.columns import summary
@@ -20,6 +21,7 @@ from marketplace.exports.manifest import basis_of, export_of
 from marketplace.exports.rows import Reader
 from marketplace.exports.sending import file_response
 from marketplace.exports.shape import Shape, ShapeRefused, shape_of_export
+from marketplace.invoices import invoice_of
 from marketplace.models import Export, Order
 from marketplace.models.file import FileFormat
 from marketplace.models.order import SaleQuerySet
@@ -49,14 +51,14 @@ def holding_required(view: View) -> View:
     @buying_required
     @wraps(view)
     def inner(request: MemberRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        if not _may_hold(request):
+        if not may_hold(request):
             raise Http404
         return view(request, *args, **kwargs)
 
     return inner
 
 
-def _may_hold(request: MemberRequest) -> bool:
+def may_hold(request: MemberRequest) -> bool:
     return request.membership.can_buy and request.buyer.closed_at is None
 
 
@@ -64,7 +66,12 @@ def _may_hold(request: MemberRequest) -> bool:
 @member_required
 def listing(request: MemberRequest) -> HttpResponse:
     page = Paginator(request.buyer.orders.select_related("placed_by"), PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "orders": list(titles_of(page)), "may_hold": _may_hold(request)}
+    context = {
+        "page": page,
+        "orders": list(titles_of(page)),
+        "may_hold": may_hold(request),
+        "waiting": request.buyer.pending_orders.waiting().select_related("payment"),
+    }
     return render(request, "marketplace/orders/list.html", context)
 
 
@@ -83,9 +90,9 @@ def _detail_context(request: MemberRequest, order: Order) -> dict[str, object]:
         "chips": chips_of(order),
         "outcome": outcome_of(order),
         "lines": lines_of(order),
-        "may_hold": _may_hold(request),
+        "may_hold": may_hold(request),
     }
-    if _may_hold(request):
+    if may_hold(request):
         presets = presets_for(order)
         context |= {
             "usual": usual_shape(order),
@@ -117,6 +124,13 @@ def receipt(request: MemberRequest, public_id: UUID) -> HttpResponse:
     ((_, title),) = titles_of([order])
     context = {"order": order, "title": title, "lines": lines_of(order), "buyer": request.buyer}
     return render(request, "marketplace/orders/receipt.html", context)
+
+
+@require_safe
+@member_required
+def invoice(request: MemberRequest, public_id: UUID) -> HttpResponse:
+    order = _order(request, public_id)
+    return pdf_response(invoice_of(order), f"invoice-{order.number}")
 
 
 @require_safe

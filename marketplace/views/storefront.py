@@ -162,7 +162,7 @@ def _card(found: Lead, own: Sale | None, now: datetime) -> dict[str, Any]:
         "next_step": _next_step(found, steps, curve),
         "answers": list(shown_answers(found, shown)),
         "hidden": [item.label for item in asked if item.name not in shown.by_name and item.name in found.attributes],
-        "slots": list(slots_of(found, {own.leg_id} if own else set())),
+        "slots": list(slots_of(found, {own.leg_id} if own else set(), now)),
         "channels": channel_marks(found),
         "unknown": list(unknowns_of(found)),
     }

@@ -15,10 +15,11 @@ from marketplace.wishes import Named
 from tests.factories import make_person
 
 
-def buy(market, leads, *, key="k1"):
+def buy(market, leads, *, key="k1", buyer=None):
+    buyer = buyer or market.buyer
     wish = Named(tuple(lead.public_id for lead in leads))
-    token = token_of(quote(wish, buyer=market.buyer, now=market.now))
-    return place_order(Placement(market.buyer, market.user, token, key, False, market.now))
+    token = token_of(quote(wish, buyer=buyer, now=market.now))
+    return place_order(Placement(buyer, market.user, token, key, False, market.now))
 
 
 def buy_people(market, people, **changes):

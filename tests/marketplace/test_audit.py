@@ -7,12 +7,13 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from billing.ledger import wallet_of
+from billing.ledger import Posting, house_account, post, wallet_of
+from billing.models import Account, Earning, Payment, Payout, PayoutRun, Refund, Transaction
 from leads.models import ImportRun, Lead, Suppression
 from leads.privacy import erase_contact, withdraw_lead
 from marketplace.audit import CHECKS, _snapshot, violations
 from marketplace.checkout import Placement, place_order
-from marketplace.models import Order, Sale
+from marketplace.models import Order, Return, ReturnReason, Sale
 from marketplace.quoting import quote, token_of
 from marketplace.wishes import Named
 from tests.factories import make_buyer, make_market, make_text
@@ -109,7 +110,7 @@ def a_leg_within_an_exclusive_sale_is_sold(market):
         str(sale.order.public_id),
     )
     sql("UPDATE billing_account SET balance_cents = balance_cents + 220 WHERE id = %s", market.buyer.wallet.pk)
-    sql("UPDATE billing_account SET balance_cents = -220, overdrawn_by_dispute = true WHERE id = %s", other.wallet.pk)
+    sql("UPDATE billing_account SET balance_cents = -220, overdrawn_by_clawback = true WHERE id = %s", other.wallet.pk)
     sql(
         "UPDATE marketplace_sale SET lead_id = %s, request_id = %s, leg_id = %s, span = '[2,3)', buyer_id = %s"
         " WHERE id = %s",
@@ -119,6 +120,7 @@ def a_leg_within_an_exclusive_sale_is_sold(market):
         other.pk,
         sale.pk,
     )
+    sql("UPDATE billing_earning SET leg_id = %s WHERE leg_id = %s", leg.pk, sale.leg_id)
     return [exclusive.lead_id]
 
 
@@ -330,8 +332,8 @@ def two_transactions_that_balance_only_together(market):
 @damage("transactions_sum_to_zero")
 def a_transaction_without_entries(market):
     sql(
-        "INSERT INTO billing_transaction (id, public_id, kind, reference, memo, actor, created_at)"
-        " VALUES (900001, gen_random_uuid(), 'credit', 'empty', '', '', now())"
+        "INSERT INTO billing_transaction (id, public_id, kind, reference, memo, actor, posted_at, stripe_id)"
+        " VALUES (900001, gen_random_uuid(), 'credit', 'empty', '', '', now(), '')"
     )
     return [900001]
 
@@ -339,8 +341,8 @@ def a_transaction_without_entries(market):
 @damage("the_ledger_sums_to_zero")
 def an_entry_of_no_transaction(market):
     sql(
-        "INSERT INTO billing_entry (transaction_id, account_id, cents)"
-        " SELECT 900002, id, 77 FROM billing_account WHERE kind = 'sales'"
+        "INSERT INTO billing_entry (transaction_id, account_id, cents, posted_at)"
+        " SELECT 900002, id, 77, now() FROM billing_account WHERE kind = 'sales'"
     )
     return [77]
 
@@ -363,12 +365,12 @@ def a_wallet_overdrawn(market):
     wallet = make_buyer_with_wallet()
     drop("billing_account", "wallet_is_never_below_zero")
     sql(
-        "INSERT INTO billing_transaction (id, public_id, kind, reference, memo, actor, created_at)"
-        " VALUES (900003, gen_random_uuid(), 'credit', 'overdraft', '', '', now())"
+        "INSERT INTO billing_transaction (id, public_id, kind, reference, memo, actor, posted_at, stripe_id)"
+        " VALUES (900003, gen_random_uuid(), 'credit', 'overdraft', '', '', now(), '')"
     )
     sql(
-        "INSERT INTO billing_entry (transaction_id, account_id, cents) SELECT 900003, id, 9 FROM billing_account"
-        " WHERE kind = 'sales' UNION ALL SELECT 900003, %s, -9",
+        "INSERT INTO billing_entry (transaction_id, account_id, cents, posted_at)"
+        " SELECT 900003, id, 9, now() FROM billing_account WHERE kind = 'sales' UNION ALL SELECT 900003, %s, -9, now()",
         wallet.pk,
     )
     sql("UPDATE billing_account SET balance_cents = -9 WHERE id = %s", wallet.pk)
@@ -391,8 +393,10 @@ def a_charge_for_nothing(market):
 
 
 @damage("orders_cost_what_they_sold")
-def a_sale_dearer_than_its_order_says(market):
-    sql("UPDATE marketplace_sale SET price_cents = price_cents + 1 WHERE id = %s", first_sale(market).pk)
+def a_sale_cheaper_than_its_order_says(market):
+    """The half of $2.20 and of $2.19 is the same, rounded: its source earned what it should."""
+    sql("UPDATE marketplace_sale SET price_cents = price_cents - 1 WHERE id = %s", first_sale(market).pk)
+    sql("UPDATE billing_earning SET price_cents = price_cents - 1 WHERE leg_id = %s", first_sale(market).leg_id)
     return [first_sale(market).order_id]
 
 
@@ -406,7 +410,11 @@ def an_order_that_counts_one_too_few(market):
 def a_charge_of_another_amount(market):
     """One cent more leaves the wallet, and balances: only the order knows better."""
     transaction = transaction_of(first_sale(market).order)
-    sql("UPDATE billing_entry SET cents = cents + sign(cents) WHERE transaction_id = %s", transaction)
+    sql(
+        "UPDATE billing_entry AS entry SET cents = cents + sign(cents) FROM billing_account AS account"
+        " WHERE transaction_id = %s AND account.id = entry.account_id AND account.kind IN ('wallet', 'sales')",
+        transaction,
+    )
     sql("UPDATE billing_account SET balance_cents = balance_cents - 1 WHERE id = %s", market.buyer.wallet.pk)
     return [first_sale(market).order_id]
 
@@ -423,6 +431,191 @@ def an_order_over_its_quantity(market):
     drop("marketplace_order", "order_never_fills_more_than_asked")
     sql("UPDATE marketplace_order SET quantity = 0 WHERE id = %s", first_sale(market).order_id)
     return [first_sale(market).order_id]
+
+
+@damage("sales_earn_their_source_its_share")
+def a_source_that_went_without(market):
+    """Its share went to nobody, in step with the books."""
+    sale = first_sale(market)
+    sql("DELETE FROM billing_earning WHERE leg_id = %s", sale.leg_id)
+    sql(
+        "DELETE FROM billing_entry AS entry USING billing_account AS account WHERE transaction_id = %s"
+        " AND account.id = entry.account_id AND account.kind IN ('payable', 'shares')",
+        transaction_of(sale.order),
+    )
+    return [sale.pk]
+
+
+@damage("sales_earn_their_source_its_share")
+def a_share_of_a_cent_too_much(market):
+    sale = first_sale(market)
+    sql("UPDATE billing_earning SET cents = cents + 1 WHERE leg_id = %s", sale.leg_id)
+    sql(
+        "UPDATE billing_entry AS entry SET cents = cents + sign(cents) FROM billing_account AS account"
+        " WHERE transaction_id = %s AND account.id = entry.account_id AND account.kind IN ('payable', 'shares')",
+        transaction_of(sale.order),
+    )
+    return [sale.pk]
+
+
+def an_earning(market, **changes):
+    values = {
+        "leg": free_leg(market),
+        "source": market.source,
+        "kind": "earned",
+        "cents": 0,
+        "price_cents": 1,
+        "percent": 0,
+        "transaction_id": transaction_of(first_sale(market).order),
+        "at": market.now,
+        "held_until": market.now,
+        **changes,
+    }
+    return Earning.objects.create(**values)
+
+
+@damage("earnings_are_of_sold_legs")
+def an_earning_by_an_unsold_leg(market):
+    return [an_earning(market).pk]
+
+
+@damage("earnings_are_of_sold_legs")
+def a_charge_back_of_nothing_earned(market):
+    sale = first_sale(market)
+    back = an_earning(market, leg=sale.leg, kind="charged_back")
+    return [back.pk]
+
+
+@damage("payables_hold_what_was_earned")
+def a_payout_that_is_not_in_the_ledger(market):
+    earning = Earning.objects.get(leg=first_sale(market).leg)
+    payout = a_payout(market, earning.cents)
+    sql("UPDATE billing_earning SET payout_id = %s WHERE id = %s", payout.pk, earning.pk)
+    sql("UPDATE billing_payout SET status = 'paid', paid_at = now() WHERE id = %s", payout.pk)
+    return [market.source.payable.pk]
+
+
+def a_payout(market, cents):
+    run = PayoutRun.objects.create(
+        cutoff_at=market.now, two_people_over_cents=0, created_by=market.user, created_at=market.now
+    )
+    return Payout.objects.create(run=run, source=market.source, cents=cents, method="bank")
+
+
+@damage("payouts_pay_what_was_earned")
+def a_payout_of_nothing_earned(market):
+    return [a_payout(market, 500).pk]
+
+
+def a_payment(market, status="open", **changes):
+    values = {"purpose": "top_up", "amount_cents": 5_000, "created_at": market.now, **changes}
+    payment = Payment.objects.create(buyer=market.buyer, status="open", **values)
+    sql("UPDATE billing_payment SET status = %s, ended_at = now() WHERE id = %s", status, payment.pk)
+    return payment
+
+
+def credited(market, payment, times=1):
+    for number in range(times):
+        posting = Posting("top_up", f"{payment.public_id} {number}", market.now, payment=payment)
+        post(posting, {wallet_of(market.buyer): 5_000, house_account(Account.Kind.STRIPE): -5_000})
+    settle()
+    return payment
+
+
+@damage("payments_are_credited_once")
+def a_payment_that_nobody_credited(market):
+    return [a_payment(market, "paid").pk]
+
+
+@damage("payments_are_credited_once")
+def a_payment_credited_twice(market):
+    return [credited(market, a_payment(market, "paid"), times=2).pk]
+
+
+@damage("payments_are_credited_once")
+def a_credit_for_a_payment_that_failed(market):
+    return [credited(market, a_payment(market, "failed")).pk]
+
+
+@damage("payments_are_credited_once")
+def a_payment_of_a_dollar_more_than_was_credited(market):
+    payment = credited(market, a_payment(market, "paid"))
+    sql("UPDATE billing_payment SET amount_cents = 5100 WHERE id = %s", payment.pk)
+    return [payment.pk]
+
+
+def a_refund(market, payment, cents, status="succeeded"):
+    refund = Refund.objects.create(
+        payment=payment, amount_cents=cents, status=status, made_by="desk", created_at=market.now
+    )
+    posting = Posting("refund", str(refund.public_id), market.now, payment=payment)
+    post(posting, {wallet_of(market.buyer): -cents, house_account(Account.Kind.STRIPE): cents})
+    settle()
+    return refund
+
+
+@damage("refunds_are_in_the_ledger")
+def a_refund_that_never_left_the_wallet(market):
+    refund = a_refund(market, credited(market, a_payment(market, "paid")), 100)
+    sql("UPDATE billing_transaction SET kind = 'write_off' WHERE reference = %s", str(refund.public_id))
+    return [refund.pk]
+
+
+@damage("refunds_are_in_the_ledger")
+def a_failed_refund_that_the_buyer_did_not_get_back(market):
+    return [a_refund(market, credited(market, a_payment(market, "paid")), 100, "failed").pk]
+
+
+@damage("refunds_stay_within_their_payment")
+def more_refunded_than_paid(market):
+    payment = credited(market, a_payment(market, "paid"))
+    refunds = [a_refund(market, payment, 2_000), a_refund(market, payment, 3_000)]
+    posted = Transaction.objects.get(kind="refund", reference=str(refunds[0].public_id))
+    sql("UPDATE billing_refund SET amount_cents = 2001 WHERE id = %s", refunds[0].pk)
+    sql("UPDATE billing_entry SET cents = cents + sign(cents) WHERE transaction_id = %s", posted.pk)
+    sql("UPDATE billing_account SET balance_cents = balance_cents - 1 WHERE id = %s", market.buyer.wallet.pk)
+    return [payment.pk]
+
+
+def a_return(market):
+    sale = first_sale(market)
+    reason = ReturnReason.objects.filter(vertical=market.vertical).first()
+    return Return.objects.create(
+        sale=sale,
+        buyer=market.buyer,
+        source=market.source,
+        reason=reason,
+        cents=sale.price_cents,
+        asked_at=market.now,
+    )
+
+
+@damage("returns_are_credited_once")
+def a_return_called_credited(market):
+    returned = a_return(market)
+    drop("marketplace_return", "return_credited_has_its_money")
+    sql("UPDATE marketplace_return SET status = 'credited', decided_at = now() WHERE id = %s", returned.pk)
+    return [returned.pk]
+
+
+@damage("returns_are_credited_once")
+def a_credit_for_a_return_that_was_refused(market):
+    returned = a_return(market)
+    posting = Posting("return", str(returned.public_id), market.now)
+    post(posting, {wallet_of(market.buyer): returned.cents, house_account(Account.Kind.RETURNS): -returned.cents})
+    settle()
+    return [returned.pk]
+
+
+@damage("held_legs_have_an_order_that_waits")
+def a_leg_held_for_nobody(market):
+    leg = free_leg(market)
+    sql(
+        "UPDATE leads_leg SET state = 'held', held_until = now() + interval '1 hour', held_for = gen_random_uuid()"
+        " WHERE id = %s",
+        leg.pk,
+    )
+    return [leg.pk]
 
 
 CASES = [pytest.param(name, act, id=act.__name__) for name, acts in DAMAGES.items() for act in acts]

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing.ledger import NotEnoughMoney, balance_cents, credit_wallet
+from billing.ledger import NotEnoughMoney, balance_cents
 from billing.models import Entry
 from buyers.models import Approval
 from leads.capture import capture_lead
@@ -19,7 +19,7 @@ from marketplace.models import Order, Sale
 from marketplace.quoting import QuoteRefused, quote, token_of
 from marketplace.selling import Slots
 from marketplace.wishes import Named, Selection, vertical_named
-from tests.factories import FIELDS, make_buyer, make_capture, make_curve, make_user
+from tests.factories import FIELDS, credit, make_buyer, make_capture, make_curve, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -81,7 +81,7 @@ def test_what_was_taken_meanwhile_is_replaced_by_the_next_best_and_said(market):
     third = market.lead(age=timedelta(days=60))
     mine = placement(market, selection(market, 2))
     other = make_buyer(make_user(), market.vertical)
-    credit_wallet(buyer=other, cents=5_000, reference="other", memo="", actor="test")
+    credit(other, 5_000, "other")
     place_order(placement(market, Named((newest.public_id,)), buyer=other))
 
     order = place_order(mine)
@@ -134,7 +134,7 @@ def test_the_same_key_for_another_order_is_refused(market):
 def test_a_key_belongs_to_one_buyer(market):
     market.leads(3)
     other = make_buyer(make_user(), market.vertical)
-    credit_wallet(buyer=other, cents=5_000, reference="other", memo="", actor="test")
+    credit(other, 5_000, "other")
 
     first = place_order(placement(market, selection(market, 1)))
     second = place_order(placement(market, selection(market, 1), buyer=other))
@@ -382,7 +382,7 @@ def test_an_exclusive_order_says_what_was_replaced(market):
     market.lead(age=timedelta(days=40))
     mine = placement(market, selection(market, 1, exclusive=True))
     other = make_buyer(make_user(), market.vertical)
-    credit_wallet(buyer=other, cents=5_000, reference="other", memo="", actor="test")
+    credit(other, 5_000, "other")
     place_order(placement(market, Named((first.public_id,)), buyer=other))
 
     order = place_order(mine)

@@ -1,5 +1,6 @@
 """What PostgreSQL refuses whoever asks: every named constraint and trigger of marketplace, hit past its verbs."""
 
+import uuid
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,10 +9,12 @@ from django.db import connection
 from django.db.backends.postgresql.psycopg_any import NumericRange
 from django.utils import timezone
 
+from billing.models import Payment
 from leads.models import Leg
 from leads.privacy import withdraw_lead
-from marketplace.models import Download, Export, Order, PriceCurve, PriceTier, Sale, VolumeStep
+from marketplace.models import Download, Export, Order, PendingOrder, PriceCurve, PriceTier, Sale, VolumeStep
 from tests.factories import make_buyer, make_curve, make_market, make_person
+from tests.marketplace.test_returns_constraints import ATTEMPTS as OF_RETURNS
 from tests.refusal import promised_names, refused_by, settle
 
 pytestmark = pytest.mark.django_db
@@ -339,6 +342,70 @@ def volume_that_costs_more(shop):
     VolumeStep.objects.create(curve=shop.draft, from_quantity=900, multiplier=Decimal("1.1"))
 
 
+def pending_order(shop, **changes):
+    """Waits for a payment of five dollars."""
+    now = shop.market.now
+    buyer = changes.pop("buyer", shop.other)
+    payment = Payment.objects.create(buyer=buyer, purpose="order", amount_cents=500, status="open", created_at=now)
+    values = {
+        "idempotency_key": "k",
+        "token": "",
+        "quantity": 1,
+        "quoted_cents": 500,
+        "created_at": now,
+        "expires_at": now,
+    }
+    return PendingOrder.objects.create(buyer=buyer, payment=payment, **{**values, **changes})
+
+
+@attempt("pending_order_key_is_used_once")
+def pending_order_under_a_used_key(shop):
+    pending_order(shop)
+    pending_order(shop)
+
+
+@attempt("pending_order_ends_once")
+def pending_order_completed_without_an_order(shop):
+    rows(PendingOrder, pending_order(shop)).update(status="completed", ended_at=shop.market.now)
+
+
+@attempt("pending_order_ends_once")
+def pending_order_released_with_an_order(shop):
+    rows(PendingOrder, pending_order(shop)).update(status="released", ended_at=shop.market.now, order=shop.order)
+
+
+@attempt("pending_order_ends_once")
+def pending_order_waiting_and_ended(shop):
+    rows(PendingOrder, pending_order(shop)).update(ended_at=shop.market.now)
+
+
+@attempt("pending_order_stays_ended")
+def pending_order_that_waits_again(shop):
+    pending = pending_order(shop)
+    rows(PendingOrder, pending).update(status="released", ended_at=shop.market.now)
+    rows(PendingOrder, pending).update(status="waiting", ended_at=None)
+
+
+@attempt("pending_order_is_never_deleted")
+def pending_order_deleted(shop):
+    rows(PendingOrder, pending_order(shop)).delete()
+
+
+@attempt("sale_window_is_within_the_sources")
+def sale_returnable_longer_than_the_source_allows(shop):
+    days = timedelta(days=shop.market.source.return_window_days)
+    shop.make_sale(shop.lead, 2, buyer=shop.other, returnable_until=shop.market.now + days)
+
+
+@attempt("sale_respects_holds")
+def sale_of_a_leg_held_for_another(shop):
+    later = shop.market.now + timedelta(minutes=5)
+    held = {"state": "held", "held_until": later, "held_for": uuid.uuid4()}
+    Leg.objects.filter(pk=shop.lead.legs.get(number=2).pk).update(**held)
+    Leg.objects.filter(pk=shop.lead.legs.get(number=2).pk).update(state="sold")
+    shop.make_sale(shop.lead, 2, buyer=shop.other, claimed=False)
+
+
 @pytest.mark.parametrize(
     ("name", "act"), [pytest.param(name, act, id=act.__name__) for name, acts in ATTEMPTS.items() for act in acts]
 )
@@ -348,11 +415,18 @@ def test_the_database_refuses(shop, name, act):
 
 
 # Names that triggers raise under, or that Django gave, and the trigger that raises under other names only.
-OTHER_NAMES = {"marketplace_sale_leg_id_key", "sale_agrees_with_its_leg", "sale_is_of_a_sellable_lead"}
+OTHER_NAMES = {
+    "sale_window_is_within_the_sources",
+    "sale_respects_holds",
+    "marketplace_sale_leg_id_key",
+    "marketplace_return_sale_id_key",
+    "sale_agrees_with_its_leg",
+    "sale_is_of_a_sellable_lead",
+}
 
 
 def test_every_named_constraint_and_trigger_is_tried():
-    assert promised_names("marketplace") - {"sale_is_of_a_sellable_leg"} == set(ATTEMPTS) - OTHER_NAMES
+    assert promised_names("marketplace") - {"sale_is_of_a_sellable_leg"} == {*ATTEMPTS, *OF_RETURNS} - OTHER_NAMES
 
 
 def test_what_is_allowed_passes(shop):

@@ -12,12 +12,14 @@ from django.test import override_settings
 from django.utils import timezone
 
 from billing.ledger import balance_cents
+from billing.models import Payee, PayoutRun
 from buyers.models import ApiKey, Buyer, User
 from leads.identity import is_fictional, normal_email, normal_phone
 from leads.models import ClosedReason, Contact, Lead, LeadKind, Leg, LegState, Market, Source
 from leads.places import state_of
+from marketplace.audit import violations
 from marketplace.demo.market import make_market
-from marketplace.models import Order, Sale
+from marketplace.models import Order, Return, Sale
 
 LEADS = 400
 
@@ -33,7 +35,7 @@ class Made:
 def made(django_db_setup, django_db_blocker, tmp_path_factory):
     """One market for all tests of this module, which roll back what they do to it; it is rolled back itself."""
     var_dir, lines = tmp_path_factory.mktemp("var"), []
-    with django_db_blocker.unblock(), override_settings(VAR_DIR=var_dir), transaction.atomic():
+    with django_db_blocker.unblock(), override_settings(VAR_DIR=var_dir, PAYOUT_LEAST_CENTS=100), transaction.atomic():
         logins = make_market(lines.append, leads=LEADS)
         yield Made(logins, lines, var_dir / "demo.json")
         transaction.set_rollback(True)
@@ -51,7 +53,7 @@ def counts():
 
 def test_as_many_leads_as_asked_for_and_progress_is_reported(made, logins):
     assert Lead.objects.count() == LEADS
-    assert made.lines == ["leads 400 of 400", "orders 7"]
+    assert made.lines == ["leads 400 of 400", "orders 7, returns 4"]
 
 
 def test_leads_are_of_ten_verticals_and_eight_sources_of_every_grade(logins):
@@ -131,11 +133,26 @@ def test_everybody_can_log_in_and_keys_open_their_company(logins):
 
 
 def test_two_companies_have_money_and_one_has_none(logins):
-    balances = [balance_cents(buyer) for buyer in Buyer.objects.order_by("pk")]
-    spent = [sum(order.total_cents for order in buyer.orders.all()) for buyer in Buyer.objects.order_by("pk")]
+    def paid_in(buyer):
+        back = sum(one.cents for one in buyer.returns.credited())
+        return balance_cents(buyer) + sum(order.total_cents for order in buyer.orders.all()) - back
 
-    assert [left + paid for left, paid in zip(balances, spent, strict=True)] == [500_000, 150_000, 0]
-    assert min(balances[:2]) > 0
+    buyers = Buyer.objects.order_by("pk")
+    assert [paid_in(buyer) for buyer in buyers] == [500_000, 150_000, 0]
+    assert [balance_cents(buyer) > 0 for buyer in buyers] == [True, True, False]
+
+
+def test_leads_came_back_and_every_kind_of_answer_was_given(logins):
+    assert sorted(Return.objects.values_list("status", flat=True)) == ["asked", "asked", "credited", "refused"]
+
+
+def test_a_payout_run_waits_for_two_people(logins):
+    run = PayoutRun.objects.get()
+    assert (run.status, run.payouts.exists(), Payee.objects.count()) == ("draft", True, Source.objects.count())
+
+
+def test_the_demo_breaks_no_promise(logins):
+    assert violations() == []
 
 
 def test_the_first_company_bought_in_the_past_what_was_there_then(logins):

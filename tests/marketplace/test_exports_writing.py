@@ -2,22 +2,27 @@
 
 import io
 import re
-from datetime import UTC, datetime
+import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from python_calamine import CalamineWorkbook
 
+from leads.cells import guard
 from marketplace.exports import rows
-from marketplace.exports.cells import guard
 from marketplace.exports.columns import columns_for
 from marketplace.exports.shape import ShapeRefused, shape_of
 from marketplace.exports.writing import BYTE_ORDER_MARK, Count, write
+from marketplace.selling import Hold, Offer, hold_legs, release_legs
 from tests.factories import make_leads
 from tests.marketplace.export_cases import buy, buy_people, erase, parsed, person, table, withdraw, written
+from tests.marketplace.return_cases import another
 
 pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
 
 STARTS = ["=", "+", "-", "@", "\t", "\r", "\n", "\0", "|", "%", "\uff05", "\uff1d", "\uff0b", "\uff0d", "\uff20"]
 BLANKS = ["", " ", "\u200b", "\u00a0\ufeff"]
@@ -220,6 +225,20 @@ def test_a_file_costs_one_query_a_batch(market, monkeypatch):
         list(write(shape, Count()))
 
     assert len(queries) == 4 + 3  # batches; then source, text and schema once each
+
+
+def test_sold_before_counts_the_earlier_sales_and_no_later_one_changes_the_file(market):
+    lead, hold = market.lead(legs_sold_elsewhere=1), Hold(uuid.uuid4(), market.now)
+    hold_legs([Offer(lead.pk, lead.pk, 220, market.curve.pk)], hold, until=market.now + HOUR, exclusive=False)
+    early = buy(market, [lead], buyer=another(market))
+    file = written(early)[0]
+
+    release_legs(hold.holder)
+    late = buy(market, [lead], buyer=another(market))
+
+    assert [order.sales.get().leg.number for order in (early, late)] == [3, 2]
+    assert [table(order)[0]["sold_before"] for order in (early, late)] == ["1", "2"]
+    assert written(early)[0] == file
 
 
 def test_own_columns_come_in_the_order_that_was_chosen(market):

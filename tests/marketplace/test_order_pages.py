@@ -14,6 +14,7 @@ from marketplace.exports import manifest
 from marketplace.exports.manifest import manifest_of
 from marketplace.exports.sending import address_of, file_response
 from marketplace.models import Download, Export
+from tests.cast import pending_order
 from tests.factories import make_buyer, make_user
 from tests.marketplace.export_cases import buy, buy_people, erase, parsed, person, withdraw
 
@@ -56,6 +57,18 @@ def body(response):
 
 def phone_of(sale):
     return Contact.objects.get(lead=sale.lead).open(str(sale.lead.public_id)).phone
+
+
+def test_the_list_shows_what_waits_for_its_payment_to_who_may_pay(market, member, browser):
+    mine, theirs = pending_order(market, market.buyer, market.user), pending_order(market, make_buyer(), market.user)
+    link = f'<a href="/checkout/{mine.public_id}/">Pay or cancel it</a>'
+
+    page = browser(market.user).get("/orders/").content.decode()
+    looked_at = browser(member(Role.VIEWER)).get("/orders/").content.decode()
+
+    assert link in page and link not in looked_at
+    assert f"Order {mine.number} waits for its payment" in looked_at
+    assert theirs.number not in page
 
 
 def test_the_list_shows_the_companys_orders(market, order, browser):

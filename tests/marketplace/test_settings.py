@@ -51,6 +51,10 @@ def production(**changes):
         "DEFAULT_FROM_EMAIL": "Acme <desk@acme-desk.com>",
         "DATABASES": {"default": {"ENGINE": "django.db.backends.postgresql"}},
         "CELERY_BROKER_URL": "pgmq://",
+        "STRIPE_SECRET_KEY": "sk_live_" + "a" * 24,
+        "STRIPE_WEBHOOK_SECRETS": ["whsec_" + "b" * 32],
+        "STRIPE_API_BASE": "https://api.stripe.com",
+        "STRIPE_CHECKOUT_ORIGIN": "https://checkout.stripe.com",
         **changes,
     }
 
@@ -58,6 +62,10 @@ def production(**changes):
 @pytest.mark.parametrize("broker", ["pgmq://", "amqp://rabbit/", "redis://cache/0"])
 def test_a_real_production_starts(broker):
     refuse_unsafe(production(CELERY_BROKER_URL=broker))
+
+
+def test_a_production_without_cards_starts():
+    refuse_unsafe(production(STRIPE_SECRET_KEY="", STRIPE_WEBHOOK_SECRETS=[]))
 
 
 @pytest.mark.parametrize(
@@ -99,6 +107,12 @@ def test_a_real_production_starts(broker):
         ({"DEFAULT_FROM_EMAIL": "Remainder <desk@remainder.example>"}, "FROM_EMAIL can't be answered"),
         ({"DATABASES": {"default": {"ENGINE": "django.db.backends.sqlite3"}}}, "DATABASE_URL must name a PostgreSQL"),
         ({"CELERY_BROKER_URL": "memory://"}, "BROKER_URL names a broker that loses jobs"),
+        ({"STRIPE_SECRET_KEY": "sk_test_" + "a" * 24}, "STRIPE_SECRET_KEY is no live key"),
+        ({"STRIPE_SECRET_KEY": ""}, "STRIPE_SECRET_KEY is no live key"),
+        ({"STRIPE_WEBHOOK_SECRETS": []}, "STRIPE_WEBHOOK_SECRETS must hold"),
+        ({"STRIPE_WEBHOOK_SECRETS": ["whsec_" + "b" * 32, "old"]}, "STRIPE_WEBHOOK_SECRETS must hold"),
+        ({"STRIPE_API_BASE": "http://127.0.0.1:8001"}, "STRIPE_API_BASE is not Stripe's"),
+        ({"STRIPE_CHECKOUT_ORIGIN": "http://localhost:8001"}, "STRIPE_CHECKOUT_ORIGIN must begin"),
     ],
 )
 def test_production_refuses_to_start_with(changes, problem):

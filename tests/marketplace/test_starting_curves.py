@@ -96,4 +96,4 @@ def test_the_command_loads_verticals_and_prices_that_hold_at_once(capsys):
 
     assert Vertical.objects.count() == 10
     assert PriceCurve.objects.in_force(timezone.now()).count() == 10
-    assert len(capsys.readouterr().out.splitlines()) == 20
+    assert len(capsys.readouterr().out.splitlines()) == 30

@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, connection, connections, transaction
 from django.utils import timezone
 
-from billing.ledger import NotEnoughMoney, balance_cents, credit_wallet
+from billing.ledger import NotEnoughMoney, balance_cents
 from leads.ageing import sweep
 from leads.criteria import Criteria
 from leads.models import Lead, Leg
@@ -21,7 +21,7 @@ from marketplace.checkout import NotAllThere, OrderRefused, Placement, place_ord
 from marketplace.models import Order, Sale
 from marketplace.quoting import Quote, QuoteLine, quote, token_of
 from marketplace.wishes import Named, Selection
-from tests.factories import make_buyer, make_market, make_user
+from tests.factories import credit, make_buyer, make_market, make_user
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
 
@@ -47,7 +47,7 @@ def together(*acts: Callable[[], Any]) -> list[Any]:
 
 def rich_buyer(market, cents=100_000):
     buyer = make_buyer(make_user(), market.vertical)
-    credit_wallet(buyer=buyer, cents=cents, reference=f"for {buyer.pk}", memo="", actor="test")
+    credit(buyer, cents, f"for {buyer.pk}")
     return buyer
 
 
@@ -76,12 +76,13 @@ def test_without_the_guards_forty_buyers_do_oversell(monkeypatch):
     buyers = [rich_buyer(market) for _ in range(40)]
     gap = threading.Barrier(40)
 
-    def unlocked(lead_ids):
-        found = {one.pk: selling.Standing(1, one.legs_aged, 0, False) for one in Lead.objects.filter(pk__in=lead_ids)}
+    def unlocked(lead_ids, hold):
+        leads = Lead.objects.filter(pk__in=lead_ids)
+        found = {one.pk: selling.Standing(1, one.legs_aged, 0, 0, False) for one in leads}
         gap.wait()  # all have looked before the first one acts
         return found
 
-    def unclaimed(lead_ids, now):
+    def unclaimed(lead_ids, hold):
         leg = Leg.objects.get(lead_id=lead_ids[0])
         with connection.cursor() as cursor:
             cursor.execute("UPDATE leads_leg SET state = 'sold' WHERE id = %s AND state = 'open'", [leg.pk])
@@ -90,7 +91,8 @@ def test_without_the_guards_forty_buyers_do_oversell(monkeypatch):
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE marketplace_sale DROP CONSTRAINT sale_legs_never_overlap")
         cursor.execute("ALTER TABLE marketplace_sale DROP CONSTRAINT marketplace_sale_leg_id_key")
-    monkeypatch.setattr("marketplace.checkout.lock_leads", unlocked)
+        cursor.execute("ALTER TABLE billing_earning DROP CONSTRAINT earning_is_once_per_leg_and_kind")
+    monkeypatch.setattr("marketplace.filling.lock_leads", unlocked)
     monkeypatch.setattr(selling, "_claim_legs", unclaimed)
     try:
         answers = together(*(order_of(market, buyer, Named((lead.public_id,))) for buyer in buyers))
@@ -101,6 +103,10 @@ def test_without_the_guards_forty_buyers_do_oversell(monkeypatch):
         with connection.cursor() as cursor:
             cursor.execute("SET session_replication_role = replica")
             cursor.execute("DELETE FROM marketplace_sale")
+            cursor.execute("DELETE FROM billing_earning")
+            cursor.execute(
+                "ALTER TABLE billing_earning ADD CONSTRAINT earning_is_once_per_leg_and_kind UNIQUE (leg_id, kind)"
+            )
             cursor.execute("SET session_replication_role = origin")
             cursor.execute("ALTER TABLE marketplace_sale ADD CONSTRAINT marketplace_sale_leg_id_key UNIQUE (leg_id)")
             cursor.execute(

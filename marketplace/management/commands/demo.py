@@ -8,7 +8,15 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from marketplace.demo.market import make_market
-from marketplace.running import check_port_is_free, interruptible, make_ready, serve, site_address, step
+from marketplace.running import (
+    check_port_is_free,
+    interruptible,
+    make_ready,
+    serve,
+    site_address,
+    stand_in_desk,
+    step,
+)
 
 ACCOUNTS_FILE = "demo.json"
 
@@ -45,7 +53,7 @@ class Command(BaseCommand):
             self.confirm_flush(confirmed=confirmed)
             call_command("flush", interactive=False, verbosity=0)
         shutil.rmtree(settings.VAR_DIR / "files", ignore_errors=True)
-        for name in ("beat-schedule", ACCOUNTS_FILE):
+        for name in ("beat-schedule", "stand-in-stripe.db", ACCOUNTS_FILE):
             (settings.VAR_DIR / name).unlink(missing_ok=True)
         self.stdout.write("removed the old market")
 
@@ -68,3 +76,5 @@ class Command(BaseCommand):
         self.stdout.write(
             f"\nAlso in {settings.VAR_DIR / ACCOUNTS_FILE}, with the API keys. Ctrl-C stops everything.\n"
         )
+        if settings.STRIPE_STAND_IN:
+            self.stdout.write(f"No money moves: cards are paid at a stand-in for Stripe. Its desk: {stand_in_desk()}\n")

@@ -5,11 +5,12 @@ from django.utils import timezone
 
 from leads.catalogue import load_verticals
 from marketplace.starting_curves import load_curves
+from marketplace.starting_returns import load_returns
 
 
 class Command(BaseCommand):
-    help = "Create the verticals and price curves that a new market starts with. Changes nothing that is there."
+    help = "Create the verticals, price curves and terms of return of a new market. Changes nothing that is there."
 
     def handle(self, **_: Any) -> None:
-        for sentence in [*load_verticals(), *load_curves(effective_at=timezone.now())]:
+        for sentence in [*load_verticals(), *load_curves(effective_at=timezone.now()), *load_returns()]:
             self.stdout.write(sentence)

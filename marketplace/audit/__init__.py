@@ -1,0 +1,59 @@
+"""The audit: every promise that SQL can check, asked of one snapshot of the database.
+
+A check is a question that answers the ids of what breaks its promise; nothing is ever mended here. Constraints should
+make every answer empty: the audit is for what gets past them (a restore, a superuser, a constraint dropped by mistake).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from marketplace.audit import inventory, money, people
+from marketplace.audit.check import Check
+
+CHECKS = (*inventory.CHECKS, *people.CHECKS, *money.CHECKS)
+IDS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A broken promise: how many rows break it, and the first of their ids."""
+
+    name: str
+    promise: str
+    of: str
+    count: int
+    ids: tuple[str, ...]
+
+
+def violations() -> list[Violation]:
+    """What is wrong now, in the order of CHECKS; empty when all promises hold."""
+    with _snapshot():
+        return [violation for check in CHECKS if (violation := _ask(check))]
+
+
+@contextmanager
+def _snapshot() -> Iterator[None]:
+    """One read-only view of everything; within a caller's transaction, that transaction's own view."""
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute("SET LOCAL jit = off")
+        cursor.execute("SET LOCAL work_mem = '128MB'")
+        yield
+
+
+def _ask(check: Check) -> Violation | None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH found (id) AS MATERIALIZED ({check.sql})
+            SELECT (SELECT count(*) FROM found), ARRAY(SELECT id::text FROM found ORDER BY found.id LIMIT {IDS_SHOWN})
+            """  # noqa: S608  (constants of this module only)
+        )
+        count, ids = cursor.fetchone()
+    return Violation(check.name, check.promise, check.of, count, tuple(ids)) if count else None

@@ -1,0 +1,125 @@
+"""Checks of legs, sales and counts: nothing is sold twice, nothing strands."""
+
+from marketplace.audit.check import Check
+
+CHECKS = (
+    Check(
+        "sales_never_overlap",
+        "A leg is sold once, and exclusive means exclusive (P1, P3).",
+        "lead",
+        """
+        SELECT DISTINCT one.lead_id FROM marketplace_sale AS one
+        JOIN marketplace_sale AS other ON other.lead_id = one.lead_id AND other.id > one.id AND other.span && one.span
+        """,
+    ),
+    Check(
+        "sales_stay_within_the_legs",
+        "A lead is sold at most as often as its consent allows (P1).",
+        "sale",
+        """
+        SELECT sale.id FROM marketplace_sale AS sale JOIN leads_lead AS lead ON lead.id = sale.lead_id
+        WHERE isempty(sale.span) OR lower(sale.span) < 1 OR upper(sale.span) > lead.legs_authorized + 1
+        """,
+    ),
+    Check(
+        "people_are_sold_once_to_a_buyer",
+        "No buyer holds the same person's request twice (P2).",
+        "request",
+        "SELECT request_id FROM marketplace_sale GROUP BY request_id, buyer_id HAVING count(*) > 1",
+    ),
+    Check(
+        "sales_agree_with_their_lead",
+        "A sale names its own leg's lead, its own order's buyer and the request that the lead belongs to (P2).",
+        "sale",
+        """
+        SELECT sale.id FROM marketplace_sale AS sale
+        JOIN leads_lead AS lead ON lead.id = sale.lead_id
+        JOIN leads_leg AS leg ON leg.id = sale.leg_id
+        JOIN marketplace_order AS placed ON placed.id = sale.order_id
+        WHERE leg.lead_id <> sale.lead_id OR placed.buyer_id <> sale.buyer_id OR leg.market <> sale.market
+            OR sale.request_id <> coalesce(lead.duplicate_of_id, lead.id) OR NOT sale.span @> leg.number::int
+        """,
+    ),
+    Check(
+        "sold_legs_have_a_sale",
+        "What counts as sold was sold to somebody (P1, P6).",
+        "leg",
+        """
+        SELECT leg.id FROM leads_leg AS leg
+        WHERE leg.state = 'sold' AND NOT EXISTS (SELECT 1 FROM marketplace_sale WHERE leg_id = leg.id)
+        """,
+    ),
+    Check(
+        "sales_have_a_sold_leg",
+        "What was sold cannot be sold again (P1).",
+        "sale",
+        """
+        SELECT sale.id FROM marketplace_sale AS sale LEFT JOIN leads_leg AS leg ON leg.id = sale.leg_id
+        WHERE leg.state IS DISTINCT FROM 'sold'
+        """,
+    ),
+    Check(
+        "legs_are_all_there",
+        "Sold, open and closed legs of a lead, numbered from 1, make up what was authorized (P6).",
+        "lead",
+        """
+        SELECT lead.id FROM leads_lead AS lead
+        LEFT JOIN (
+            SELECT lead_id, count(*) AS legs, min(number) AS first, max(number) AS last FROM leads_leg GROUP BY lead_id
+        ) AS held ON held.lead_id = lead.id
+        WHERE lead.kind <> 'compiled'
+            AND (held.legs, held.first, held.last) IS DISTINCT FROM (lead.legs_authorized, 1, lead.legs_authorized)
+        """,
+    ),
+    Check(
+        "leads_count_their_legs",
+        "The numbers that the shelf and the labels show are those of the legs (P6).",
+        "lead",
+        """
+        SELECT lead.id FROM leads_lead AS lead
+        LEFT JOIN (
+            SELECT lead_id,
+                count(*) FILTER (WHERE state = 'sold' OR closed_reason = 'sold_elsewhere') AS sold,
+                count(*) FILTER (WHERE state = 'open' AND market = 'realtime') AS realtime,
+                count(*) FILTER (WHERE state IN ('open', 'held') AND market = 'aged') AS aged
+            FROM leads_leg GROUP BY lead_id
+        ) AS legs ON legs.lead_id = lead.id
+        WHERE (lead.times_sold, lead.legs_realtime, lead.legs_aged)
+            IS DISTINCT FROM (coalesce(legs.sold, 0), coalesce(legs.realtime, 0), coalesce(legs.aged, 0))
+        """,
+    ),
+    Check(
+        "aged_legs_have_their_instant",
+        "A leg is aged from one known instant on, and not before (P7).",
+        "leg",
+        "SELECT id FROM leads_leg WHERE (market = 'aged') <> (aged_at IS NOT NULL)",
+    ),
+    Check(
+        "verticals_closed_for_resale_have_no_shelf",
+        "A vertical that is closed for resale has no aged leg to sell.",
+        "leg",
+        """
+        SELECT leg.id FROM leads_vertical AS vertical
+        JOIN leads_lead AS lead ON lead.vertical_id = vertical.id AND lead.legs_aged > 0
+        JOIN leads_leg AS leg ON leg.lead_id = lead.id AND leg.state IN ('open', 'held') AND leg.market = 'aged'
+        WHERE NOT vertical.open_for_resale
+        """,
+    ),
+    Check(
+        "imports_account_for_every_row",
+        "Every row of a file was taken, flagged, refused or a duplicate, and what was taken is there (P25).",
+        "import run",
+        """
+        SELECT run.id FROM leads_importrun AS run
+        CROSS JOIN LATERAL (SELECT count(*) AS leads FROM leads_lead WHERE import_run_id = run.id) AS made
+        CROSS JOIN LATERAL (
+            SELECT count(DISTINCT row) AS rows FROM leads_importproblem WHERE run_id = run.id AND outcome = 'refused'
+        ) AS told
+        WHERE run.rows_read <> run.taken + run.flagged + run.refused + run.duplicates
+            OR run.refused <> told.rows
+            OR (run.state = 'done' AND run.rows_read <> run.rows_total)
+            OR (run.state IN ('running', 'done')
+                AND made.leads NOT BETWEEN run.taken + run.flagged AND run.taken + run.flagged + run.duplicates)
+        """,
+    ),
+)

@@ -1,0 +1,77 @@
+"""Checks for the people behind the leads: consent, stops, erasure."""
+
+from marketplace.audit.check import Check
+
+CHECKS = (
+    Check(
+        "stopped_leads_are_not_for_sale",
+        "A stop closes every open leg (P14).",
+        "lead",
+        """
+        SELECT lead.id FROM leads_lead AS lead
+        WHERE lead.withdrawn_at IS NOT NULL
+            AND EXISTS (SELECT 1 FROM leads_leg WHERE lead_id = lead.id AND state IN ('open', 'held'))
+        """,
+    ),
+    Check(
+        "nothing_is_sold_after_its_stop",
+        "No sale is younger than the person's stop (P14).",
+        "sale",
+        """
+        SELECT sale.id FROM marketplace_sale AS sale JOIN leads_lead AS lead ON lead.id = sale.lead_id
+        WHERE sale.sold_at > lead.withdrawn_at
+        """,
+    ),
+    Check(
+        "suppressed_people_are_not_for_sale",
+        "No lead of a suppressed person has an open leg (P14).",
+        "lead",
+        """
+        SELECT contact.lead_id FROM leads_contact AS contact
+        WHERE (
+            EXISTS (SELECT 1 FROM leads_suppression WHERE kind = 'phone' AND digest = contact.phone_digest)
+            OR EXISTS (SELECT 1 FROM leads_suppression WHERE kind = 'phone' AND digest = contact.second_phone_digest)
+            OR EXISTS (SELECT 1 FROM leads_suppression WHERE kind = 'email' AND digest = contact.email_digest)
+        ) AND EXISTS (SELECT 1 FROM leads_leg WHERE lead_id = contact.lead_id AND state IN ('open', 'held'))
+        """,
+    ),
+    Check(
+        "what_is_for_sale_has_consent",
+        "Open legs stand on a consent; compiled records never have any (I12).",
+        "lead",
+        """
+        SELECT DISTINCT leg.lead_id FROM leads_leg AS leg JOIN leads_lead AS lead ON lead.id = leg.lead_id
+        LEFT JOIN leads_consent AS consent ON consent.lead_id = leg.lead_id
+        WHERE leg.state IN ('open', 'held') AND (consent.id IS NULL OR lead.kind = 'compiled')
+        """,
+    ),
+    Check(
+        "consent_allows_every_leg",
+        "No lead has more legs than the words that the person saw allow.",
+        "lead",
+        """
+        SELECT lead.id FROM leads_lead AS lead JOIN leads_consent AS consent ON consent.lead_id = lead.id
+        JOIN leads_consenttext AS wording ON wording.id = consent.text_id
+        WHERE lead.legs_authorized > wording.most_companies
+        """,
+    ),
+    Check(
+        "what_is_for_sale_can_be_reached",
+        "Open legs have somebody to call: a contact that was not erased.",
+        "lead",
+        """
+        SELECT DISTINCT leg.lead_id FROM leads_leg AS leg
+        LEFT JOIN leads_contact AS contact ON contact.lead_id = leg.lead_id
+        WHERE leg.state IN ('open', 'held') AND (contact.id IS NULL OR contact.erased_at IS NOT NULL)
+        """,
+    ),
+    Check(
+        "erased_contacts_hold_nothing",
+        "An erased person is gone: no sealed value and no digest (P17).",
+        "lead",
+        """
+        SELECT lead_id FROM leads_contact
+        WHERE erased_at IS NOT NULL AND num_nonnulls(sealed, phone_digest, second_phone_digest, email_digest) > 0
+        """,
+    ),
+)

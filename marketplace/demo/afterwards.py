@@ -1,0 +1,56 @@
+"""What came after the demo's purchases: leads handed back and decided, and what the sources are owed."""
+
+from datetime import datetime, timedelta
+
+from billing.models import Payee
+from billing.payouts import PayoutRefused, make_run
+from buyers.models import User
+from leads.models import Source
+from marketplace.demo.accounts import ADMIN_EMAIL
+from marketplace.models import Return, Sale
+from marketplace.returns import deciding
+from marketplace.returns.asking import Asker, Claim, ask_all
+
+HANDS_BACK = "sam@juniper.example"
+CLAIMS = (
+    ("disconnected", "Called on Monday at 10 and on Tuesday at 4: a recording says the number is out of service."),
+    ("wrong-person", "A bakery answered both times. Nobody there knows the name."),
+    ("never-asked", "She says she never filled in a form and knows nothing of it."),
+    ("language", "Speaks Portuguese only; the lead names no language."),
+)
+
+
+def make_returns(now: datetime) -> int:
+    """Some leads of the youngest order come back: one is credited, one refused, the rest wait for the desk."""
+    user = User.objects.select_related("membership__buyer").get(email=HANDS_BACK)
+    asker = Asker(user.membership.buyer, user.email, now - timedelta(hours=30))
+    sold = Sale.objects.of_buyer(asker.buyer.pk).returnable(now).select_related("lead").order_by("-sold_at", "id")
+    claims = [Claim(sale.lead.public_id, reason, words) for sale, (reason, words) in zip(sold, CLAIMS, strict=False)]
+    # In a small market the order's share for returns is used up sooner.
+    asked = [answer.returned for answer in ask_all(claims, asker) if answer.returned and answer.is_taken]
+    _decide(asked, now - timedelta(hours=4))
+    return len(asked)
+
+
+def _decide(asked: list[Return], now: datetime) -> None:
+    desk = User.objects.get(email=ADMIN_EMAIL)
+    if len(asked) > 1:
+        deciding.credit(asked[0], by=desk, finding="We called it too: out of service.", now=now)
+        deciding.refuse(asked[1], by=desk, finding="The number answered us with the name on the lead.", now=now)
+
+
+def make_payees() -> None:
+    """Every source has told the bank where its money goes."""
+    Payee.objects.bulk_create(
+        Payee(source=source, method=Payee.Method.BANK, bank_reference=f"ACH {source.pk:05}", email="")
+        for source in Source.objects.filter(payee=None)
+    )
+
+
+def make_payout_run(now: datetime) -> bool:
+    """What is due waits for two people to approve it."""
+    try:
+        make_run(now, User.objects.get(email=ADMIN_EMAIL), now)
+    except PayoutRefused:
+        return False
+    return True

@@ -1,0 +1,66 @@
+"""What an order says on paper: its invoice, and a credit note for each lead that came back."""
+
+from datetime import datetime
+
+from billing.documents import Document
+from billing.documents import Line as Printed
+from billing.receipts import DocumentRefused, buyer_party, operator_party
+from marketplace.models import Order, Return
+from marketplace.receipts import Line, lines_of, titles_of
+
+INSTANT = "%B %-d, %Y, %H:%M UTC"
+NOTHING = Printed("No leads", None, None, 0)  # checkout refuses such an order; the database would keep one
+
+
+def invoice_of(order: Order) -> Document:
+    """The order as it was sold and paid; what came back later is on credit notes of its own."""
+    ((_, title),) = titles_of([order])
+    return Document(
+        kind_title="Invoice",
+        number=order.number,
+        issued_at=order.placed_at,
+        operator=operator_party(),
+        party=buyer_party(order.buyer),
+        lines=[_printed(line) for line in lines_of(order)] or [NOTHING],
+        totals=(("Paid from the prepaid wallet", order.total_cents),),
+        references=(
+            ("Order", str(order.public_id)),
+            ("Asked for", title),
+            ("Placed", _said(order.placed_at)),
+            ("Placed by", str(order.placed_by or "An API key")),
+        ),
+        notes=("Paid in full. The leads are for the buyer alone and not for resale.",),
+    )
+
+
+def _printed(line: Line) -> Printed:
+    alone = ", exclusive" if line.exclusive else ""
+    return Printed(f"{line.vertical} leads{alone}", line.quantity, line.unit_cents, line.amount_cents)
+
+
+def credit_note_of(returned: Return) -> Document:
+    """What went back to the wallet for one returned lead. Raises DocumentRefused while nothing did."""
+    if returned.transaction is None:
+        raise DocumentRefused("There is a credit note once the return is credited.")
+    sale, at = returned.sale, returned.transaction.posted_at
+    return Document(
+        kind_title="Credit note",
+        number=returned.number,
+        issued_at=at,
+        operator=operator_party(),
+        party=buyer_party(returned.buyer),
+        lines=[
+            Printed(f"Returned lead {sale.lead.short_id}, {sale.lead.vertical.name}", 1, returned.cents, returned.cents)
+        ],
+        totals=(("Credited to the prepaid wallet", returned.cents),),
+        references=(
+            ("Return", str(returned.public_id)),
+            ("Invoice", sale.order.number),
+            ("Reason", returned.reason.label),
+            ("Credited", _said(at)),
+        ),
+    )
+
+
+def _said(at: datetime) -> str:
+    return at.strftime(INSTANT)

@@ -1,0 +1,94 @@
+"""An order that waits for money: its legs are held while the buyer is at Stripe's page."""
+
+import uuid
+from datetime import datetime
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+
+class PendingOrderQuerySet(models.QuerySet["PendingOrder"]):
+    def waiting(self) -> "PendingOrderQuerySet":
+        return self.filter(status=PendingOrder.Status.WAITING)
+
+    def unpaid_for_good(self) -> "PendingOrderQuerySet":
+        """Waiting for money that will not come."""
+        return self.waiting().filter(payment__status__in=["failed", "expired", "canceled"])
+
+    def untold(self, now: datetime) -> "PendingOrderQuerySet":
+        """Somebody paid and got no order, and was not told yet."""
+        return self.filter(status=PendingOrder.Status.FAILED, tell_at__lte=now)
+
+    def paid_for(self) -> "PendingOrderQuerySet":
+        """Waiting, though the money is there."""
+        return self.waiting().filter(payment__status="paid")
+
+
+class PendingOrder(models.Model):
+    """What will be an order once its payment arrives. ``public_id`` is the order's own, and the holder of its legs."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Waiting for the payment"
+        COMPLETED = "completed", "Completed"
+        FAILED = "failed", "Paid, but could not be filled"
+        RELEASED = "released", "Not paid"
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    buyer = models.ForeignKey("buyers.Buyer", on_delete=models.PROTECT, related_name="pending_orders")
+    placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    idempotency_key = models.CharField(max_length=100)
+    fingerprint = models.CharField(max_length=64, help_text="Digest of what was asked under the key.")
+    token = models.TextField(help_text="The quote, sealed.")
+    allow_partial = models.BooleanField(default=False)
+    quantity = models.PositiveIntegerField(help_text="Leads held.")
+    quoted_cents = models.PositiveBigIntegerField()
+    held = models.JSONField(default=list, help_text="What is held, best first: [lead, request, cents, curve].")
+    payment = models.OneToOneField("billing.Payment", on_delete=models.PROTECT, related_name="pending_order")
+    order = models.OneToOneField(
+        "marketplace.Order", null=True, on_delete=models.PROTECT, related_name="pending", editable=False
+    )
+    status = models.CharField(max_length=9, choices=Status, default=Status.WAITING)
+    reason = models.CharField(max_length=300, blank=True, help_text="Why there is no order, for the buyer.")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(help_text="Until then its legs are nobody else's.")
+    ended_at = models.DateTimeField(null=True)
+    tell_at = models.DateTimeField(
+        null=True, help_text="When somebody is to be told that there is no order for the money; empty once told."
+    )
+
+    objects = PendingOrderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["buyer", "idempotency_key"], name="pending_order_key_is_used_once"),
+            models.CheckConstraint(
+                condition=Q(status="waiting", ended_at=None, order=None)
+                | Q(status="completed", ended_at__isnull=False, order__isnull=False)
+                | Q(status__in=["failed", "released"], ended_at__isnull=False, order=None),
+                name="pending_order_ends_once",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="pending_order_is_never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="pending_order_stays_ended",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(
+                    "OLD.status <> 'waiting' AND (to_jsonb(OLD) - 'tell_at') <> (to_jsonb(NEW) - 'tell_at')"
+                ),
+                func="RAISE EXCEPTION 'a pending order ends once'"
+                " USING ERRCODE = 'check_violation', CONSTRAINT = 'pending_order_stays_ended';",
+            ),
+        ]
+        indexes = [models.Index(fields=["buyer"], condition=Q(status="waiting"), name="pending_order_waiting")]
+
+    def __str__(self) -> str:
+        return f"pending order {self.public_id}"
+
+    @property
+    def number(self) -> str:
+        return str(self.public_id)[:8].upper()

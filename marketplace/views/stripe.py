@@ -1,0 +1,23 @@
+"""Stripe's messages: verified, stored, answered. What they mean is asked of Stripe afterwards."""
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from billing.gateway import BadWebhook
+from billing.webhooks import receive
+from marketplace.tasks import act_on_stripe_event
+
+
+@csrf_exempt  # Stripe has no cookie of ours; its signature over the body stands for it
+@require_POST
+def webhook(request: HttpRequest) -> HttpResponse:
+    """200 once it is stored, new or not; 400 for what Stripe did not sign. Nothing is acted on here."""
+    try:
+        event = receive(request.body, request.headers.get("Stripe-Signature", ""), now=timezone.now())
+    except BadWebhook as refusal:
+        return HttpResponse(str(refusal), status=400, content_type="text/plain")
+    if event.is_waiting:
+        act_on_stripe_event.delay_on_commit(event.pk)  # type: ignore[attr-defined]
+    return HttpResponse("stored", content_type="text/plain")
