@@ -14,7 +14,7 @@ import django
 if TYPE_CHECKING:
     from benchmarks.figures import Figure
 
-ROWS = ("buying", "contention", "exporting", "sweeping", "importing", "browsing")
+ROWS = ("buying", "contention", "exporting", "sweeping", "importing", "browsing", "ledger", "statement")
 
 
 def main() -> int:
@@ -67,7 +67,7 @@ def _figures(leads: int, rows: set[str]) -> Iterator["Figure"]:
     """The sweep is measured first with a tenth of the stock; files and orders come before what they would swell."""
     from django.core.management import call_command
 
-    from benchmarks import browsing, buying, contention, exporting, importing, sweeping
+    from benchmarks import browsing, buying, contention, exporting, importing, ledger, statement, sweeping
     from benchmarks.figures import settle, telling
     from benchmarks.stock import fill, open_market
 
@@ -92,8 +92,10 @@ def _figures(leads: int, rows: set[str]) -> Iterator["Figure"]:
         ("browsing", browsing.measure),
         ("buying", buying.measure),
         ("contention", contention.measure),
+        ("ledger", ledger.measure),
         ("exporting", exporting.measure),
         ("importing", importing.measure),
+        ("statement", statement.measure),
     )
     for name, measure in measures:
         if name in rows:

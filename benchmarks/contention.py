@@ -1,17 +1,16 @@
 """Sixteen buyers at once, each a process, after the same two thousand leads; then the audit looks for double sales."""
 
-import multiprocessing
 import statistics
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from benchmarks import bare
 from benchmarks.figures import Figure, Goal, settle
+from benchmarks.racing import Act, per_second
 from benchmarks.stock import Market, fill, new_buyer
 from buyers.models import Buyer
 from leads.models import Vertical
@@ -23,7 +22,6 @@ from marketplace.wishes import read_wish
 
 BUYERS, LEADS, ORDERS, EACH = 16, 2000, 8, 20
 STATES = ("AZ", "CO", "NV", "OR", "UT", "WA")
-PATIENCE = 600
 SOLD_TWICE = {"sales_never_overlap", "sales_stay_within_the_legs", "people_are_sold_once_to_a_buyer"}
 OF_GOODS = {"lead", "leg", "sale", "request"}
 _BEST = """
@@ -31,7 +29,6 @@ _BEST = """
         AND NOT EXISTS (SELECT 1 FROM marketplace_sale WHERE buyer_id = %s AND request_id = lead.id)
     ORDER BY captured_at DESC, id DESC LIMIT %s
 """
-Buy = Callable[[int], bool]
 
 
 def measure(market: Market, leads: int) -> Iterator[Figure]:
@@ -42,7 +39,7 @@ def measure(market: Market, leads: int) -> Iterator[Figure]:
         fill(market, vertical, LEADS, state=state)
         settle()
         whose, clients = ("bare", _bare_clients) if number % 2 else ("ours", _clients)
-        rates[whose].append(_orders_per_second(clients(vertical, state, buyers)))
+        rates[whose].append(per_second(clients(vertical, state, buyers), ORDERS))
     ours, floor = statistics.median(rates["ours"]), statistics.median(rates["bare"])
     name = f"{BUYERS} buyers, orders of {EACH} out of the same {LEADS:,} leads"
     yield Figure(name, ours, "orders/s", floor, Goal("ratio", at_least=1 / 3))
@@ -56,13 +53,13 @@ def _count(broken: list[Any], names: set[str]) -> int:
     return sum(one.count for one in broken if one.name in names)
 
 
-def _clients(vertical: Vertical, state: str, buyers: list[Buyer]) -> list[Buy]:
+def _clients(vertical: Vertical, state: str, buyers: list[Buyer]) -> list[Act]:
     """Each quotes before the race; what the others take meanwhile is replaced."""
     said = {"vertical": vertical.slug, "criteria": [{"field": "state", "in": [state]}], "quantity": EACH}
     wish, now = read_wish(said), timezone.now()
     tokens = {buyer: token_of(quote(wish, buyer=buyer, now=now)) for buyer in buyers}
 
-    def client(buyer: Buyer) -> Buy:
+    def client(buyer: Buyer) -> Act:
         def buy(number: int) -> bool:
             try:
                 place_order(Placement(buyer, None, tokens[buyer], f"{state}-{number}", False, timezone.now()))
@@ -75,7 +72,7 @@ def _clients(vertical: Vertical, state: str, buyers: list[Buyer]) -> list[Buy]:
     return [client(buyer) for buyer in buyers]
 
 
-def _bare_clients(vertical: Vertical, state: str, buyers: list[Buyer]) -> list[Buy]:
+def _bare_clients(vertical: Vertical, state: str, buyers: list[Buyer]) -> list[Act]:
     curve = curve_in_force(vertical, timezone.now()).id
     return [partial(_bare_order, vertical, state, curve, buyer) for buyer in buyers]
 
@@ -91,36 +88,3 @@ def _bare_order(vertical: Vertical, state: str, curve: int, buyer: Buyer, number
             if len(free) == EACH:
                 bare.sell(bare.lowest_legs(free), buyer, curve)
                 return True
-
-
-def _orders_per_second(clients: list[Buy]) -> float:
-    """Processes, so that nobody waits for another one's interpreter."""
-    connections.close_all()
-    context = multiprocessing.get_context("fork")
-    gate = context.Barrier(len(clients) + 1, timeout=PATIENCE)
-    filled = context.Value("i", 0)
-    processes = [context.Process(target=_race, args=(buy, gate, filled)) for buy in clients]
-    for process in processes:
-        process.start()
-    gate.wait()
-    started = time.perf_counter()
-    gate.wait()
-    taken = time.perf_counter() - started
-    for process in processes:
-        process.join(PATIENCE)
-    return filled.value / taken
-
-
-def _race(buy: Buy, gate: Any, filled: Any) -> None:
-    try:
-        connection.ensure_connection()
-        gate.wait()
-        done = sum(buy(number) for number in range(ORDERS))
-        with filled.get_lock():
-            filled.value += done
-        gate.wait()
-    except BaseException:
-        gate.abort()
-        raise
-    finally:
-        connections.close_all()

@@ -162,5 +162,7 @@ def new_buyer(*verticals: Vertical) -> Buyer:
     )
     for vertical in verticals:
         Approval.objects.create(buyer=buyer, vertical=vertical, status="granted", decided_at=timezone.now())
-    credit_wallet(buyer=buyer, cents=WALLET_CENTS, reference=f"first-{number}", memo="", actor="benchmarks")
+    credit_wallet(
+        buyer=buyer, cents=WALLET_CENTS, reference=f"first-{number}", memo="", actor="benchmarks", now=timezone.now()
+    )
     return buyer

@@ -1,0 +1,57 @@
+"""What we ask of Stripe, one act at a time, by name: a child process does it too, and is killed on the way."""
+
+from datetime import datetime
+
+from billing import automatic, events, paying_out, payments, refunds
+from billing.models import Payment, PayoutRun, StripeEvent
+from marketplace import pending
+from marketplace.models import PendingOrder
+
+HERE = "https://market.example/payments/there/"
+REFUNDED_CENTS = 2_000
+
+
+def open_page(key: int, now: datetime) -> None:
+    payments.open_page(Payment.objects.get(pk=key), success_url=HERE, cancel_url=HERE, now=now)
+
+
+def settle(key: int, now: datetime) -> None:
+    payments.settle(Payment.objects.get(pk=key), now=now)
+
+
+def cancel(key: int, now: datetime) -> None:
+    payments.cancel(Payment.objects.get(pk=key), now=now)
+
+
+def complete(key: int, now: datetime) -> None:
+    pending.look_again(PendingOrder.objects.get(pk=key), now=now)
+
+
+def charge(key: int, now: datetime) -> None:
+    """Whatever was announced, that payment among it."""
+    automatic.charge_due(now=now)
+
+
+def refund(key: int, now: datetime) -> None:
+    payment = Payment.objects.get(pk=key)
+    refunds.refund_to_card(payment=payment, amount_cents=REFUNDED_CENTS, reason="asked", actor="desk", now=now)
+
+
+def transfer(key: int, now: datetime) -> None:
+    paying_out.send_transfers(PayoutRun.objects.get(pk=key), actor="desk", now=now)
+
+
+def hear(key: int, now: datetime) -> None:
+    events.act(StripeEvent.objects.get(pk=key), now=now)
+
+
+ACTS = {act.__name__: act for act in (open_page, settle, cancel, complete, charge, refund, transfer, hear)}
+
+
+def sweep(now: datetime) -> None:
+    """All that finds out by itself what nobody knows yet; the same as the job ``settle_money``."""
+    events.act_due(now=now)
+    payments.ask_again(now=now)
+    refunds.ask_again(now=now)
+    paying_out.ask_again_payouts(now)
+    pending.finish_due(now=now)

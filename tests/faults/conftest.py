@@ -1,0 +1,3 @@
+"""Stripe's stand-in, as in the tests of money."""
+
+from tests.billing.conftest import control, stand_in, stripe_settings  # noqa: F401
