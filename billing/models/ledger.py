@@ -21,17 +21,9 @@ def never_emptied(name: str) -> pgtrigger.Trigger:
 
 
 class AccountQuerySet(models.QuerySet["Account"]):
-    def wallets(self) -> "AccountQuerySet":
-        return self.filter(kind=Account.Kind.WALLET)
-
     def house(self) -> "AccountQuerySet":
         """The operator's own accounts: neither a buyer's nor a source's."""
         return self.filter(buyer=None, source=None)
-
-    def with_posted(self, until: datetime | None = None) -> "AccountQuerySet":
-        """Annotates ``posted_cents``: the sum of the entries (up to an instant, inclusive), in cents."""
-        counted = Q(entries__posted_at__lte=until) if until else Q()
-        return self.annotate(posted_cents=models.functions.Coalesce(models.Sum("entries__cents", filter=counted), 0))
 
 
 class Account(models.Model):

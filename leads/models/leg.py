@@ -60,16 +60,9 @@ _OLD = f"""
 
 
 class LegQuerySet(models.QuerySet["Leg"]):
-    def open_in(self, market: Market) -> "LegQuerySet":
-        return self.filter(state=LegState.OPEN, market=market)
-
     def unsold_in(self, market: Market) -> "LegQuerySet":
         """Open or held."""
         return self.filter(state__in=[LegState.OPEN, LegState.HELD], market=market)
-
-    def free_in(self, market: Market, *, now: datetime) -> "LegQuerySet":
-        """Open, or held by somebody whose time is over."""
-        return self.filter(Q(state=LegState.OPEN) | Q(state=LegState.HELD, held_until__lte=now), market=market)
 
     def held(self, *, now: datetime) -> "LegQuerySet":
         """Held, and the time is not over."""

@@ -4,7 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 from billing.ledger import Posting, balance_cents, house_account, post, wallet_of
 from billing.models import Account, Payment, Transaction
@@ -531,3 +531,44 @@ def test_a_double_click_is_one_hold():
     answers = together(*[lambda: hold_order(placement)] * 6)
 
     assert set(answers) == {PendingOrder.objects.get()}
+
+
+def test_a_page_that_asks_by_itself_leaves_stripe_alone(shop, client, monkeypatch):
+    """A Stripe that hangs must not take every thread of the shop."""
+    shop.leads(10)
+    waiting, asked = held(shop), []
+    monkeypatch.setattr(pending.payments, "settle", lambda payment, now: asked.append(payment.pk))
+    client.force_login(shop.user, backend="django.contrib.auth.backends.ModelBackend")
+    address = f"/checkout/{waiting.public_id}/"
+
+    assert client.get(address, headers={"HX-Request": "true"}).status_code == 200
+    assert asked == []
+    assert client.get(address).status_code == 200
+    assert asked == [waiting.payment_id]
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_tidying_waits_for_nobody_who_is_selling():
+    market = make_market()
+    market.leads(2)
+    held(market, 2, buyer=other_buyer(market, 1))
+    first = Leg.objects.filter(state="held").earliest("pk")
+    locked, done = threading.Event(), threading.Event()
+
+    def sell():
+        with transaction.atomic():
+            Leg.objects.select_for_update(no_key=True).get(pk=first.pk)
+            locked.set()
+            done.wait(10)
+        connections.close_all()
+
+    seller = threading.Thread(target=sell)
+    seller.start()
+    locked.wait(10)
+    try:
+        assert release_expired(now=market.now + HOLD_LIFE) == 1
+    finally:
+        done.set()
+        seller.join(20)
+    assert Leg.objects.get(state="held") == first
