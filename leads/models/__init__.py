@@ -1,5 +1,6 @@
 """The supply: who asked, for what, under which words, and the legs that may be sold."""
 
+from leads.models.change import Change, FeedHorizon, FeedMark
 from leads.models.consent import Channel, Consent, ConsentText
 from leads.models.contact import Contact, Suppression
 from leads.models.importing import ColumnMapping, ImportProblem, ImportRun
@@ -10,12 +11,15 @@ from leads.models.source import Grade, Source, SourceKind
 from leads.models.vertical import FieldSchema, Vertical
 
 __all__ = [
+    "Change",
     "Channel",
     "ClosedReason",
     "ColumnMapping",
     "Consent",
     "ConsentText",
     "Contact",
+    "FeedHorizon",
+    "FeedMark",
     "FieldSchema",
     "Grade",
     "ImportProblem",

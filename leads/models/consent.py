@@ -3,6 +3,7 @@
 import hashlib
 import json
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
@@ -47,6 +48,12 @@ class ConsentText(models.Model):
     def save(self, *args: object, **kwargs: object) -> None:
         self.sha256 = hashlib.sha256(self.wording.encode()).hexdigest()
         super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=10_000)
+def text_numbered(pk: int) -> ConsentText:
+    """A wording, by its key. It never changes, so it is read once."""
+    return ConsentText.objects.get(pk=pk)
 
 
 class Consent(models.Model):

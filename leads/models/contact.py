@@ -4,11 +4,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import pgtrigger
 from django.db import models
 from django.db.models import Q
 
-from leads.sealing import SealBroken, key_ring
+from leads.sealing import KeyRing, SealBroken, key_ring
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,14 @@ class Contact(models.Model):
         return open_person(bytes(self.sealed), row=row)
 
 
-def seal_person(person: Person, *, row: str) -> bytes:
+def seal_person(person: Person, *, row: str, ring: KeyRing | None = None) -> bytes:
     filled: dict[str, Any] = {name: value for name, value in vars(person).items() if value}
-    return key_ring().seal(json.dumps(filled, separators=(",", ":")).encode(), row=f"contact|{row}")
+    return (ring or key_ring()).seal(json.dumps(filled, separators=(",", ":")).encode(), row=f"contact|{row}")
 
 
-def open_person(sealed: bytes, *, row: str) -> Person:
-    return Person(**json.loads(key_ring().unseal(sealed, row=f"contact|{row}")))
+def open_person(sealed: bytes, *, row: str, ring: KeyRing | None = None) -> Person:
+    """``ring`` for who opens thousands: asking for it takes longer than opening."""
+    return Person(**orjson.loads((ring or key_ring()).unseal(sealed, row=f"contact|{row}")))
 
 
 class Suppression(models.Model):

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
+from leads.models.change import LISTED
 from leads.models.vertical import Vertical
 
 DAY = timedelta(days=1)
@@ -133,6 +134,14 @@ class Lead(models.Model):
                 ),
                 func="RAISE EXCEPTION 'what a lead is, where it came from and its stop never change'"
                 " USING ERRCODE = 'check_violation', CONSTRAINT = 'lead_terms_are_fixed';",
+            ),
+            pgtrigger.Trigger(
+                name="lead_change_is_told",
+                operation=pgtrigger.Update,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(old="old_leads", new="new_leads"),
+                func=LISTED,
             ),
         ]
 

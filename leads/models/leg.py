@@ -6,6 +6,8 @@ import pgtrigger
 from django.db import models
 from django.db.models import Q
 
+from leads.models.change import HELD
+
 
 class Market(models.TextChoices):
     REALTIME = "realtime", "Real-time"
@@ -175,6 +177,14 @@ class Leg(models.Model):
                 level=pgtrigger.Statement,
                 referencing=pgtrigger.Referencing(old="old_legs", new="new_legs"),
                 func=_count_on_lead(f"{_NEW} UNION ALL {_OLD}"),
+            ),
+            pgtrigger.Trigger(
+                name="leg_hold_is_told",
+                operation=pgtrigger.Update,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(old="old_legs", new="new_legs"),
+                func=HELD,
             ),
         ]
 

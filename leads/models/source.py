@@ -1,9 +1,12 @@
 """Sources: the companies that bring leads, by name."""
 
 import pghistory
+import pgtrigger
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+
+from leads.models.change import GRADED
 
 
 class SourceKind(models.TextChoices):
@@ -46,6 +49,18 @@ class Source(models.Model):
             models.CheckConstraint(condition=Q(payout_percent__lte=100), name="source_payout_at_most_all"),
             models.CheckConstraint(
                 condition=Q(incentive=False) | Q(grade__in=["C", "D"]), name="source_rewarded_is_never_graded_well"
+            ),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="source_change_is_told",
+                operation=pgtrigger.Update,
+                when=pgtrigger.After,
+                condition=pgtrigger.Condition(
+                    "((OLD.grade, OLD.kind, OLD.incentive, OLD.site, OLD.site_masked, OLD.legal_name) IS DISTINCT FROM"
+                    " (NEW.grade, NEW.kind, NEW.incentive, NEW.site, NEW.site_masked, NEW.legal_name))"
+                ),
+                func=GRADED,
             ),
         ]
 

@@ -1,7 +1,7 @@
 """Verticals as data: what a trade asks of people, and how long its requests are worth something."""
 
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import pghistory
@@ -9,16 +9,23 @@ import pgtrigger
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
 from leads.fields import Field, Schema, stored_form
 from leads.schema_check import check_schema
+
+_UNKNOWN = object()
 
 
 class VerticalQuerySet(models.QuerySet["Vertical"]):
     def on_shelf(self) -> "VerticalQuerySet":
         """Verticals whose unsold legs may be sold aged."""
         return self.filter(open_for_resale=True)
+
+    def with_newest_schema(self) -> "VerticalQuerySet":
+        """Annotates ``newest_schema_id``, so that asking each for its fields asks the database no more."""
+        newest = FieldSchema.objects.filter(vertical=OuterRef("pk")).order_by("-version").values("pk")[:1]
+        return self.annotate(newest_schema_id=Subquery(newest))
 
 
 @pghistory.track()
@@ -63,7 +70,10 @@ class Vertical(models.Model):
 
     @cached_property
     def newest_schema(self) -> "FieldSchema | None":
-        return self.schemas.order_by("-version").first()
+        pk = self.__dict__.get("newest_schema_id", _UNKNOWN)
+        if pk is _UNKNOWN:
+            pk = self.schemas.order_by("-version").values_list("pk", flat=True).first()
+        return None if pk is None else schema_numbered(pk)
 
     @property
     def schema(self) -> Schema:
@@ -95,6 +105,12 @@ class FieldSchema(models.Model):
         return Schema.from_json(self.fields)
 
 
+@lru_cache(maxsize=1000)
+def schema_numbered(pk: int) -> FieldSchema:
+    """A version of some vertical's fields, by its key. It never changes, so it is read once."""
+    return FieldSchema.objects.get(pk=pk)
+
+
 @transaction.atomic
 def add_schema_version(vertical: Vertical, fields: list[dict[str, Any]]) -> FieldSchema:
     """Put a new version of the fields in force. Raises ValidationError."""
@@ -102,7 +118,8 @@ def add_schema_version(vertical: Vertical, fields: list[dict[str, Any]]) -> Fiel
     Vertical.objects.select_for_update(no_key=True).get(pk=vertical.pk)
     _check_types_stay(vertical, fields)
     newest = vertical.schemas.order_by("-version").values_list("version", flat=True).first() or 0
-    vertical.__dict__.pop("newest_schema", None)
+    for remembered in ("newest_schema", "newest_schema_id"):
+        vertical.__dict__.pop(remembered, None)
     return FieldSchema.objects.create(vertical=vertical, version=newest + 1, fields=stored_form(fields))
 
 

@@ -12,6 +12,7 @@ from leads.models import (
     Consent,
     ConsentText,
     Contact,
+    FeedHorizon,
     FieldSchema,
     ImportRun,
     Lead,
@@ -27,7 +28,14 @@ from tests.refusal import promised_names, refused_by, settle
 pytestmark = pytest.mark.django_db
 
 ATTEMPTS = {}
-COUNTERS = {"leg_counts_on_insert", "leg_counts_on_update"}  # they refuse nothing; tested below
+# They refuse nothing: the first two are tested below, the others where the feed is.
+COUNTERS = {
+    "leg_counts_on_insert",
+    "leg_counts_on_update",
+    "lead_change_is_told",
+    "leg_hold_is_told",
+    "source_change_is_told",
+}
 
 
 class Stock:
@@ -504,6 +512,11 @@ def import_that_loses_a_row(stock):
 def mapping_twice(stock):
     for _ in range(2):
         ColumnMapping.objects.create(source=stock.market.source, vertical=stock.market.vertical, columns={})
+
+
+@attempt("feed_has_one_horizon")
+def a_second_horizon(stock):
+    FeedHorizon.objects.create(pk=2, forgotten="1", reached="1")
 
 
 CASES = [pytest.param(name, act, id=act.__name__) for name, acts in ATTEMPTS.items() for act in acts]

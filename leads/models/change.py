@@ -1,0 +1,93 @@
+"""The change feed: which leads and sources changed on the shelf, in the transaction that changed them.
+
+Whoever keeps a copy of the shelf in memory follows it. A row carries the transaction that wrote it, not a number in a
+row: numbers are given out before the commit, and a reader that went by them would miss what commits out of order.
+"""
+
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+
+class TransactionId(models.Field):
+    """PostgreSQL's own number of a transaction, which never wraps."""
+
+    def db_type(self, connection: Any) -> str:
+        return "xid8"
+
+
+class Change(models.Model):
+    """Written by triggers only, one row a statement, however many leads it touched.
+
+    ``leads`` were listed, sold, held, freed or withdrawn; of ``corrected`` ones something else changed that can be
+    asked of them; ``sources`` were graded anew or say something else about themselves.
+    """
+
+    leads = ArrayField(models.BigIntegerField(), default=list, db_default=[])
+    corrected = ArrayField(models.BigIntegerField(), default=list, db_default=[])
+    sources = ArrayField(models.BigIntegerField(), default=list, db_default=[])
+    made_in = TransactionId(db_default=models.Func(function="pg_current_xact_id"), editable=False)
+    made_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["made_in"], name="change_by_transaction")]
+
+    def __str__(self) -> str:
+        return f"change {self.pk}"
+
+
+class FeedMark(models.Model):
+    """What had ended at an instant: every transaction under ``ended``; ``reached`` is the first that had not ended.
+    Whoever read later has seen all that."""
+
+    at = models.DateTimeField(db_default=Now())
+    ended = TransactionId()
+    reached = TransactionId()
+
+    class Meta:
+        ordering = ["at"]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M}"
+
+
+class FeedHorizon(models.Model):
+    """One row: some of what was written up to ``forgotten`` is gone; nobody who read after ``reached`` misses it."""
+
+    forgotten = TransactionId()
+    reached = TransactionId()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="feed_has_one_horizon")]
+
+    def __str__(self) -> str:
+        return f"forgotten up to {self.forgotten}"
+
+
+LISTED = """
+    INSERT INTO leads_change (leads, corrected)
+    SELECT coalesce(array_agg(id) FILTER (WHERE NOT corrected), '{}'),
+        coalesce(array_agg(id) FILTER (WHERE corrected), '{}')
+    FROM (
+        SELECT lead.id, (was.state, was.postal_code, was.phone_type, was.attributes, was.schema_id)
+            IS DISTINCT FROM (lead.state, lead.postal_code, lead.phone_type, lead.attributes, lead.schema_id)
+            AS corrected
+        FROM new_leads AS lead JOIN old_leads AS was ON was.id = lead.id
+        WHERE was.legs_aged > 0 OR lead.legs_aged > 0
+    ) AS changed HAVING count(*) > 0;
+    RETURN NULL;
+"""
+HELD = """
+    INSERT INTO leads_change (leads)
+    SELECT array_agg(DISTINCT leg.lead_id) FROM new_legs AS leg JOIN old_legs AS was ON was.id = leg.id
+    WHERE 'held' IN (leg.state, was.state)
+        AND (leg.state, leg.held_until, leg.held_for) IS DISTINCT FROM (was.state, was.held_until, was.held_for)
+    HAVING count(*) > 0;
+    RETURN NULL;
+"""
+GRADED = """
+    INSERT INTO leads_change (sources) VALUES (ARRAY[NEW.id]);
+    RETURN NULL;
+"""
