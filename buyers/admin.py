@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from buyers.companies import CompanyRefusal, grant_approval, refuse_approval
 from buyers.mail import mail_decision
-from buyers.models import ApiKey, Approval, Buyer, Invitation, Membership, User
+from buyers.models import ApiKey, Approval, Buyer, CustomerList, Invitation, Membership, User
 
 Decision: TypeAlias = Callable[..., bool]
 
@@ -222,3 +222,14 @@ class InvitationAdmin(ReadOnly, admin.ModelAdmin):
     list_select_related = ["buyer", "accepted_by"]
     search_fields = ["email", "buyer__legal_name"]
     fields = ["buyer", "email", "role", "sent_at", "accepted_at", "accepted_by"]
+
+
+@admin.register(CustomerList)
+class CustomerListAdmin(ReadOnly, admin.ModelAdmin):
+    """Lists of own customers, by company. Many small ones that are soon removed are questions about the shelf."""
+
+    list_display = ["created_at", "buyer", "uploaded_by", "file_name", "people", "refused", "state", "removed_at"]
+    list_filter = ["state", "buyer"]
+    list_select_related = ["buyer", "uploaded_by"]
+    date_hierarchy = "created_at"
+    exclude = ["stored_as"]

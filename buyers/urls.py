@@ -17,6 +17,11 @@ urlpatterns = [
     # Invitations
     path("invitations/<int:pk>/withdraw/", views.withdraw, name="withdraw"),
     path("invitations/<slug:token>/", views.accept, name="accept"),
+    # People it has already
+    path("customers/", views.customers, name="customers"),
+    path("customers/remove/", views.remove_all_customers, name="remove-all-customers"),
+    path("customers/<uuid:public_id>/", views.customer_list, name="customer-list"),
+    path("customers/<uuid:public_id>/remove/", views.remove_customers, name="remove-customers"),
     # API keys
     path("keys/", views.keys, name="keys"),
     path("keys/<int:pk>/revoke/", views.revoke, name="revoke"),

@@ -1,36 +1,55 @@
-"""Holdings: whom a buyer has bought already, so that no person is sold to one company twice.
+"""Holdings: whom a buyer has already, so that no person is sold to one company twice, and none that it brought itself.
 
 Requests that were linked at capture share their first lead (``Sale.request``, unique per buyer in the database). Two
 requests can also turn out to be one person later, when a third one shares a phone with the first and an address with
 the second; those are told here, by digest, within the vertical's window. True until the buyer's wallet is let go.
+
+The buyer's own customers are asked for at that same moment, by digest and whatever their age. A list that is still
+being read, or gets done while an order is in work, holds for the orders after it.
 """
 
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
-from marketplace.models import Sale
-
 _ASKERS = """
     SELECT lead.id, coalesce(lead.duplicate_of_id, lead.id), lead.vertical_id, lead.captured_at,
-        vertical.duplicate_window_days, contact.phone_digest, contact.second_phone_digest, contact.email_digest
+        vertical.duplicate_window_days,
+        EXISTS (
+            SELECT FROM marketplace_sale AS sale
+            WHERE sale.buyer_id = %(buyer)s AND sale.request_id = coalesce(lead.duplicate_of_id, lead.id)
+        ),
+        EXISTS (
+            SELECT FROM buyers_owncustomer AS own WHERE own.buyer_id = %(buyer)s
+            AND own.digest IN (contact.phone_digest, contact.second_phone_digest, contact.email_digest)
+        ),
+        contact.phone_digest, contact.second_phone_digest, contact.email_digest
     FROM leads_lead AS lead
     JOIN leads_vertical AS vertical ON vertical.id = lead.vertical_id
     JOIN leads_contact AS contact ON contact.lead_id = lead.id
-    WHERE lead.id = ANY(%s)
+    WHERE lead.id = ANY(%(leads)s)
 """
+# The digests are looked up where they are: a hundred thousand of them are no parameters.
 _BOUGHT = """
-    SELECT lead.vertical_id, lead.captured_at, contact.phone_digest, contact.second_phone_digest, contact.email_digest
-    FROM marketplace_sale AS sale
-    JOIN leads_lead AS lead ON lead.id = sale.lead_id
-    JOIN leads_contact AS contact ON contact.lead_id = sale.lead_id
-    WHERE sale.buyer_id = %(buyer)s AND (contact.phone_digest = ANY(%(digests)s)
-        OR contact.second_phone_digest = ANY(%(digests)s) OR contact.email_digest = ANY(%(digests)s))
+    WITH asked AS MATERIALIZED (
+        SELECT each.digest FROM leads_contact AS contact
+        CROSS JOIN unnest(ARRAY[contact.phone_digest, contact.second_phone_digest, contact.email_digest])
+            AS each (digest)
+        WHERE contact.lead_id = ANY(%(leads)s) AND each.digest IS NOT NULL
+    )
+    SELECT lead.vertical_id, lead.captured_at, asked.digest FROM asked
+    CROSS JOIN LATERAL (
+        SELECT lead_id FROM leads_contact WHERE phone_digest = asked.digest
+        UNION ALL SELECT lead_id FROM leads_contact WHERE second_phone_digest = asked.digest
+        UNION ALL SELECT lead_id FROM leads_contact WHERE email_digest = asked.digest
+    ) AS contact
+    JOIN marketplace_sale AS sale ON sale.lead_id = contact.lead_id AND sale.buyer_id = %(buyer)s
+    JOIN leads_lead AS lead ON lead.id = contact.lead_id
 """
-
 _WAITING = """
     SELECT coalesce(lead.duplicate_of_id, lead.id) FROM marketplace_pendingorder AS pending
     JOIN leads_leg AS leg ON leg.held_for = pending.public_id AND leg.state = 'held'
@@ -42,12 +61,14 @@ _WAITING = """
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who stands behind a lead, without saying who."""
+    """Who stands behind a lead, without saying who; and whether the buyer bought the request or brought the person."""
 
     request_id: int
     vertical_id: int
     captured_at: datetime
     window: timedelta
+    bought: bool
+    brought: bool
     digests: tuple[bytes, ...]
 
 
@@ -58,27 +79,30 @@ class Holdings:
     def __init__(
         self, buyer_id: int, lead_ids: Collection[int], *, now: datetime, holder: uuid.UUID | None = None
     ) -> None:
+        asked: dict[str, Any] = {"buyer": buyer_id, "leads": list(lead_ids)}
         with connection.cursor() as cursor:
-            cursor.execute(_ASKERS, [list(lead_ids)])
+            cursor.execute(_ASKERS, asked)
             self._askers = {
-                lead: Asker(request, vertical, captured_at, timedelta(days=days), _known(digests))
-                for lead, request, vertical, captured_at, days, *digests in cursor.fetchall()
+                lead: Asker(request, vertical, captured_at, timedelta(days=days), bought, brought, _known(digests))
+                for lead, request, vertical, captured_at, days, bought, brought, *digests in cursor.fetchall()
             }
-            every_digest = list({digest for asker in self._askers.values() for digest in asker.digests})
-            cursor.execute(_BOUGHT, {"buyer": buyer_id, "digests": every_digest})
+            cursor.execute(_BOUGHT, asked)
             self._seen: dict[tuple[int, bytes], list[datetime]] = {}
-            for vertical, captured_at, *digests in cursor.fetchall():
-                self._see(vertical, captured_at, _known(digests))
+            for vertical, captured_at, digest in cursor.fetchall():
+                self._see(vertical, captured_at, _known([digest]))
             cursor.execute(_WAITING, [buyer_id, holder, now])
             waiting = {request for (request,) in cursor.fetchall()}
-        requests = {asker.request_id for asker in self._askers.values()}
-        bought = Sale.objects.of_buyer(buyer_id).filter(request__in=requests)
-        self._requests = waiting | set(bought.values_list("request_id", flat=True))
+        self._requests = waiting | {asker.request_id for asker in self._askers.values() if asker.bought}
+
+    def brought(self, lead_id: int) -> bool:
+        """Whether the person of this lead is one of the buyer's own customers."""
+        asker = self._askers.get(lead_id)
+        return asker is not None and asker.brought
 
     def has(self, lead_id: int) -> bool:
-        """Whether the buyer holds the person of this lead."""
+        """Whether the buyer holds the person of this lead, bought here or brought along."""
         asker = self._askers.get(lead_id)
-        if asker is None or asker.request_id in self._requests:
+        if asker is None or asker.brought or asker.request_id in self._requests:
             return asker is not None
         return any(
             abs(seen_at - asker.captured_at) <= asker.window

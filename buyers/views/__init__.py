@@ -1,7 +1,24 @@
 """The company's own pages, under /company/."""
 
 from buyers.views.company import ask, edit, profile, register
+from buyers.views.customers import customer_list, customers, remove_all_customers, remove_customers
 from buyers.views.keys import keys, revoke
 from buyers.views.members import accept, members, remove, role, withdraw
 
-__all__ = ["accept", "ask", "edit", "keys", "members", "profile", "register", "remove", "revoke", "role", "withdraw"]
+__all__ = [
+    "accept",
+    "ask",
+    "customer_list",
+    "customers",
+    "edit",
+    "keys",
+    "members",
+    "profile",
+    "register",
+    "remove",
+    "remove_all_customers",
+    "remove_customers",
+    "revoke",
+    "role",
+    "withdraw",
+]

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
+from buyers.models import OwnCustomer
 from leads.clauses import CriteriaError
 from leads.criteria import Criteria, read_criteria
 from leads.models import ClosedReason, Contact, Lead, Source, Suppression, Vertical
-from leads.tracing import traces_of
+from leads.tracing import Traces, traces_of
 from marketplace.models import ReturnReason, Sale
 
 CLAUSES_TOLD = 2
@@ -93,19 +94,30 @@ def _source_at(source: Source, instant: datetime) -> Source:
 
 
 def _duplicate(sale: Sale) -> Finding:
-    """An earlier purchase of the same person, through whatever phone or address, within the vertical's window."""
-    lead, contact = sale.lead, _contact(sale)
+    """The same person had before, through whatever phone or address: bought within the vertical's window, or on a list
+    of own customers that was in force at the sale. One that came later proves nothing: it may be made of this lead."""
+    contact = _contact(sale)
     if contact is None:
         return Finding(False, "The person was erased; we can no longer compare.")
     traces = traces_of(_bytes(contact.phone_digest), _bytes(contact.email_digest))
+    if before := _bought_before(sale, traces):
+        return Finding(
+            True, f"You bought the same person as lead {before.lead.short_id} in order {before.order.number}."
+        )
+    known = OwnCustomer.objects.of_buyer(sale.buyer_id).known_as(traces.phones | traces.emails)
+    if own := known.in_force_at(sale.sold_at).select_related("list").first():
+        return Finding(True, f"The person was on your list of customers of {own.list.done_at:%B %-d, %Y}.")
+    return Finding(False, "You did not have this person before, from us or on a list of yours.")
+
+
+def _bought_before(sale: Sale, traces: Traces) -> Sale | None:
+    lead = sale.lead
     earlier = Sale.objects.of_buyer(sale.buyer_id).filter(pk__lt=sale.pk, lead__in=traces.leads - {lead.pk})
     window = timedelta(days=lead.vertical.duplicate_window_days)
     for before in earlier.filter(lead__vertical=lead.vertical_id).select_related("lead", "order"):
         if abs(before.lead.captured_at - lead.captured_at) <= window:
-            return Finding(
-                True, f"You bought the same person as lead {before.lead.short_id} in order {before.order.number}."
-            )
-    return Finding(False, "You did not buy this person from us before.")
+            return before
+    return None
 
 
 def _suppressed(sale: Sale) -> Finding:

@@ -192,7 +192,8 @@ def test_the_same_person_through_a_third_lead_is_the_same_person(market):
 def test_another_person_is_left_to_people(market):
     _, second, _ = two_orders(market)
 
-    assert left_to_people(market, second, "duplicate").finding == "You did not buy this person from us before."
+    said = "You did not have this person before, from us or on a list of yours."
+    assert left_to_people(market, second, "duplicate").finding == said
 
 
 def test_what_another_company_bought_is_no_duplicate(market):

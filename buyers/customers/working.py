@@ -1,0 +1,140 @@
+"""Reading a list: batch by batch, each in one transaction with the count of its rows. Safe to run twice, or at once."""
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from buyers.customers.digests import Read, read_row
+from buyers.models import CustomerList, OwnCustomer
+from leads.importing import stored
+from leads.importing.converting import SheetRefused
+from leads.importing.sheet import Sheet, SheetFormat, open_sheet
+from leads.sealing import SealBroken
+
+BATCH = 5_000
+SLICE_SECONDS = 60.0
+MOST_RESUMPTIONS = 5
+PROBLEMS_KEPT = 200
+State = CustomerList.State
+
+
+class TakenOver(Exception):
+    """Somebody else went on with this list, or it was removed."""
+
+
+def work_on(list_id: int, *, seconds: float = SLICE_SECONDS) -> bool:
+    """Go on with a list for a while. True when there is more to do."""
+    mine = CustomerList.objects.in_work().filter(pk=list_id).first()
+    if mine is None:
+        return False
+    until = time.monotonic() + seconds
+    try:
+        for batch in _batches_left(mine):
+            _take(mine, batch)
+            if time.monotonic() > until:
+                return True
+        _end(mine)
+    except TakenOver:
+        return False
+    except (SheetRefused, SealBroken, FileNotFoundError) as error:
+        _stop(mine, str(error) if isinstance(error, SheetRefused) else "The upload is gone or was altered.")
+    return False
+
+
+def resume(customer_list: CustomerList, now: datetime) -> bool:
+    """Note that a list is taken up again. False, and it is stopped, when a batch of it has failed too often."""
+    if customer_list.resumptions >= MOST_RESUMPTIONS:
+        _stop(customer_list, f"Behind row {customer_list.rows_read:,} it fails again and again. Send the file again.")
+        return False
+    again = CustomerList.objects.abandoned(now).filter(pk=customer_list.pk)
+    return bool(again.update(resumptions=F("resumptions") + 1, worked_at=now))
+
+
+def discard_spent() -> int:
+    """Delete uploads of lists that are read, removed or given up. Answers how many."""
+    spent = list(CustomerList.objects.with_spent_upload())
+    for one in spent:
+        discard_upload(one)
+    return len(spent)
+
+
+def discard_upload(mine: CustomerList) -> None:
+    """Delete the sealed upload; the list itself stays, as the record of what came of it."""
+    stored.discard(mine.stored_as)
+    CustomerList.objects.filter(pk=mine.pk).update(stored_as="")
+
+
+def _batches_left(mine: CustomerList) -> Iterator[list[Read]]:
+    form = SheetFormat(**mine.sheet_format)
+    with stored.open_stored(mine.stored_as) as file, open_sheet(file, form) as sheet:
+        reads = _reads(sheet, mine)
+        for _ in islice(sheet.rows, mine.rows_read):
+            pass
+        while batch := list(islice(reads, BATCH)):
+            yield batch
+
+
+def _reads(sheet: Sheet, mine: CustomerList) -> Iterator[Read]:
+    phones, emails = mine.columns["phones"], mine.columns["emails"]
+    return (read_row(number, cells, phones, emails) for number, cells in enumerate(sheet.rows, mine.rows_read + 1))
+
+
+@transaction.atomic
+def _take(mine: CustomerList, batch: list[Read]) -> None:
+    """Write a batch and count it; ``mine`` stands at the row behind it then. Raises TakenOver."""
+    _claim(mine)
+    new = _write(mine, [digest for read in batch for digest in read.digests])
+    good = [read for read in batch if read.digests]
+    said = [[read.row, problem] for read in batch for problem in read.problems]
+    mine.state = State.READING
+    mine.rows_read += len(batch)
+    mine.taken += len(good)
+    mine.refused += len(batch) - len(good)
+    mine.people += len({read.digests[0] for read in good} & new)
+    mine.problems = [*mine.problems, *said][:PROBLEMS_KEPT]
+    mine.worked_at, mine.resumptions = timezone.now(), 0
+    mine.save(
+        update_fields=["state", "rows_read", "taken", "refused", "people", "problems", "worked_at", "resumptions"]
+    )
+
+
+def _claim(mine: CustomerList) -> None:
+    """Lock the list, as long as it still stands where we left it. Raises TakenOver."""
+    still = CustomerList.objects.in_work().filter(pk=mine.pk, rows_read=mine.rows_read)
+    if not still.select_for_update(no_key=True).exists():
+        raise TakenOver
+
+
+def _write(mine: CustomerList, digests: list[bytes]) -> set[bytes]:
+    """The digests that the list did not have yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO buyers_owncustomer (list_id, buyer_id, digest)
+            SELECT %s, %s, unnest(%s::bytea[]) ON CONFLICT (buyer_id, digest, list_id) DO NOTHING RETURNING digest
+            """,
+            [mine.pk, mine.buyer_id, digests],
+        )
+        return {bytes(digest) for (digest,) in cursor.fetchall()}
+
+
+def _end(mine: CustomerList) -> None:
+    """All its people count from now on, and the upload goes. Raises TakenOver."""
+    with transaction.atomic():
+        _claim(mine)
+        now = timezone.now()
+        CustomerList.objects.filter(pk=mine.pk).update(state=State.DONE, done_at=now, worked_at=now)
+    discard_upload(mine)
+
+
+def _stop(mine: CustomerList, problem: str) -> None:
+    """The file cannot be read to its end: nothing of it is kept."""
+    with transaction.atomic():
+        if CustomerList.objects.in_work().filter(pk=mine.pk).update(state=State.FAILED, problem=problem[:200]):
+            OwnCustomer.objects.on_list(mine).delete()
+    discard_upload(mine)

@@ -1,0 +1,132 @@
+"""People whom a company has already: kept as keyed digests, so that it is never shown or sold them."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+ABANDONED_AFTER = timedelta(minutes=2)
+IN_WORK, KEPT = ["waiting", "reading"], ["waiting", "reading", "done"]
+
+
+class CustomerListQuerySet(models.QuerySet["CustomerList"]):
+    def kept(self) -> "CustomerListQuerySet":
+        """Whose people count: not removed, and not given up."""
+        return self.filter(state__in=KEPT)
+
+    def in_work(self) -> "CustomerListQuerySet":
+        return self.filter(state__in=IN_WORK)
+
+    def abandoned(self, now: datetime) -> "CustomerListQuerySet":
+        """In work, and nobody did anything to them for a while: a message was lost, or a worker killed."""
+        return self.in_work().filter(worked_at__lt=now - ABANDONED_AFTER)
+
+    def with_spent_upload(self) -> "CustomerListQuerySet":
+        """At their end, and the upload is still there."""
+        return self.exclude(state__in=IN_WORK).exclude(stored_as="")
+
+
+class CustomerList(models.Model):
+    """One upload of a company's own customers. ``rows_read`` is committed with the digests of those rows, so a killed
+    reading goes on where it stopped. A list that is removed stays as a record; its digests go."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        READING = "reading", "Being read"
+        DONE = "done", "In force"
+        FAILED = "failed", "Stopped"
+        REMOVED = "removed", "Removed"
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    buyer = models.ForeignKey("buyers.Buyer", on_delete=models.CASCADE, related_name="customer_lists")
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    file_name = models.CharField(max_length=120)
+    file_sha256 = models.CharField(max_length=64)
+    stored_as = models.CharField(max_length=200, blank=True, help_text="The sealed upload; gone once it is read.")
+    sheet_format = models.JSONField(default=dict, help_text="Kind, encoding, delimiter: how the file is read.")
+    columns = models.JSONField(default=dict, help_text="Places of the columns: phones and emails.")
+    rows_total = models.PositiveIntegerField(default=0)
+    rows_read = models.PositiveIntegerField(default=0)
+    taken = models.PositiveIntegerField(default=0, help_text="Rows with a phone or an address.")
+    refused = models.PositiveIntegerField(default=0)
+    people = models.PositiveIntegerField(default=0, help_text="Rows taken, less those that repeat another.")
+    problems = models.JSONField(default=list, help_text="The first rows that something is wrong with: [row, reason].")
+    state = models.CharField(max_length=7, choices=State, default=State.WAITING)
+    problem = models.CharField(max_length=200, blank=True)
+    resumptions = models.PositiveSmallIntegerField(default=0, help_text="Fresh starts since a batch went through.")
+    created_at = models.DateTimeField()
+    worked_at = models.DateTimeField(help_text="When somebody last did something to it.")
+    done_at = models.DateTimeField(null=True, help_text="From when on all its people count.")
+    removed_at = models.DateTimeField(null=True)
+
+    objects = CustomerListQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["buyer", "file_sha256"], condition=Q(state__in=KEPT), name="customer_list_is_taken_once"
+            ),
+            models.UniqueConstraint(
+                fields=["buyer"], condition=Q(state__in=IN_WORK), name="customer_list_is_read_one_at_a_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(rows_read=F("taken") + F("refused"), people__lte=F("taken")),
+                name="customer_list_accounts_for_every_row",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="done") | Q(done_at__isnull=False), name="customer_list_done_has_its_instant"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="removed", removed_at__isnull=False) | (~Q(state="removed") & Q(removed_at=None)),
+                name="customer_list_removed_has_its_instant",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    @property
+    def is_in_work(self) -> bool:
+        return self.state in IN_WORK
+
+
+class OwnCustomerQuerySet(models.QuerySet["OwnCustomer"]):
+    def of_buyer(self, buyer_id: int) -> "OwnCustomerQuerySet":
+        return self.filter(buyer_id=buyer_id)
+
+    def known_as(self, digests: Iterable[bytes]) -> "OwnCustomerQuerySet":
+        """Whoever has one of these phones or addresses."""
+        return self.filter(digest__in=list(digests))
+
+    def on_list(self, customer_list: CustomerList) -> "OwnCustomerQuerySet":
+        """Asked by the company as well: there is no index by list alone."""
+        return self.filter(buyer_id=customer_list.buyer_id, list=customer_list)
+
+    def in_force_at(self, instant: datetime) -> "OwnCustomerQuerySet":
+        """Those whose list had been read whole by then."""
+        return self.filter(list__done_at__lte=instant)
+
+
+class OwnCustomer(models.Model):
+    """A phone or an e-mail address of a customer, as the digest that a lead's contact has for it. A digest is made with
+    its kind in it: one of a phone never equals one of an address, so there is nothing else to keep."""
+
+    list = models.ForeignKey(CustomerList, on_delete=models.CASCADE, related_name="customers", db_index=False)
+    buyer = models.ForeignKey("buyers.Buyer", on_delete=models.CASCADE, related_name="+", db_index=False)
+    digest = models.BinaryField(max_length=32)
+
+    objects = OwnCustomerQuerySet.as_manager()
+
+    class Meta:
+        # Once a list: what two lists have is still there when one of them is removed. The order is for looking up.
+        constraints = [
+            models.UniqueConstraint(fields=["buyer", "digest", "list"], name="own_customer_is_once_a_list"),
+        ]
+        indexes = [models.Index(fields=["buyer", "id"], name="own_customer_newest")]
+
+    def __str__(self) -> str:
+        return f"customer {self.pk} of {self.list}"
