@@ -5,6 +5,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
+from pyroaring import BitMap
+
 from leads.places import zips_within
 
 MOST_VALUES = 1000
@@ -21,6 +23,21 @@ class CriteriaError(ValueError):
         self.message = message
 
 
+class Index(Protocol):
+    """Leads by what may be asked of them, as sets of numbers; what these numbers stand for is the index's own matter.
+    A set that was handed out is not to be changed."""
+
+    def any_of(self, field: str, values: Collection[str]) -> BitMap: ...
+
+    def between(self, field: str, low: float | str | None, high: float | str | None) -> BitMap: ...
+
+    def answered(self, field: str, answer: bool) -> BitMap: ...
+
+    def all_of(self, field: str, values: Collection[str]) -> BitMap: ...
+
+    def in_area(self, field: str, postal_codes: Collection[str]) -> BitMap: ...
+
+
 class Clause(Protocol):
     """One thing asked of one field. A lead without a value never satisfies it."""
 
@@ -33,6 +50,8 @@ class Clause(Protocol):
     def read(cls, field: str, said: dict[str, Any]) -> "Clause": ...
 
     def accepts(self, value: Any) -> bool: ...
+
+    def among(self, index: Index) -> BitMap: ...
 
     def as_json(self) -> dict[str, Any]: ...
 
@@ -69,6 +88,9 @@ class OneOf:
             return not set(self.values).isdisjoint(value)
         return value in self.values
 
+    def among(self, index: Index) -> BitMap:
+        return index.any_of(self.field, self.values)
+
     def as_json(self) -> dict[str, Any]:
         return {"field": self.field, "in": list(self.values)}
 
@@ -102,6 +124,9 @@ class Between:
             self.high is None or low is None or low <= self.high
         )
 
+    def among(self, index: Index) -> BitMap:
+        return index.between(self.field, self.low, self.high)
+
     def as_json(self) -> dict[str, Any]:
         ends = {"min": self.low, "max": self.high}
         return {"field": self.field, **{key: end for key, end in ends.items() if end is not None}}
@@ -133,6 +158,9 @@ class Is:
     def accepts(self, value: Any) -> bool:
         return value is self.answer
 
+    def among(self, index: Index) -> BitMap:
+        return index.answered(self.field, self.answer)
+
     def as_json(self) -> dict[str, Any]:
         return {"field": self.field, "is": self.answer}
 
@@ -152,6 +180,9 @@ class AllOf:
 
     def accepts(self, value: Collection[str] | None) -> bool:
         return value is not None and set(self.values) <= set(value)
+
+    def among(self, index: Index) -> BitMap:
+        return index.all_of(self.field, self.values)
 
     def as_json(self) -> dict[str, Any]:
         return {"field": self.field, "has": list(self.values)}
@@ -184,6 +215,9 @@ class Near:
 
     def accepts(self, value: Any) -> bool:
         return value in self.area
+
+    def among(self, index: Index) -> BitMap:
+        return index.in_area(self.field, self.area)
 
     def as_json(self) -> dict[str, Any]:
         return {"field": self.field, "zip": self.postal_code, "miles": self.miles}

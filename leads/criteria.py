@@ -10,9 +10,10 @@ A Criteria says what somebody wants of one vertical, as data::
         {"field": "incentive", "is": false},
         {"field": "near", "zip": "90210", "miles": 25}]}
 
-It has two readings, held equal by a property test: ``as_q`` is what the database answers (the authority), ``accepts``
-says yes or no for one lead. Fields are the envelope's (``envelope.py``) and the vertical's own. No field reaches
-personal data: what is not in those two lists cannot be said.
+It has three readings, held equal by property tests: ``as_q`` is what the database answers (the authority), ``accepts``
+says yes or no for one lead, and each clause's ``among`` is the set of leads in an index in memory that satisfy it.
+Fields are the envelope's (``envelope.py``) and the vertical's own. No field reaches personal data: what is not in those
+two lists cannot be said.
 """
 
 from collections.abc import Callable, Iterator, Mapping

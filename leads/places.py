@@ -130,6 +130,14 @@ def zips_within(postal_code: str, miles: float) -> frozenset[str]:
     )
 
 
+def is_within(postal_code: str, center: str, miles: float) -> bool:
+    """Whether the ZIP is one of ``zips_within(center, miles)``, without finding all the others."""
+    place, middle = _places().get(postal_code), _places().get(center)
+    if place is None or middle is None or middle.spot is None:
+        return middle is not None and postal_code == center
+    return place.spot is not None and _miles_between(middle.spot, place.spot) <= miles
+
+
 def _latitude(place: Place) -> float:
     return place.spot[0] if place.spot else 0.0
 

@@ -4,35 +4,40 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
-from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.urls import reverse
 
 from billing.ledger import balance_cents
 from leads.models import Vertical
+from marketplace.inventory.live import NotReady, stock_sizes
 from marketplace.inventory.search import masked
-
-STOCK_SECONDS = 20
 
 
 @dataclass(frozen=True)
 class VerticalTab:
     """One vertical in the bar under the masthead."""
 
-    name: str
-    slug: str
-    stock: int
-    closed: bool
+    vertical: Vertical
+    stock: int | None
     is_current: bool
 
     @property
+    def name(self) -> str:
+        return self.vertical.name
+
+    @property
+    def closed(self) -> bool:
+        return not self.vertical.open_for_resale
+
+    @property
     def url(self) -> str:
-        return reverse("storefront:browse", args=[self.slug])
+        return reverse("storefront:browse", args=[self.vertical.slug])
 
     @property
     def count_text(self) -> str:
-        return "closed to resale" if self.closed else masked_text(self.stock)
+        if self.closed:
+            return "closed to resale"
+        return "being counted" if self.stock is None else masked_text(self.stock)
 
 
 def masked_text(quantity: int) -> str:
@@ -41,15 +46,14 @@ def masked_text(quantity: int) -> str:
     return shown if isinstance(shown, str) else f"{shown:,}"
 
 
-def stock_by_vertical() -> list[dict[str, Any]]:
-    """Every vertical and how many leads of it are on the shelf; at most twenty seconds old."""
-    found = cache.get("stock_by_vertical")
-    if found is None:
-        on_shelf = Count("leads", filter=Q(leads__legs_aged__gt=0))
-        counted = Vertical.objects.annotate(stock=on_shelf).order_by("position", "name")
-        found = list(counted.values("pk", "name", "slug", "stock", "open_for_resale"))
-        cache.set("stock_by_vertical", found, STOCK_SECONDS)
-    return found
+def stock_by_vertical() -> list[tuple[Vertical, int | None]]:
+    """Every vertical and how many leads of it are on the shelf at this moment; None while that is being counted."""
+    verticals = list(Vertical.objects.with_newest_schema().order_by("position", "name"))
+    try:
+        sizes = stock_sizes([vertical for vertical in verticals if vertical.open_for_resale])
+    except NotReady:
+        return [(vertical, None) for vertical in verticals]
+    return [(vertical, sizes.get(vertical.pk, 0)) for vertical in verticals]
 
 
 def market(request: HttpRequest) -> dict[str, Any]:
@@ -59,8 +63,7 @@ def market(request: HttpRequest) -> dict[str, Any]:
     return {
         "operator": settings.OPERATOR,
         "verticals_bar": [
-            VerticalTab(one["name"], one["slug"], one["stock"], not one["open_for_resale"], one["slug"] == current)
-            for one in stock_by_vertical()
+            VerticalTab(vertical, stock, vertical.slug == current) for vertical, stock in stock_by_vertical()
         ],
         "wallet_cents": balance_cents(buyer) if buyer else None,
     }

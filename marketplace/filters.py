@@ -77,6 +77,8 @@ def read_filters(vertical: Vertical, data: QueryDict, *, besides: Iterable[str] 
     """
     filters = filters_of(vertical)(_without_blanks(data), queryset=Lead.objects.none())
     _refuse_strange(filters, data, set(besides))
+    # The form is made of these: what was not asked needs no field.
+    filters.filters = {name: made for name, made in filters.filters.items() if name in filters.data}
     return filters
 
 

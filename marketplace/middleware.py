@@ -6,9 +6,12 @@ import uuid
 from collections.abc import Callable
 
 import structlog
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+
+from marketplace.inventory.live import NotReady, one_answer
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -17,6 +20,7 @@ log = structlog.get_logger("request")
 UNLOGGED_PATHS = ("/static/", "/health/")
 REQUEST_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
 LONGEST_LOGGED_PATH = 120
+SAFE_METHODS = {"GET", "HEAD"}
 LOGOUT_ROUTES = {"account_logout", "admin:logout"}
 # Everything off but the passkeys we sign in with.
 PERMISSIONS_POLICY = ", ".join(
@@ -120,3 +124,25 @@ def _is_private(request: HttpRequest) -> bool:
 def _is_logout(request: HttpRequest) -> bool:
     route = request.resolver_match
     return request.method == "POST" and route is not None and route.view_name in LOGOUT_ROUTES
+
+
+class ShelfMiddleware:
+    """A page that changes nothing shows one state of the shelf. While that is being counted, every page that needs it
+    says so, how far that is, and looks again."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method not in SAFE_METHODS:
+            return self.get_response(request)
+        with one_answer():
+            return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, NotReady):
+            return None
+        response = render(request, "marketplace/counting.html", {"percent": error.percent}, status=503)
+        response["Retry-After"] = str(error.wait)
+        response["HX-Refresh"] = "true"
+        return response

@@ -55,10 +55,12 @@ class Curve:
         factor = self.grades[grade] * self.volume_multiplier(quantity)
         if exclusive:
             factor *= self.exclusive
-        return self._rounded(self.tier_cents(age_days) * factor)
+        return rounded_cents(self.tier_cents(age_days) * factor, self.floor_cents)
 
-    def _rounded(self, cents: Decimal) -> int:
-        return max(self.floor_cents, int(cents.quantize(Decimal(1), ROUND_HALF_UP)))
+
+def rounded_cents(cents: Decimal, floor_cents: int) -> int:
+    """Once, half up, and never under the floor."""
+    return max(floor_cents, int(cents.quantize(Decimal(1), ROUND_HALF_UP)))
 
 
 def frozen(curve: PriceCurve) -> Curve:
@@ -77,21 +79,22 @@ def frozen(curve: PriceCurve) -> Curve:
 
 def curve_in_force(vertical: Vertical, now: datetime) -> Curve:
     """Raises NoCurve."""
-    found = PriceCurve.objects.in_force(now).with_steps().filter(vertical=vertical).first()
-    if found is None or not found.tiers.all():
+    found = PriceCurve.objects.in_force(now).filter(vertical=vertical).values_list("pk", flat=True).first()
+    curve = None if found is None else curve_numbered(found)
+    if curve is None or not curve.tiers:
         raise NoCurve(f"{vertical} has no prices yet.")
-    return frozen(found)
+    return curve
 
 
 def curves_in_force(now: datetime) -> dict[int, Curve]:
     """Vertical id to curve, for all that have one."""
-    found = PriceCurve.objects.in_force(now).with_steps()
-    return {curve.vertical_id: frozen(curve) for curve in found if curve.tiers.all()}
+    found = map(curve_numbered, PriceCurve.objects.in_force(now).values_list("pk", flat=True))
+    return {curve.vertical_id: curve for curve in found if curve.tiers}
 
 
 @lru_cache(maxsize=256)
 def curve_numbered(curve_id: int) -> Curve:
-    """The curve a quote was made with, by its key. It took effect, so the database keeps it as it is."""
+    """A curve that took effect, by its key: the database keeps it as it is, so it is read once."""
     return frozen(PriceCurve.objects.with_steps().get(pk=curve_id))
 
 

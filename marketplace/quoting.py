@@ -16,20 +16,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
-from django.db.models import Exists, OuterRef, Q
-
 from buyers.models import Buyer
-from leads.models import Lead, Leg, Market
+from leads.models import Lead
 from leads.models.lead import DAY, LeadQuerySet
 from leads.sealing import SealBroken, key_ring
 from marketplace.holdings import Holdings
-from marketplace.inventory.shelf import Look, ranked
+from marketplace.inventory.search import Lot, lots
+from marketplace.inventory.shelf import Look
 from marketplace.pricing import Curve, curve_in_force, curves_in_force, price_of
 from marketplace.wishes import Named, Selection, Wish, WishRefused, read_wish, vertical_named
 
 LIFE = timedelta(minutes=10)
-_PRICED = ("price_cents", "captured_at")
 
 
 class QuoteRefused(Exception):
@@ -109,20 +106,6 @@ def look_of(wish: Selection, *, curve: Curve, buyer: Buyer, quantity: int, now: 
     return Look(vertical, wish.criteria, curve, now, buyer, wish.exclusive, quantity)
 
 
-def candidates(look: Look, wish: Selection) -> LeadQuerySet:
-    """What may fill the wish, best first."""
-    leads = look.matches()
-    if wish.most_cents is not None:
-        leads = leads.filter(Q(price_cents__lte=wish.most_cents))
-    return ranked(leads, wish.ranking)
-
-
-def listed_by(instant: datetime, leads: LeadQuerySet) -> LeadQuerySet:
-    """Of these, the leads that were on the shelf at that instant: what came later does not crowd them out."""
-    listed = Leg.objects.unsold_in(Market.AGED).filter(lead=OuterRef("pk"), aged_at__lte=instant)
-    return leads.filter(Exists(listed))
-
-
 def _quote_selection(wish: Selection, buyer: Buyer, now: datetime) -> Quote:
     vertical = vertical_named(wish.criteria.vertical)
     if vertical is None:
@@ -131,25 +114,15 @@ def _quote_selection(wish: Selection, buyer: Buyer, now: datetime) -> Quote:
     volume = wish.quantity
     while True:
         look = look_of(wish, curve=curve, buyer=buyer, quantity=volume, now=now)
-        lines = _lines_by_price(candidates(look, wish)[:volume], now)
+        lines = tuple(_line(lot, now) for lot in lots(look, wish.ranking, volume, most_cents=wish.most_cents))
         found = sum(line.quantity for line in lines)
         if curve.volume_multiplier(found) == curve.volume_multiplier(volume):
             return Quote(buyer.pk, wish, lines, {vertical.pk: curve.id}, now)
         volume = found  # fewer than the discount supposes: priced again at the volume there is
 
 
-def _lines_by_price(leads: LeadQuerySet, now: datetime) -> tuple[QuoteLine, ...]:
-    sql, params = leads.values_list(*_PRICED).query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT price, count(*), max(captured), min(captured) FROM ({sql}) AS found (price, captured)"  # noqa: S608
-            " GROUP BY price ORDER BY price DESC",
-            params,
-        )
-        return tuple(
-            QuoteLine(quantity, price, (now - newest) // DAY, (now - oldest) // DAY)
-            for price, quantity, newest, oldest in cursor.fetchall()
-        )
+def _line(lot: Lot, now: datetime) -> QuoteLine:
+    return QuoteLine(lot.quantity, lot.cents, (now - lot.newest_at) // DAY, (now - lot.oldest_at) // DAY)
 
 
 def _quote_named(wish: Named, buyer: Buyer, now: datetime) -> Quote:
@@ -172,7 +145,7 @@ def _sorted_out(
     held = {lead.pk for lead in found.values() if holdings.has(lead.pk)}
     for public_id in wish.leads:
         lead = found.get(public_id)
-        reason = "held" if lead and lead.pk in held else why_not(lead, wish.exclusive, curves)
+        reason = _held_how(lead, holdings) if lead and lead.pk in held else why_not(lead, wish.exclusive, curves)
         if reason is None and lead and holdings.has(lead.pk):
             reason = "same_person"
         if reason or lead is None:
@@ -181,6 +154,10 @@ def _sorted_out(
             holdings.take(lead.pk)
             available.append(lead)
     return available, unavailable
+
+
+def _held_how(lead: Lead, holdings: Holdings) -> str:
+    return "own_customer" if holdings.brought(lead.pk) else "held"
 
 
 def _named_line(lead: Lead, curve: Curve, wish: Named, volume: int, now: datetime) -> QuoteLine:

@@ -106,6 +106,7 @@ MIDDLEWARE = [
     "buyers.access.BuyerMiddleware",
     "buyers.second_factor.StaffSecondFactorMiddleware",
     "marketplace.middleware.PrivateResponseMiddleware",
+    "marketplace.middleware.ShelfMiddleware",
 ]
 
 TEMPLATES = [
@@ -121,7 +122,13 @@ TEMPLATES = [
                 "marketplace.context.market",
             ],
         },
-    }
+    },
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "NAME": "jinja",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {"environment": "marketplace.jinja.environment"},
+    },
 ]
 
 # --- Database: one engine everywhere ------------------------------------------------------------
@@ -259,12 +266,24 @@ _STATIC_FILES = {
     "demo": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",  # compressing takes 40 s, once
     "production": "whitenoise.storage.CompressedManifestStaticFilesStorage",
 }
+_storage_url = urlsplit(env.str("STORAGE_URL", ""))
+
+
+def _files_in(folder: str) -> dict[str, Any]:
+    """Under VAR_DIR, or in a bucket that several hosts share: s3://bucket/prefix (wants django-storages[s3])."""
+    if _storage_url.scheme == "s3":
+        place = {"bucket_name": _storage_url.netloc, "location": f"{_storage_url.path.strip('/')}/{folder}".lstrip("/")}
+        return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {**place, "querystring_auth": True}}
+    if _storage_url.scheme:
+        raise ImproperlyConfigured("STORAGE_URL is an address like s3://bucket/prefix, or nothing.")
+    return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(VAR_DIR / folder)}}
+
+
 STORAGES = {
     # What is kept of an upload is sealed (leads/importing/stored.py); nothing under here has a public address.
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(VAR_DIR / "files")},
-    },
+    "default": _files_in("files"),
+    # The shelf as files that every web process starts from.
+    "inventory": _files_in("inventory"),
     "staticfiles": {"BACKEND": _STATIC_FILES[MODE]},
 }
 STATIC_URL = "/static/"

@@ -1,6 +1,17 @@
 import os
+from threading import Thread
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
 application = get_wsgi_application()
+
+
+def _open_the_shelf() -> None:
+    """So that the first visitor does not wait while the snapshot is read."""
+    from marketplace.inventory.live import warm
+
+    warm()
+
+
+Thread(target=_open_the_shelf, daemon=True).start()

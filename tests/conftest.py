@@ -9,6 +9,7 @@ import pytest
 from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
 
+from marketplace.inventory import live
 from tests import factories
 from tests.cast import Cast, make_cast
 
@@ -37,6 +38,7 @@ def flush_past_the_triggers() -> Iterator[None]:
 def nothing_remembered() -> None:
     """Counts are cached for some seconds, and limits on guessing for minutes; a test starts with neither."""
     cache.clear()
+    live.forget()
 
 
 @pytest.fixture

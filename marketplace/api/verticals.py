@@ -5,48 +5,33 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Max, Min
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from leads.criteria import wants_of
+from leads.criteria import Criteria, wants_of
 from leads.fields import Schema
-from leads.models import Lead, Vertical
-from leads.models.lead import DAY
+from leads.models import Vertical
 from leads.wants import Want
 from marketplace.api.refusals import refuses
 from marketplace.api.serializers import VerticalsSerializer
 from marketplace.api.view import MarketView
 from marketplace.filters import parameters_of
+from marketplace.inventory.live import sight_of, stock_sizes
 from marketplace.inventory.search import masked
+from marketplace.inventory.shelf import Look
 from marketplace.pricing import Curve, curves_in_force
 
 
 @dataclass(frozen=True)
 class Shelf:
-    """A vertical and what lies on its shelf. ``grades`` are (source's grade, quantity, oldest, youngest capture)."""
+    """A vertical, how many leads lie on its shelf, and the lowest and the highest price of one in cents."""
 
     vertical: Vertical
-    curve: Curve | None
-    grades: tuple[tuple[str, int, datetime, datetime], ...]
-    now: datetime
-
-    @property
-    def stock(self) -> int | str:
-        return masked(sum(quantity for _, quantity, _, _ in self.grades))
-
-    @property
-    def price(self) -> dict[str, int | None]:
-        """Prices only fall with age, so that each grade's oldest and youngest lead span its prices."""
-        ends = list(self._ends(self.curve)) if self.curve else []
-        return {"lowest_cents": min(ends, default=None), "highest_cents": max(ends, default=None)}
-
-    def _ends(self, curve: Curve) -> Iterator[int]:
-        for grade, _, oldest, youngest in self.grades:
-            for captured_at in (oldest, youngest):
-                yield curve.price_cents(age_days=(self.now - captured_at) // DAY, grade=grade)
+    quantity: int = 0
+    lowest_cents: int | None = None
+    highest_cents: int | None = None
 
     @property
     def as_asked(self) -> dict[str, Any]:
@@ -55,8 +40,8 @@ class Shelf:
             "slug": self.vertical.slug,
             "name": self.vertical.name,
             "open_for_resale": self.vertical.open_for_resale,
-            "stock": self.stock,
-            "price": self.price,
+            "stock": masked(self.quantity),
+            "price": {"lowest_cents": self.lowest_cents, "highest_cents": self.highest_cents},
             "fields": schema.fields,
             "filters": [_filter(want) for want in wants_of(schema).values()],
         }
@@ -67,16 +52,17 @@ def _filter(want: Want) -> dict[str, Any]:
 
 
 def shelves(now: datetime) -> Iterator[Shelf]:
-    """Every vertical in its order, counted and priced with two queries."""
+    """Every vertical in its order."""
     curves = curves_in_force(now)
-    ends = (Count("id"), Min("captured_at"), Max("captured_at"))
-    on_shelf = Lead.objects.on_shelf().order_by().values_list("vertical_id", "source__grade")
-    found: dict[int, list[tuple[str, int, datetime, datetime]]] = {}
-    for vertical_id, *grade in on_shelf.annotate(*ends):
-        found.setdefault(vertical_id, []).append(tuple(grade))
     for vertical in Vertical.objects.prefetch_related("schemas"):
-        grades = found.get(vertical.pk, []) if vertical.open_for_resale else []
-        yield Shelf(vertical, curves.get(vertical.pk), tuple(grades), now)
+        yield _shelf(vertical, curves.get(vertical.pk), now) if vertical.open_for_resale else Shelf(vertical)
+
+
+def _shelf(vertical: Vertical, curve: Curve | None, now: datetime) -> Shelf:
+    if curve is None:
+        return Shelf(vertical, stock_sizes([vertical])[vertical.pk])
+    with sight_of(Look(vertical, Criteria.anything(vertical), curve, now)) as sight:
+        return Shelf(vertical, len(sight.shelf), *sight.prices.ends_of(sight.shelf))
 
 
 class Verticals(MarketView):

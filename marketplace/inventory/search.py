@@ -1,21 +1,32 @@
-"""Answers about the shelf: what one look counts, and the leads of one page."""
+"""Answers about the shelf: the leads of one page, and the best for an order.
+
+The inventory says which leads come next; each is read from the database before it is shown, and what is not for sale
+any more by then is passed over.
+"""
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from math import ceil
 from typing import Any
 
-from django.db.models import F, Q, Window
-from django.db.models.functions import RowNumber
+import numpy as np
+from numpy.typing import NDArray
 
-from leads.models import Lead
+from leads.models import Lead, Vertical
+from leads.models.consent import text_numbered
 from leads.models.lead import LeadQuerySet
-from marketplace.inventory.shelf import Look, Ranking, ranked
-from marketplace.pricing import priced
+from marketplace.inventory.live import sight_of, sources
+from marketplace.inventory.picking import Place, first_of, newest_first
+from marketplace.inventory.prices import instant_of, microseconds
+from marketplace.inventory.shelf import Look, Ranking
+from marketplace.inventory.sight import Sight
+from marketplace.pricing import price_of, priced
 
 PAGE = 50
 LARGEST_PAGE = 100
 SMALL = 5
+SPARE = 10
 
 
 @dataclass(frozen=True)
@@ -36,31 +47,90 @@ def masked(quantity: int) -> int | str:
 
 
 def page(look: Look, ranking: Ranking, *, after: str = "", size: int = PAGE) -> Page:
-    """The leads behind ``after`` (a lead's public id), by keyset: a deep page costs what the first one does."""
-    leads = ranked(look.matches(), ranking)
-    if after:
-        leads = leads.filter(behind(ranking, _lead_named(look, after)))
-    found = list(with_label(leads)[: size + 1])
+    """The leads behind ``after`` (a lead's public id): a deep page costs what the first one does."""
+    last = _place_of(_lead_named(look, after)) if after else None
+    asked = size + 1 + SPARE
+    while True:
+        with sight_of(look) as sight:
+            ids = _ids(sight, first_of(sight, ranking, asked, behind=last))
+        found = _read(look, ids)
+        if len(found) > size or len(ids) < asked:
+            break
+        asked *= 2  # much was sold at this moment
     more = len(found) > size
     return Page(found[:size], str(found[size - 1].public_id) if more else None)
 
 
-def even_sample(look: Look, *, matching: int, page_number: int = 0, size: int = PAGE) -> Page:
-    """Every n-th lead from newest to oldest, so that a buyer sees what he would get. Page k starts k further on."""
-    step = max(1, ceil(matching / size))
-    if not 0 <= page_number < step:
-        raise NoSuchPage("This list has no such page.")
-    numbered = look.matches().annotate(
-        position=Window(RowNumber(), order_by=[F("captured_at").desc(), F("id").desc()]) - 1
-    )
-    chosen = numbered.annotate(remainder=F("position") % step).filter(remainder=page_number).order_by("position")
+def even_sample(look: Look, *, page_number: int = 0, size: int = PAGE) -> Page:
+    """Every n-th lead of the stock, which lies by state and by age, so that a buyer sees what he would get. Page k
+    starts k further on. The newest of them comes first."""
+    with sight_of(look) as sight:
+        step = max(1, ceil(len(sight.matching) / size))
+        if not 0 <= page_number < step:
+            raise NoSuchPage("This list has no such page.")
+        matching = sight.matching
+        chosen = np.array([matching[number] for number in range(page_number, len(matching), step)], np.int64)
+        ids = _ids(sight, newest_first(sight.stock, chosen))
     following = page_number + 1
-    return Page(list(with_label(chosen)[:size]), str(following) if following < step else None)
+    return Page(_read(look, ids), str(following) if following < step else None)
+
+
+def best(look: Look, ranking: Ranking, most: int, *, most_cents: int | None = None) -> list[int]:
+    """The keys of the leads that come first, at most so many, none dearer than ``most_cents``."""
+    with sight_of(look) as sight:
+        return _ids(sight, first_of(sight, ranking, most, most_cents=most_cents))
+
+
+@dataclass(frozen=True)
+class Lot:
+    """So many leads at one price, and when the newest and the oldest of them asked."""
+
+    quantity: int
+    cents: int
+    newest_at: datetime
+    oldest_at: datetime
+
+
+def lots(look: Look, ranking: Ranking, most: int, *, most_cents: int | None = None) -> list[Lot]:
+    """What comes first, at most so many, by price: the dearest first."""
+    with sight_of(look) as sight:
+        positions = first_of(sight, ranking, most, most_cents=most_cents)
+        cents, asked = sight.prices.cents_of(positions), sight.stock.asked_at(positions)
+    prices = np.unique(cents)[::-1].tolist()
+    return [_lot(price, asked[cents == price]) for price in prices]
+
+
+def _lot(cents: int, asked: NDArray[Any]) -> Lot:
+    return Lot(len(asked), cents, instant_of(asked.max()), instant_of(asked.min()))
 
 
 def with_label(leads: LeadQuerySet) -> LeadQuerySet:
     """Loads what a lead's row shows: its source and its consent with the wording's terms."""
     return leads.select_related("vertical", "source", "consent__text")
+
+
+def _ids(sight: Sight, positions: NDArray[Any]) -> list[int]:
+    found: list[int] = sight.stock.ids.at(positions).tolist()
+    return found
+
+
+def _read(look: Look, ids: list[int]) -> list[Lead]:
+    """Those of these leads that are still on the shelf and still wanted, in their order, with label and price."""
+    found = {lead.pk: lead for lead in Lead.objects.on_shelf().filter(pk__in=ids).select_related("consent")}
+    leads = [found[lead] for lead in ids if lead in found]
+    _put_labels_on(leads, look.vertical)
+    for lead in leads:
+        cents = price_of(lead, look.curve, now=look.now, exclusive=look.exclusive, quantity=look.quantity)
+        lead.price_cents = cents  # type: ignore[attr-defined]
+    return [lead for lead in leads if look.criteria.accepts(lead, look.now)]
+
+
+def _put_labels_on(leads: list[Lead], vertical: Vertical) -> None:
+    """Few sources and few wordings stand behind many leads: each is read once."""
+    known = sources({lead.source_id for lead in leads})
+    for lead in leads:
+        lead.vertical, lead.source = vertical, known[lead.source_id]
+        lead.consent.text = text_numbered(lead.consent.text_id)
 
 
 def _lead_named(look: Look, after: str) -> Lead:
@@ -72,13 +142,5 @@ def _lead_named(look: Look, after: str) -> Lead:
         raise NoSuchPage("This list has no such page.") from error
 
 
-def behind(ranking: Ranking, last: Any) -> Q:
-    """The condition for leads that come after ``last`` (annotated with ``price_cents``) in this order."""
-    older = Q(captured_at__lt=last.captured_at) | Q(captured_at=last.captured_at, id__lt=last.pk)
-    match ranking:
-        case Ranking.NEWEST:
-            return older
-        case Ranking.OLDEST:
-            return Q(captured_at__gt=last.captured_at) | Q(captured_at=last.captured_at, id__gt=last.pk)
-        case Ranking.CHEAPEST:
-            return Q(price_cents__gt=last.price_cents) | (Q(price_cents=last.price_cents) & older)
+def _place_of(lead: Lead) -> Place:
+    return Place(microseconds(lead.captured_at), lead.pk, lead.price_cents)  # type: ignore[attr-defined]

@@ -1,13 +1,15 @@
 """The shelf as a queryset: open aged legs of one vertical, priced, less what the asking buyer has already."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db.models import Exists, F, OrderBy, OuterRef
+from django.db.models.expressions import Combinable
 
-from buyers.models import Buyer
+from buyers.models import Buyer, OwnCustomer
 from leads.criteria import Criteria
 from leads.models import Contact, Lead, Leg, Vertical
 from leads.models.lead import LeadQuerySet
@@ -66,14 +68,20 @@ class Look:
             kept |= set(held.filter(held_for__in=own.values("public_id")).values_list("lead_id", flat=True))
         return sorted(kept)
 
+    def on_shelf(self, ids: Collection[int]) -> LeadQuerySet:
+        """Of these leads the ones that are for sale at this moment and wanted, whoever holds the person; priced."""
+        leads = Lead.objects.on_shelf().in_vertical(self.vertical).filter(pk__in=ids)
+        priced_leads = priced(leads, self.curve, now=self.now, exclusive=self.exclusive, quantity=self.quantity)
+        return priced_leads.filter(self.criteria.as_q(self.now))
+
     def matches(self) -> LeadQuerySet:
         """What of it the criteria want."""
         return self.shelf().filter(self.criteria.as_q(self.now))
 
 
 def not_held_by(leads: LeadQuerySet, buyer: Buyer, window: timedelta) -> LeadQuerySet:
-    """Leave out everybody whom this buyer has bought already: linked requests, and any that share a phone or an
-    address within the window."""
+    """Leave out everybody whom this buyer has already: bought, through linked requests and any that share a phone or an
+    address within the window; and its own customers."""
     linked = Sale.objects.filter(buyer=buyer, request_id=OuterRef("request_id"))
     theirs = Contact.objects.filter(
         lead__sales__buyer=buyer,
@@ -82,8 +90,16 @@ def not_held_by(leads: LeadQuerySet, buyer: Buyer, window: timedelta) -> LeadQue
     )
     shared = [("phone_digest", "phone_digest"), ("email_digest", "email_digest")]
     shared += [("second_phone_digest", "phone_digest"), ("phone_digest", "second_phone_digest")]
+    shared += [("second_phone_digest", "second_phone_digest")]
     same_person = [~Exists(theirs.filter(**{own: OuterRef(f"contact__{other}")})) for own, other in shared]
-    return leads.with_original().filter(~Exists(linked), *same_person)
+    return leads.with_original().filter(~Exists(linked), *same_person, *not_own_customer(buyer))
+
+
+def not_own_customer(buyer: Buyer) -> list[Combinable]:
+    """Conditions on leads: nobody whom the buyer uploaded as a customer of its own."""
+    own = OwnCustomer.objects.of_buyer(buyer.pk)
+    digests = ("phone_digest", "second_phone_digest", "email_digest")
+    return [~Exists(own.filter(digest=OuterRef(f"contact__{digest}"))) for digest in digests]
 
 
 def ranked(leads: LeadQuerySet, ranking: Ranking) -> LeadQuerySet:

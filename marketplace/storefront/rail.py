@@ -1,6 +1,5 @@
 """The filter rail: every facet with its choices, what each would leave, and what is chosen now."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from django.http import QueryDict
@@ -8,7 +7,7 @@ from django.http import QueryDict
 from leads.wants import Want
 from marketplace.context import masked_text
 from marketplace.filters import parameters_of
-from marketplace.inventory.facets import Counts, Histogram
+from marketplace.inventory.facets import Counts
 from marketplace.inventory.search import masked
 
 SHOWN_CHOICES = 8
@@ -31,19 +30,6 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Column:
-    """One bar of a small histogram, in per cent and pixels."""
-
-    left: float
-    width: float
-    top: float
-
-    @property
-    def height(self) -> float:
-        return round(BAR_HEIGHT - self.top, 1)
-
-
-@dataclass(frozen=True)
 class Facet:
     """One fieldset of the rail. ``kind`` chooses how it is drawn: choices, segments, span, near or text."""
 
@@ -52,7 +38,7 @@ class Facet:
     kind: str
     note: str = ""
     choices: list[Choice] = field(default_factory=list)
-    columns: list[Column] = field(default_factory=list)
+    bars: str = ""
     low: str = ""
     high: str = ""
     bounds: tuple[float, float] | None = None
@@ -131,11 +117,7 @@ def _span(want: Want, counts: Counts, data: QueryDict) -> Facet:
         low_name.removesuffix("_min"),
         want.label,
         "span",
-        columns=list(_columns(histogram))
-        if histogram
-        else list(_age_columns(counts))
-        if want.name == "age_days"
-        else [],
+        bars=_drawn(_quantities(want, counts)),
         low=data.get(low_name, ""),
         high=data.get(high_name, ""),
         bounds=(histogram.low, histogram.high) if histogram else None,
@@ -144,18 +126,22 @@ def _span(want: Want, counts: Counts, data: QueryDict) -> Facet:
     )
 
 
-def _columns(histogram: Histogram) -> Iterator[Column]:
-    most = max(histogram.bars) or 1
-    width = 100 / len(histogram.bars)
-    for number, quantity in enumerate(histogram.bars):
-        yield Column(round(number * width, 2), round(0.8 * width, 2), _top(quantity, most))
+def _quantities(want: Want, counts: Counts) -> list[int]:
+    if want.name == "age_days":
+        return [band.offered for band in counts.bands]
+    histogram = counts.histograms.get(want.name)
+    return histogram.bars if histogram else []
 
 
-def _age_columns(counts: Counts) -> Iterator[Column]:
-    most = max((band.offered for band in counts.bands), default=0) or 1
-    width = 100 / max(1, len(counts.bands))
-    for number, band in enumerate(counts.bands):
-        yield Column(round(number * width, 2), round(0.85 * width, 2), _top(band.offered, most))
+def _drawn(quantities: list[int]) -> str:
+    """The bars as one SVG path in a box of 100 by ``BAR_HEIGHT``."""
+    most = max(quantities, default=0) or 1
+    width = 100 / max(1, len(quantities))
+    tops = [_top(quantity, most) for quantity in quantities]
+    return "".join(
+        f"M{number * width:.2f} {BAR_HEIGHT:g}V{top:g}h{0.82 * width:.2f}V{BAR_HEIGHT:g}z"
+        for number, top in enumerate(tops)
+    )
 
 
 def _top(quantity: int, most: int) -> float:

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,8 +23,8 @@ from marketplace.inventory.facets import Counts, count
 from marketplace.inventory.search import NoSuchPage, Page, even_sample, masked, page
 from marketplace.inventory.shelf import Look, Ranking
 from marketplace.models import Sale
-from marketplace.pricing import NoCurve, curve_in_force, curves_in_force, price_of
-from marketplace.storefront.plot import index_prices, plot_of
+from marketplace.pricing import Curve, NoCurve, curve_in_force, curves_in_force, price_of
+from marketplace.storefront.plot import IndexPrices, index_prices, plot_of
 from marketplace.storefront.rail import rail_of
 from marketplace.storefront.rows import channel_marks, rows_of, slots_of
 from marketplace.storefront.unknown import unknowns_of
@@ -39,20 +40,34 @@ def home(request: MarketRequest) -> HttpResponse:
     """What this is, and stock and prices per vertical."""
     curves = curves_in_force(timezone.now())
     stock = stock_by_vertical()
-    index = [{**one, "prices": index_prices(curves[one["pk"]]) if one["pk"] in curves else None} for one in stock]
-    fullest = max((one for one in stock if one["open_for_resale"]), key=lambda one: one["stock"], default=None)
+    on_sale = [(size or 0, vertical) for vertical, size in stock if vertical.open_for_resale]
+    fullest = max(on_sale, key=itemgetter(0), default=None)
     context = {
-        "index": index,
-        "stock": sum(one["stock"] for one in stock),
-        "first_url": reverse("storefront:browse", args=[fullest["slug"]]) if fullest else "#index",
+        "index": [IndexLine(vertical, size, _index_prices(curves.get(vertical.pk))) for vertical, size in stock],
+        "stock": sum(size for size, _ in on_sale),
+        "counted": None not in dict(stock).values(),
+        "first_url": reverse("storefront:browse", args=[fullest[1].slug]) if fullest else "#index",
     }
     return render(request, "marketplace/home.html", context)
+
+
+@dataclass(frozen=True)
+class IndexLine:
+    """One vertical of the price index; ``stock`` is None while it is being counted."""
+
+    vertical: Vertical
+    stock: int | None
+    prices: IndexPrices | None
+
+
+def _index_prices(curve: Curve | None) -> IndexPrices | None:
+    return index_prices(curve) if curve else None
 
 
 @require_safe
 def browse(request: MarketRequest, slug: str) -> HttpResponse:
     """One vertical: filters with counts, stock by age with the price over it, masked rows. htmx gets ``#results``."""
-    vertical = get_object_or_404(Vertical, slug=slug)
+    vertical = get_object_or_404(Vertical.objects.with_newest_schema(), slug=slug)
     if not vertical.open_for_resale:
         return render(request, "marketplace/closed.html", {"vertical": vertical})
     try:
@@ -88,8 +103,14 @@ def _shelf_page(
         "next_after": found.next_after,
         "till": till,
         "said": query_of(criteria),
+        "standing_query": _query(criteria),
         "proven_percent": _percent(counts.proven, counts.matching),
     }
+
+
+def _query(criteria: Criteria) -> str:
+    pairs = query_of(criteria)
+    return f"?{urlencode(pairs)}" if pairs else ""
 
 
 def _percent(part: int, whole: int) -> int | None:
@@ -102,7 +123,7 @@ def _page_of(look: Look, order: str, after: str, counts: Counts) -> Page:
     if order == EVEN:
         if after and not (after.isascii() and after.isdigit()):
             raise NoSuchPage("This list has no such page.")
-        return even_sample(look, matching=counts.matching, page_number=int(after[:9] or 0))
+        return even_sample(look, page_number=int(after[:9] or 0))
     if order not in list(Ranking):
         raise NoSuchPage("The order is even, newest, oldest or cheapest.")
     return page(look, Ranking(order), after=after)

@@ -106,7 +106,7 @@ def test_an_even_sample_spans_the_whole_match_and_its_pages_hold_it_once(market)
 
     pages, number = [], "0"
     while number is not None:
-        part = even_sample(look, matching=23, page_number=int(number), size=5)
+        part = even_sample(look, page_number=int(number), size=5)
         pages.append([lead.pk for lead in part.leads])
         number = part.next_after
 

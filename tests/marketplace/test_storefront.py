@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from leads.models import Leg
 from leads.models.vertical import add_schema_version
+from leads.privacy import withdraw_lead
 from marketplace.models import Order, Sale
 from tests.factories import (
     FIELDS,
@@ -289,6 +290,7 @@ def test_a_page_costs_as_many_queries_for_fifty_rows_as_for_five(client, market,
     with django_assert_max_num_queries(25) as few:
         browse(client, market)
     market.leads(45)
+    browse(client, market)
     with django_assert_max_num_queries(25) as many:
         browse(client, market)
 
@@ -315,3 +317,16 @@ def test_a_field_that_was_made_sensitive_later_is_hidden_in_old_leads_too(client
 
     assert "Refinance" not in text_of(client.get(card))
     assert "Refinance" not in text_of(browse(client, market))
+
+
+def test_a_withdrawn_lead_is_gone_from_the_very_next_page_and_answer(client, market):
+    leads = market.leads(8)
+    assert str(leads[0].public_id) in browse(client, market).content.decode()
+
+    for gone, lead in enumerate(leads[:3], 1):
+        withdraw_lead(lead, market.now)
+        page = browse(client, market)
+        assert str(lead.public_id) not in page.content.decode()
+        assert page.context["counts"].matching == 8 - gone
+
+    assert str(leads[7].public_id) in page.content.decode()

@@ -1,0 +1,137 @@
+"""Gathering: the leads on the shelf come out of the database as columns of numbers."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+from psycopg import sql
+
+from leads.models import Vertical
+from marketplace.inventory.layout import ENVELOPE, Item, Layout
+
+Columns = dict[str, NDArray[Any]]
+Progress = Callable[[int], None]
+
+# PostgreSQL's binary COPY: a head of eleven fixed bytes, flags and an extension; a foot of one number, -1.
+HEAD, FOOT = 19, 2
+ROWS_AT_ONCE = 50_000
+
+_ON_SHELF = """
+    COPY (
+        SELECT {columns} FROM leads_lead AS lead JOIN leads_consent AS consent ON consent.lead_id = lead.id
+        WHERE lead.vertical_id = ANY({verticals}) AND lead.legs_aged > 0 AND lead.withdrawn_at IS NULL {wanted}
+    ) TO STDOUT (FORMAT BINARY)
+"""
+VERTICAL = Item("vertical", "i8", sql.SQL("lead.vertical_id"))
+ZERO = {"i2": sql.SQL("0::int2"), "i4": sql.SQL("0::int4"), "i8": sql.SQL("0::int8"), "f8": sql.SQL("0::float8")}
+
+
+def gather(
+    vertical: Vertical, layout: Layout, *, leads: Collection[int] | None = None, progress: Progress | None = None
+) -> Columns:
+    """The vertical's leads on the shelf, or which of ``leads`` are there, as columns in no order.
+
+    ``progress`` is told how many rows came, now and then.
+    """
+    wanted: sql.Composable = sql.SQL("")
+    if leads is not None:
+        wanted = sql.SQL("AND lead.id = ANY({}::bigint[])").format(sql.Literal(sorted(leads)))
+    pieces = list(_rows(layout.items, [vertical.pk], wanted, progress))
+    found = np.concatenate(pieces) if pieces else np.empty(0, _row_type(layout.items))
+    return {item.name: found[item.name].astype(item.wire) for item in layout.items}
+
+
+def gather_all(layouts: Mapping[int, Layout], progress: Progress | None = None) -> dict[int, Columns]:
+    """Everything on the shelf of these verticals, read once: the database's pages hold leads of all of them.
+
+    A vertical's own columns share slots with those of others of the same width.
+    """
+    slots = _slots(layouts)
+    shared = [_shared(name, slots[name]) for name in slots]
+    pieces: dict[int, list[NDArray[Any]]] = {pk: [] for pk in layouts}
+    for rows in _rows((VERTICAL, *ENVELOPE, *shared), list(layouts), sql.SQL(""), progress):
+        for pk in layouts:
+            pieces[pk].append(rows[rows["vertical"] == pk])
+    return {pk: _columns_of(pk, pieces.pop(pk), slots) for pk in layouts}
+
+
+def _slots(layouts: Mapping[int, Layout]) -> dict[str, dict[int, Item]]:
+    """Name of a slot to what each vertical keeps there."""
+    slots: dict[str, dict[int, Item]] = {}
+    for pk, layout in layouts.items():
+        taken: Counter[str] = Counter()
+        for item in layout.own:
+            slots.setdefault(f"{item.wire}.{taken[item.wire]}", {})[pk] = item
+            taken[item.wire] += 1
+    return slots
+
+
+def _shared(name: str, kept: dict[int, Item]) -> Item:
+    wire = name.partition(".")[0]
+    whens = [
+        sql.SQL("WHEN {} THEN {}").format(sql.Literal(pk), sql.SQL("({})").format(item.expression))
+        for pk, item in kept.items()
+    ]
+    chosen = sql.SQL("CASE lead.vertical_id {} ELSE {} END").format(sql.SQL(" ").join(whens), ZERO[wire])
+    return Item(name, wire, chosen)
+
+
+def _columns_of(pk: int, pieces: list[NDArray[Any]], slots: dict[str, dict[int, Item]]) -> Columns:
+    own = {kept[pk].name: name for name, kept in slots.items() if pk in kept}
+    names = {item.name: item.name for item in ENVELOPE} | own
+    columns: Columns = {}
+    for name, slot in names.items():
+        parts = [piece[slot] for piece in pieces]
+        columns[name] = np.concatenate(parts) if parts else np.empty(0)
+    return {name: values.astype(values.dtype.newbyteorder("=")) for name, values in columns.items()}
+
+
+def _row_type(items: Iterable[Item]) -> np.dtype[Any]:
+    """A row on the wire: how many values, then each value behind its length; the highest byte first."""
+    parts = [("values", ">i2")]
+    for item in items:
+        parts += [(f"length of {item.name}", ">i4"), (item.name, f">{item.wire}")]
+    return np.dtype(parts)
+
+
+def _rows(
+    items: Sequence[Item], verticals: list[int], wanted: sql.Composable, progress: Progress | None
+) -> Iterator[NDArray[Any]]:
+    """Only the values are kept of what comes: half of a row is lengths."""
+    columns = sql.SQL(", ").join(item.expression for item in items)
+    statement = sql.SQL(_ON_SHELF).format(columns=columns, verticals=sql.Literal(verticals), wanted=wanted)
+    row = _row_type(items)
+    kept = np.dtype([(item.name, row[item.name]) for item in items])
+    for whole in _whole_rows(_wire(statement), row):
+        rows = np.empty(len(whole), kept)
+        for item in items:
+            rows[item.name] = whole[item.name]
+        if progress:
+            progress(len(rows))
+        yield rows
+
+
+def _wire(statement: sql.Composed) -> Iterator[bytes]:
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
+        for block in copy:
+            yield bytes(block)
+
+
+def _whole_rows(wire: Iterator[bytes], row: np.dtype[Any]) -> Iterator[NDArray[Any]]:
+    waiting: list[bytes] = []
+    size, skip = 0, HEAD
+    for block in wire:
+        waiting.append(block)
+        size += len(block)
+        if size >= ROWS_AT_ONCE * row.itemsize + HEAD:
+            data = b"".join(waiting)
+            whole = (len(data) - skip) // row.itemsize
+            yield np.frombuffer(data, row, whole, skip)
+            waiting, skip = [data[skip + whole * row.itemsize :]], 0
+            size = len(waiting[0])
+    data = b"".join(waiting)
+    if len(data) - skip > FOOT:
+        yield np.frombuffer(data, row, (len(data) - skip - FOOT) // row.itemsize, skip)

@@ -1,0 +1,79 @@
+"""What a buyer must not see: people he has already. Kept per process for who looked last, as sets of positions.
+
+Read from the database in three parts, so that a look costs what is new: what his later sales and uploads hide, and
+which of the leads listed since are of people he has.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from pyroaring import BitMap
+
+from buyers.models import Buyer
+from leads.models import Vertical
+from marketplace.inventory.exclusions import held_among, held_since, lists_ended
+from marketplace.inventory.stock import Stock
+
+BUYERS_KEPT = 500
+
+
+@dataclass
+class Hidden:
+    """One buyer's, in the stock of that number: ``sale_id`` and ``customer_id`` are the newest that were read,
+    ``lists_ended`` is how many of his lists counted no longer then, ``seen`` is how many positions were looked at."""
+
+    stock: int
+    lists_ended: int
+    seen: int
+    leads: list[int] = field(default_factory=list)
+    positions: BitMap = field(default_factory=BitMap)
+    sale_id: int = 0
+    customer_id: int = 0
+    lock: Any = field(default_factory=Lock)
+
+
+class Hiding:
+    """The buyers who looked last. ``refresh`` asks the database what a buyer has and is called before the inventory is
+    locked, so that nobody waits for a large one but he himself."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[int, int], Hidden] = OrderedDict()
+        self._lock = Lock()
+
+    def refresh(self, buyer: Buyer, vertical: Vertical, stock: Stock) -> Hidden:
+        key, ended = (buyer.pk, vertical.pk), lists_ended(buyer.pk)
+        hidden = self._known.get(key)
+        if hidden is None or hidden.stock != stock.number or hidden.lists_ended != ended:
+            hidden = Hidden(stock.number, ended, len(stock))
+        with hidden.lock:
+            found = held_since(buyer.pk, vertical, sale_id=hidden.sale_id, customer_id=hidden.customer_id)
+            newer, hidden.sale_id, hidden.customer_id = found
+            hidden.leads += newer
+        self._keep(key, hidden)
+        return hidden
+
+    def positions(self, buyer: Buyer, vertical: Vertical, stock: Stock) -> BitMap:
+        """To be asked under the inventory's lock, after ``refresh``. A set that is not to be changed."""
+        hidden = self._known.get((buyer.pk, vertical.pk))
+        if hidden is None or hidden.stock != stock.number:
+            hidden = self.refresh(buyer, vertical, stock)
+        with hidden.lock:
+            found = stock.set_of_leads(hidden.leads) if hidden.leads else BitMap()
+            if hidden.seen < len(stock):
+                late = stock.ids.at(np.arange(hidden.seen, len(stock))).tolist()
+                found |= stock.set_of_leads(held_among(buyer.pk, late))
+            # What had no position yet will be among those listed since.
+            hidden.leads, hidden.seen = [], len(stock)
+            hidden.positions = hidden.positions | found
+            return hidden.positions
+
+    def _keep(self, key: tuple[int, int], hidden: Hidden) -> None:
+        """Known to others once it is whole."""
+        with self._lock:
+            self._known[key] = hidden
+            self._known.move_to_end(key)
+            if len(self._known) > BUYERS_KEPT:
+                self._known.popitem(last=False)

@@ -1,0 +1,89 @@
+"""Legs that somebody is paying for. They are free again when their instant is over, with nobody writing it down."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from pyroaring import BitMap
+
+from leads.models import Vertical
+from marketplace.inventory.columns import Choices
+
+_HELD = """
+    SELECT leg.lead_id, leg.held_for, leg.held_until, count(*) FROM leads_leg AS leg
+    JOIN leads_lead AS lead ON lead.id = leg.lead_id
+    WHERE leg.state = 'held' AND leg.held_until > now() AND lead.vertical_id = %(vertical)s
+        AND (%(leads)s::bigint[] IS NULL OR leg.lead_id = ANY(%(leads)s))
+    GROUP BY leg.lead_id, leg.held_for, leg.held_until
+"""
+
+
+@dataclass(frozen=True)
+class Held:
+    """So many legs of one lead are kept for one order."""
+
+    holder: uuid.UUID
+    until: datetime
+    legs: int
+
+
+def read_holds(vertical: Vertical, leads: Collection[int] | None = None) -> dict[int, list[Held]]:
+    """Lead to its holds that are not over; of the whole vertical, or of these leads."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, {"vertical": vertical.pk, "leads": None if leads is None else list(leads)})
+        found: dict[int, list[Held]] = defaultdict(list)
+        for lead, holder, until, legs in cursor.fetchall():
+            found[lead].append(Held(holder, until, legs))
+    return found
+
+
+class Holds:
+    """The holds of one vertical's stock, by position."""
+
+    def __init__(self) -> None:
+        self._at: dict[int, list[Held]] = {}
+        self._sets: dict[Held, BitMap] = {}
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def put(self, position: int, holds: list[Held]) -> None:
+        """This position is held so, and no other way."""
+        for gone in self._at.pop(position, ()):
+            self._sets[gone].discard(position)
+            if not self._sets[gone]:
+                del self._sets[gone]
+        for held in holds:
+            self._sets.setdefault(held, BitMap()).add(position)
+        if holds:
+            self._at[position] = holds
+
+    def kept_back(self, now: datetime, legs_left: Choices, own: Collection[uuid.UUID], *, exclusive: bool) -> BitMap:
+        """What is no use to somebody: no leg of it is free, or one is kept for an order of his ``own`` already. For an
+        exclusive buyer, whatever anybody holds a leg of."""
+        live = {held: positions for held, positions in self._sets.items() if held.until > now}
+        if not live:
+            return BitMap()
+        at_least = _at_least(live)
+        kept = at_least[0] if exclusive else BitMap()
+        for number, positions in enumerate(at_least, 1):
+            if str(number) in legs_left.sets:
+                kept = kept | (positions & legs_left.sets[str(number)])
+        mine = [positions for held, positions in live.items() if held.holder in own]
+        return kept | BitMap.union(*mine) if mine else kept
+
+
+def _at_least(live: dict[Held, BitMap]) -> list[BitMap]:
+    """Positions of which at least one leg is held, at least two, and so on."""
+    counted: list[BitMap] = [BitMap()]
+    for held, positions in live.items():
+        for _ in range(held.legs):
+            carried = positions
+            for number in range(len(counted)):
+                counted[number], carried = counted[number] | carried, counted[number] & carried
+            if carried:
+                counted.append(carried)
+    return counted

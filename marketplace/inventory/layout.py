@@ -1,0 +1,147 @@
+"""Which columns the stock of a vertical has, and how the database reads each from a lead.
+
+Every column is a number of fixed width and never NULL, so that rows come over in PostgreSQL's binary form and are
+taken as they are: ten million leads without a Python object each.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import LiteralString
+
+from psycopg import sql
+
+from leads.fields import Field, FieldType, Schema
+from leads.models import PhoneType, Vertical
+from leads.places import STATES
+
+STATE_CODES = ("", *sorted(STATES))
+"""A state's number is its place here; 0 is for what is no state."""
+PHONE_TYPES = ("", *PhoneType.values)
+BITS = 62
+NO_DATE = -(2**31)
+CENTURY = 20_000_000
+"""Taken from a date's YYYYMMDD, so that it fits narrow numbers."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One column: its name, its type on the wire, and the SQL that reads it."""
+
+    name: str
+    wire: str
+    expression: sql.Composable
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of one version of a vertical's fields."""
+
+    items: tuple[Item, ...]
+    fields: tuple[Field, ...]
+
+    @property
+    def own(self) -> tuple[Item, ...]:
+        """The columns that other verticals do not have."""
+        return self.items[len(ENVELOPE) :]
+
+    @property
+    def signature(self) -> str:
+        """Another one for other columns, or the same ones read otherwise."""
+        said = [[item.name, item.wire, repr(item.expression)] for item in self.items]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+    @classmethod
+    def of(cls, schema: Schema) -> "Layout":
+        fields = schema.filterable
+        own = (item for field in fields for item in _items_of(field))
+        return cls((*ENVELOPE, *own), fields)
+
+
+def schema_id(vertical: Vertical) -> int:
+    """Which version of its fields is in force; 0 for a vertical that has none."""
+    return vertical.newest_schema.pk if vertical.newest_schema else 0
+
+
+def _item(name: str, wire: str, expression: LiteralString) -> Item:
+    return Item(name, wire, sql.SQL(expression))
+
+
+def _place_in(values: tuple[str, ...], expression: sql.Composable) -> sql.Composable:
+    """Where the value stands in a list that begins with one for everything else: 0 for what is not in it."""
+    listed = sql.SQL("ARRAY[{}]::text[]").format(sql.SQL(", ").join(map(sql.Literal, values[1:])))
+    return sql.SQL("coalesce(array_position({}, {}), 0)::int2").format(listed, expression)
+
+
+ENVELOPE = (
+    _item("id", "i8", "lead.id"),
+    _item("captured", "i8", "lead.captured_at"),
+    Item("state", "i2", _place_in(STATE_CODES, sql.SQL("lead.state::text"))),
+    _item("zip", "i4", "coalesce(nullif(lead.postal_code, '')::int4, -1)"),
+    _item("source", "i8", "lead.source_id"),
+    Item("phone_type", "i2", _place_in(PHONE_TYPES, sql.SQL("lead.phone_type::text"))),
+    _item("times_sold", "i2", "lead.times_sold::int2"),
+    _item("legs_left", "i2", "lead.legs_aged::int2"),
+    _item("text", "i8", "consent.text_id"),
+    _item("retained", "i4", "coalesce(consent.retained_until - date '2000-01-01', -2147483648)"),
+)
+
+
+def _items_of(field: Field) -> Iterator[Item]:
+    """One column a field; two for a from–to; one for every ``BITS`` answers where there may be several."""
+    answer = sql.SQL("(lead.attributes -> {})").format(sql.Literal(field.name))
+    text = sql.SQL("(lead.attributes ->> {})").format(sql.Literal(field.name))
+    match field.type:
+        case FieldType.CHOICE:
+            yield Item(field.name, "i2", _place_in(("", *field.choices), text))
+        case FieldType.CHOICES:
+            for number, keys in enumerate(parts_of(field)):
+                yield Item(f"{field.name}.{number}", "i8", _bits(answer, keys))
+        case FieldType.FLAG:
+            yield Item(field.name, "i2", _place_in(("", "false", "true"), sql.SQL("{}::text").format(answer)))
+        case FieldType.NUMBER | FieldType.MONEY:
+            yield Item(field.name, "f8", _number(answer))
+        case FieldType.DATE:
+            yield Item(field.name, "i4", _date(text))
+        case FieldType.RANGE:
+            for end in ("min", "max"):
+                yield Item(f"{field.name}.{end}", "f8", _end(answer, end))
+
+
+def parts_of(field: Field) -> list[list[str]]:
+    """The field's choices, as many together as a column has bits."""
+    keys = list(field.choices)
+    return [keys[start : start + BITS] for start in range(0, len(keys), BITS)]
+
+
+def _bits(answer: sql.Composable, keys: list[str]) -> sql.Composable:
+    bits = [
+        sql.SQL("CASE WHEN {} @> {}::jsonb THEN {}::int8 ELSE 0 END").format(
+            answer, sql.Literal(f'["{key}"]'), sql.Literal(1 << place)
+        )
+        for place, key in enumerate(keys)
+    ]
+    return sql.SQL("({})").format(sql.SQL(" | ").join(bits))
+
+
+def _number(answer: sql.Composable) -> sql.Composable:
+    return sql.SQL("coalesce(CASE WHEN jsonb_typeof({0}) = 'number' THEN {0}::float8 END, 'NaN')").format(answer)
+
+
+def _date(text: sql.Composable) -> sql.Composable:
+    """YYYYMMDD as a number, which sorts as the text does."""
+    return sql.SQL(
+        r"coalesce(CASE WHEN {0} ~ '^\d{{4}}-\d\d-\d\d$' THEN replace({0}, '-', '')::int4 - {1} END, {2})"
+    ).format(text, sql.Literal(CENTURY), sql.Literal(NO_DATE))
+
+
+def _end(answer: sql.Composable, end: str) -> sql.Composable:
+    """An end that is open lies as far out as can be; NaN where there is no from–to at all."""
+    open_end = sql.Literal("-Infinity" if end == "min" else "Infinity")
+    return sql.SQL("CASE WHEN jsonb_typeof({0}) = 'object' THEN {1} ELSE 'NaN' END").format(
+        answer,
+        sql.SQL(
+            "coalesce(CASE WHEN jsonb_typeof({0} -> {1}) = 'number' THEN ({0} -> {1})::float8 END, {2}::float8)"
+        ).format(answer, sql.Literal(end), open_end),
+    )

@@ -1,0 +1,266 @@
+"""The inventory of this process: the stocks in memory, brought up to date by the change feed before each answer.
+
+It is a copy of the database and may be thrown away at any time. It never decides a sale.
+"""
+
+import logging
+import time
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import islice
+from threading import RLock, Thread
+
+from django.db import DatabaseError, connections
+from pyroaring import BitMap
+
+from leads.models import Lead, Source, Vertical
+from marketplace.inventory import opening
+from marketplace.inventory.feed import Changes, Cursor, FeedLost, changes_since, here
+from marketplace.inventory.gathering import gather
+from marketplace.inventory.hiding import Hiding
+from marketplace.inventory.holds import read_holds
+from marketplace.inventory.layout import schema_id
+from marketplace.inventory.opening import NotReady, Opened
+from marketplace.inventory.shelf import Look
+from marketplace.inventory.sight import Sight
+from marketplace.inventory.stock import Stock, read_traits
+from marketplace.models import PendingOrder
+
+__all__ = ["NotReady", "forget", "one_answer", "sight_of", "sources", "stock_sizes", "warm"]
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 20_000
+"""Changed leads that one answer works in; the next one goes on."""
+MOST_LATE = 20_000
+"""Leads listed since the snapshot, beyond which a newer one is worth the change."""
+FEW_LATE = 1_000
+"""A small stock is made anew when half as much again came since, and at least so many: its bars are of then."""
+LOOK_EVERY = 1.0
+
+
+@dataclass
+class Answer:
+    """One answer to one question, and the inventory that was brought up to date for it."""
+
+    inventory: "Inventory | None" = None
+
+
+_answer: ContextVar[Answer | None] = ContextVar("answer", default=None)
+
+
+@contextmanager
+def one_answer() -> Iterator[None]:
+    """What is asked inside sees one state: the feed is read once. For answers that change nothing themselves."""
+    token = _answer.set(Answer())
+    try:
+        yield
+    finally:
+        _answer.reset(token)
+
+
+class Inventory:
+    """Stocks by vertical, where the feed was last read, and what of it is still to be worked in: lead to whether it was
+    corrected. ``_own`` are the feed's rows of a transaction that may yet be undone; when a row is gone, or is not only
+    this transaction's any more, its leads are read again."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._stocks: dict[int, Stock] = {}
+        self._cursor: Cursor | None = None
+        self._waiting: dict[int, bool] = {}
+        self._own: dict[int, dict[int, bool]] = {}
+        self._hiding = Hiding()
+        self._sources: dict[int, Source] = {}
+        self._snapshot = 0
+        self._starved = False
+        self._next: Opened | None = None
+        self._loader: Thread | None = None
+        self._looked_at = 0.0
+
+    @contextmanager
+    def sight_of(self, look: Look) -> Iterator[Sight]:
+        """The stock as it is now, for one look; locked while it is used. Raises NotReady."""
+        known = self._stocks.get(look.vertical.pk)
+        if look.buyer and known:
+            self._hiding.refresh(look.buyer, look.vertical, known)
+        with self._lock:
+            self._catch_up()
+            stock = self._stock_of(look.vertical)
+            yield Sight(stock, look, self._hidden(stock, look))
+
+    def sizes(self, verticals: Collection[Vertical]) -> dict[int, int]:
+        """How many leads are on the shelf, by vertical. Raises NotReady."""
+        with self._lock:
+            self._catch_up()
+            return {vertical.pk: len(self._stock_of(vertical).shelf) for vertical in verticals}
+
+    def sources(self, keys: Collection[int]) -> dict[int, Source]:
+        """Sources as they are by the last answer; each is read once until the feed says that it changed."""
+        with self._lock:
+            if unknown := set(keys) - self._sources.keys():
+                self._sources |= Source.objects.in_bulk(unknown)
+            return {key: self._sources[key] for key in keys}
+
+    def _stock_of(self, vertical: Vertical) -> Stock:
+        stock = self._stocks.get(vertical.pk)
+        if stock is None or stock.schema_id != schema_id(vertical):
+            return self._made(vertical)
+        sprawls = len(stock.late) > FEW_LATE + len(stock.ids.base) // 2
+        if sprawls and len(stock.shelf) <= opening.SMALL and opening.is_small(vertical):
+            return self._made(vertical)
+        return stock
+
+    def _made(self, vertical: Vertical) -> Stock:
+        try:
+            self._stocks[vertical.pk] = opening.small_stock(vertical)
+        except NotReady:
+            self._starved = True
+            raise
+        return self._stocks[vertical.pk]
+
+    def _hidden(self, stock: Stock, look: Look) -> BitMap:
+        hidden = self._hiding.positions(look.buyer, look.vertical, stock) if look.buyer else BitMap()
+        if not len(stock.holds):
+            return hidden
+        own = PendingOrder.objects.waiting().filter(buyer=look.buyer) if look.buyer else PendingOrder.objects.none()
+        holders = set(own.values_list("public_id", flat=True))
+        left = stock.choices["legs_left"]
+        return hidden | stock.holds.kept_back(look.now, left, holders, exclusive=look.exclusive)
+
+    # Where the stocks come from
+
+    def _begin(self, opened: Opened | None) -> None:
+        """Begin with this snapshot; without one, each stock is made when it is first asked for."""
+        stocks = opened.stocks if opened else {}
+        cursor = opened.cursor if opened else here()
+        for vertical in Vertical.objects.filter(pk__in=stocks):
+            holds = read_holds(vertical)
+            stocks[vertical.pk].hold(list(holds), holds)
+        # From here on nothing asks the database, so that nothing is half begun.
+        self._sources.clear()
+        self._waiting.clear()
+        self._own.clear()
+        self._starved = False
+        self._stocks, self._cursor = stocks, cursor
+        self._snapshot = opened.key if opened else self._snapshot
+
+    def _change_over(self) -> None:
+        """To a newer snapshot: at once where there was none to answer from, else when it was loaded aside."""
+        if self._next:
+            opened, self._next, self._loader = self._next, None, None
+            self._begin(opened)
+        elif self._loader is None and time.monotonic() - self._looked_at > LOOK_EVERY:
+            self._looked_at = time.monotonic()
+            if self._starved and (found := opening.newest_snapshot(than=self._snapshot)):
+                self._begin(found)
+            elif sum(len(stock.late) for stock in self._stocks.values()) > MOST_LATE:
+                self._load_aside()
+
+    def _load_aside(self) -> None:
+        if opening.has_newer(self._snapshot):
+            self._loader = Thread(target=self._load, daemon=True)
+            self._loader.start()
+
+    def _load(self) -> None:
+        try:
+            self._next = opening.newest_snapshot(than=self._snapshot)
+        finally:
+            self._loader = None
+            connections.close_all()
+
+    # What changed
+
+    def _catch_up(self) -> None:
+        answer = _answer.get()
+        if answer is None or answer.inventory is not self:
+            self._follow()
+            if answer:
+                answer.inventory = self
+
+    def _follow(self) -> None:
+        if self._cursor is None:
+            self._begin(opening.newest_snapshot())
+        self._change_over()
+        try:
+            changes = changes_since(self._cursor or here())
+        except FeedLost:
+            self._begin(opening.newest_snapshot())
+            changes = changes_since(self._cursor or here())
+        self._note(changes)
+        self._cursor = changes.cursor
+        if self._waiting:
+            some = dict(islice(self._waiting.items(), MOST_AT_ONCE))
+            self._read_again(some)
+            for lead in some:
+                del self._waiting[lead]
+
+    def _note(self, changes: Changes) -> None:
+        known = {lead for row in changes.own.keys() & self._own.keys() for lead in self._own[row]}
+        known -= {lead for row in changes.own.keys() - self._own.keys() for lead in changes.own[row]}
+        for lead in changes.leads - known:
+            self._waiting.setdefault(lead, False)
+        self._waiting |= dict.fromkeys(changes.corrected - known, True)
+        for row in self._own.keys() - changes.own.keys():
+            for lead, corrected in self._own[row].items():
+                self._waiting[lead] = corrected or self._waiting.get(lead, False)
+        self._own = changes.own
+        if changes.sources:
+            for source in changes.sources:
+                self._sources.pop(source, None)
+            traits = read_traits(changes.sources)
+            for stock in self._stocks.values():
+                stock.grade(traits)
+
+    def _read_again(self, leads: dict[int, bool]) -> None:
+        """The leads as they are now. One that is nowhere was never committed."""
+        by_vertical: dict[int, set[int]] = {vertical_id: set() for vertical_id in self._stocks}
+        nowhere = set(leads)
+        for lead, vertical_id in Lead.objects.filter(pk__in=list(leads)).values_list("pk", "vertical_id"):
+            nowhere.discard(lead)
+            if vertical_id in by_vertical:
+                by_vertical[vertical_id].add(lead)
+        for vertical in Vertical.objects.filter(pk__in=[pk for pk, changed in by_vertical.items() if changed]):
+            self._read_stock_again(vertical, {lead: leads[lead] for lead in by_vertical[vertical.pk]})
+        for stock in self._stocks.values() if nowhere else ():
+            stock.shelf -= stock.set_of_leads(nowhere)
+
+    def _read_stock_again(self, vertical: Vertical, leads: dict[int, bool]) -> None:
+        stock = self._stocks[vertical.pk]
+        there = gather(vertical, stock.layout, leads=leads)
+        stock.change(leads, {lead for lead, corrected in leads.items() if corrected}, there)
+        stock.hold(leads, read_holds(vertical, leads))
+
+
+_inventory = Inventory()
+
+
+def sight_of(look: Look) -> AbstractContextManager[Sight]:
+    """This process's stock as it is now, for one look. Raises NotReady."""
+    return _inventory.sight_of(look)
+
+
+def stock_sizes(verticals: Collection[Vertical]) -> dict[int, int]:
+    return _inventory.sizes(verticals)
+
+
+def sources(keys: Collection[int]) -> dict[int, Source]:
+    return _inventory.sources(keys)
+
+
+def warm() -> None:
+    """Open it before anybody asks; for a thread of its own. What fails here is tried again with the first answer."""
+    try:
+        _inventory.sizes([])
+    except DatabaseError:
+        log.warning("the shelf could not be opened yet", exc_info=True)
+    finally:
+        connections.close_all()
+
+
+def forget() -> None:
+    """Begin anew with the next answer."""
+    global _inventory
+    _inventory = Inventory()

@@ -1,0 +1,60 @@
+"""The outlook of a limit: how much of what is wanted costs no more, and when the next lead comes down to it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from leads.clauses import Between
+from marketplace.inventory.live import sight_of
+from marketplace.inventory.picking import oldest_of
+from marketplace.inventory.prices import DAY, FOREVER, instant_of, microseconds
+from marketplace.inventory.shelf import Look
+from marketplace.inventory.sight import Sight
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """``matching`` leads are wanted, ``within`` of them cost no more than the limit now. ``reaches_at`` is when the
+    next one that is not within yet gets there by growing older; None if none ever does on this curve."""
+
+    matching: int
+    within: int
+    cheapest_cents: int | None
+    reaches_at: datetime | None
+
+
+def outlook(look: Look, limit_cents: int) -> Outlook:
+    """Raises NotReady while the inventory is being built."""
+    with sight_of(look) as sight:
+        return Outlook(
+            matching=len(sight.matching),
+            within=sight.matching.intersection_cardinality(sight.prices.between(None, limit_cents)),
+            cheapest_cents=sight.prices.ends_of(sight.matching)[0],
+            reaches_at=_reaches_at(sight, limit_cents),
+        )
+
+
+def _reaches_at(sight: Sight, limit_cents: int) -> datetime | None:
+    """The oldest lead that is still too young, grade by grade: it is the next to reach the age that costs so little."""
+    coming = (_comes_at(sight, grade, days) for grade, days in _days_until(sight, limit_cents).items())
+    return min((at for at in coming if at is not None), default=None)
+
+
+def _days_until(sight: Sight, limit_cents: int) -> dict[str, int]:
+    """Grade to the age in days from which on a lead costs no more than the limit and is old enough to be wanted."""
+    asked = sight.look.criteria.of("age_days")
+    youngest, oldest = (asked.low, asked.high) if isinstance(asked, Between) else (None, None)
+    starts = [from_day for from_day, _ in sight.look.curve.tiers]
+    reached: dict[str, int] = {}
+    for cell in sight.prices.cells:
+        if cell.cents <= limit_cents:
+            from_day = starts[cell.tier] if cell.tier else 0
+            reached[cell.grade] = min(from_day, reached.get(cell.grade, from_day))
+    days = {grade: max(from_day, int(youngest or 0)) for grade, from_day in reached.items()}
+    return {grade: day for grade, day in days.items() if oldest is None or day <= int(oldest)}
+
+
+def _comes_at(sight: Sight, grade: str, days: int) -> datetime | None:
+    too_young = sight.stock.asked_between(microseconds(sight.look.now) - days * DAY + 1, FOREVER)
+    waiting = sight.without("age_days", "price") & too_young & sight.stock.choices["grade"].any_of([grade])
+    next_one = oldest_of(sight.stock, waiting)
+    return None if next_one is None else instant_of(next_one + days * DAY)

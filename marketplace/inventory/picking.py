@@ -1,0 +1,110 @@
+"""Picking: the newest, oldest or cheapest so many out of a set of any size, without sorting it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from marketplace.inventory.cells import numbers_of
+from marketplace.inventory.prices import FOREVER
+from marketplace.inventory.shelf import Ranking
+from marketplace.inventory.sight import Sight
+from marketplace.inventory.stock import Stock
+
+SORTABLE = 4_000
+"""So many more than wanted are sorted rather than searched further."""
+Ordered = NDArray[np.int64]
+NOTHING: Ordered = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a lead stands in every order: when the person asked (microseconds since 2000), its key, its price."""
+
+    asked: int
+    lead: int
+    cents: int
+
+
+def first_of(
+    sight: Sight, ranking: Ranking, most: int, *, behind: Place | None = None, most_cents: int | None = None
+) -> Ordered:
+    """The positions that come first of what matches, at most so many: behind a place, none dearer than that."""
+    wanted = sight.matching
+    if most_cents is not None:
+        wanted = wanted & sight.prices.between(None, most_cents)
+    if ranking == Ranking.CHEAPEST:
+        return _cheapest(sight, wanted, most, behind)
+    return _by_time(sight.stock, wanted, most, newest=ranking == Ranking.NEWEST, behind=behind)
+
+
+def newest_first(stock: Stock, positions: NDArray[Any]) -> Ordered:
+    """In the order of asking, the newest first; of one instant, the lead that came last."""
+    order = np.lexsort((stock.ids.at(positions), stock.asked_at(positions)))[::-1]
+    return positions[order].astype(np.int64)
+
+
+def oldest_of(stock: Stock, wanted: BitMap) -> int | None:
+    """When the first of them asked, in microseconds since 2000."""
+    first = _by_time(stock, wanted, 1, newest=False, behind=None)
+    return int(stock.asked_at(first)[0]) if len(first) else None
+
+
+def _cheapest(sight: Sight, wanted: BitMap, most: int, behind: Place | None) -> Ordered:
+    """By price, and of one price the newest first."""
+    pieces, left = [NOTHING], most
+    for cents, found in sight.prices.cheapest_first(wanted):
+        if not left or (behind and cents < behind.cents):
+            continue
+        last = behind if behind and cents == behind.cents else None
+        piece = _by_time(sight.stock, found, left, newest=True, behind=last)
+        pieces.append(piece)
+        left -= len(piece)
+    return np.concatenate(pieces)
+
+
+def _by_time(stock: Stock, wanted: BitMap, most: int, *, newest: bool, behind: Place | None) -> Ordered:
+    if behind:
+        wanted = _from(stock, wanted, behind, newest=newest)
+        most += len(wanted & stock.asked_between(behind.asked, behind.asked))
+    near = wanted if len(wanted) <= most + SORTABLE else _nearest(stock, wanted, most, newest=newest)
+    ordered = newest_first(stock, numbers_of(near))
+    if not newest:
+        ordered = ordered[::-1]
+    if behind:
+        most -= len(wanted & stock.asked_between(behind.asked, behind.asked))
+        ordered = ordered[_is_behind(stock, ordered, behind, newest=newest)]
+    return ordered[:most]
+
+
+def _from(stock: Stock, wanted: BitMap, behind: Place, *, newest: bool) -> BitMap:
+    """What asked at that place's instant or further on."""
+    return wanted & (stock.asked_between(0, behind.asked) if newest else stock.asked_between(behind.asked, FOREVER))
+
+
+def _is_behind(stock: Stock, ordered: Ordered, behind: Place, *, newest: bool) -> NDArray[np.bool_]:
+    """Of one instant, the keys decide."""
+    same = stock.asked_at(ordered) == behind.asked
+    ids = stock.ids.at(ordered)
+    return ~same | (ids < behind.lead if newest else ids > behind.lead)
+
+
+def _nearest(stock: Stock, wanted: BitMap, most: int, *, newest: bool) -> BitMap:
+    """A part of what is wanted that holds the first so many and not many more: the instant is found by halving."""
+    low, high = stock.first_asked, stock.last_asked + 1
+    found = wanted
+    while high - low > 1:
+        middle = (low + high) // 2
+        part = wanted & (stock.asked_between(middle, FOREVER) if newest else stock.asked_between(0, middle))
+        enough = len(part) >= most
+        if enough:
+            found = part
+            if len(part) <= most + SORTABLE:
+                break
+        if enough == newest:
+            low = middle
+        else:
+            high = middle
+    return found

@@ -1,0 +1,121 @@
+"""One look at a stock: the bitmap reading of its criteria, with its ages and prices at that moment.
+
+To be used under the inventory's lock, while the stock does not change.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from pyroaring import BitMap
+
+from leads.envelope import LAPSING
+from leads.fields import FieldType
+from marketplace.inventory.cells import union_of
+from marketplace.inventory.layout import CENTURY
+from marketplace.inventory.prices import DAY, FOREVER, Prices, microseconds
+from marketplace.inventory.shelf import Look
+from marketplace.inventory.stock import Stock
+
+FIRST_DAY = date(2000, 1, 1)
+SMALL_NUMBERS = ("times_sold", "legs_left")
+
+
+@dataclass(frozen=True)
+class Sight:
+    """``hidden`` are positions that this buyer must not see: whom he has already, what is kept while somebody pays."""
+
+    stock: Stock
+    look: Look
+    hidden: BitMap
+
+    @cached_property
+    def prices(self) -> Prices:
+        look = self.look
+        return Prices(self.stock, look.curve, look.now, exclusive=look.exclusive, quantity=look.quantity)
+
+    @cached_property
+    def shelf(self) -> BitMap:
+        """All that this buyer could take, whatever the criteria."""
+        shelf = self.stock.shelf - self.hidden
+        return shelf & self.stock.choices["times_sold"].any_of(["0"]) if self.look.exclusive else shelf
+
+    @cached_property
+    def clauses(self) -> dict[str, BitMap]:
+        """Each clause's own positions, by its field."""
+        return {clause.field: clause.among(self) for clause in self.look.criteria.clauses}
+
+    @cached_property
+    def matching(self) -> BitMap:
+        return BitMap.intersection(self.shelf, *self.clauses.values())
+
+    def without(self, *fields: str) -> BitMap:
+        """What would match if nothing were said of these fields."""
+        if not set(fields) & set(self.clauses):
+            return self.matching
+        return BitMap.intersection(self.shelf, *(found for name, found in self.clauses.items() if name not in fields))
+
+    # The index that criteria are read against
+
+    def any_of(self, field: str, values: Collection[str]) -> BitMap:
+        match field:
+            case "evidence":
+                return union_of([self.proofs[value] for value in values])
+            case "postal_code":
+                return self.stock.places.any_of(values)
+            case "zip_prefix":
+                return self.stock.places.beginning_with(values)
+        return self.stock.choices[field].any_of(values)
+
+    def between(self, field: str, low: float | str | None, high: float | str | None) -> BitMap:
+        first, last = _number(low), _number(high)
+        if field == "age_days":
+            return self.aged(first, last)
+        if field == "price":
+            return self.prices.between(first, last)
+        if field in SMALL_NUMBERS:
+            return self.stock.choices[field].between(first, last)
+        ranges = self.stock.ranges.get(field)
+        return ranges.between(first, last) if ranges else self.stock.numbers[field].between(first, last)
+
+    def answered(self, field: str, answer: bool) -> BitMap:
+        return self.stock.choices[field].any_of(["true" if answer else "false"])
+
+    def all_of(self, field: str, values: Collection[str]) -> BitMap:
+        return self.stock.choices[field].all_of(values)
+
+    def in_area(self, field: str, postal_codes: Collection[str]) -> BitMap:
+        return self.stock.places.any_of(postal_codes)
+
+    @cached_property
+    def proofs(self) -> dict[str, BitMap]:
+        """Proof of consent by its state today."""
+        retained = self.stock.numbers["retained"]
+        today = (self.look.now.date() - FIRST_DAY).days
+        soon = today + LAPSING.days
+        everything = BitMap()
+        everything.add_range(0, len(self.stock))
+        return {
+            "retained": retained.between(soon + 1, None),
+            "lapsing": retained.between(today, soon),
+            "lapsed": retained.between(None, today - 1),
+            "none": everything - retained.known,
+        }
+
+    def aged(self, youngest: float | None, oldest: float | None) -> BitMap:
+        """Positions whose age in days lies between both, these included."""
+        now = microseconds(self.look.now)
+        last = FOREVER if youngest is None else now - int(youngest * DAY)
+        first = 0 if oldest is None else now - (int(oldest) + 1) * DAY + 1
+        return self.stock.asked_between(first, last)
+
+    def is_number(self, field: str) -> bool:
+        """Whether the field has a histogram: the vertical's own numbers and amounts."""
+        types = {item.name: item.type for item in self.stock.layout.fields}
+        return types.get(field) in (FieldType.NUMBER, FieldType.MONEY)
+
+
+def _number(end: float | str | None) -> float | None:
+    """A bound as the stock's columns have it; a date is its digits."""
+    return int(end.replace("-", "")) - CENTURY if isinstance(end, str) else end

@@ -1,0 +1,67 @@
+"""Snapshots of the inventory: files that every web process starts from, and how far the one in work is."""
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import F, Q
+
+SILENT = timedelta(minutes=5)
+"""A build that did not tell its progress for so long was killed."""
+
+
+class SnapshotQuerySet(models.QuerySet["InventorySnapshot"]):
+    def ready(self) -> "SnapshotQuerySet":
+        """Those that can be loaded, the newest first."""
+        return self.filter(state=InventorySnapshot.State.READY).order_by("-pk")
+
+    def in_work(self) -> "SnapshotQuerySet":
+        return self.filter(state=InventorySnapshot.State.BUILDING)
+
+    def abandoned(self, now: datetime) -> "SnapshotQuerySet":
+        return self.in_work().filter(told_at__lt=now - SILENT)
+
+
+class InventorySnapshot(models.Model):
+    """One file. Its row is made before it and says "ready" only once the whole file is kept."""
+
+    class State(models.TextChoices):
+        BUILDING = "building", "Being built"
+        READY = "ready", "Ready"
+        DAMAGED = "damaged", "Damaged"
+        FAILED = "failed", "Not finished"
+
+    name = models.CharField(max_length=80, unique=True)
+    state = models.CharField(max_length=8, choices=State, default=State.BUILDING)
+    cursor = models.TextField(help_text="Where the change feed stood before the first lead was read.")
+    schemas = models.JSONField(default=list, help_text="Which version of each vertical's fields was in force.")
+    leads_total = models.PositiveBigIntegerField(default=0, help_text="As estimated at the start.")
+    leads_done = models.PositiveBigIntegerField(default=0)
+    size = models.PositiveBigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True)
+    problem = models.CharField(max_length=200, blank=True)
+    started_at = models.DateTimeField()
+    told_at = models.DateTimeField(help_text="When the builder last told how far it was.")
+    built_at = models.DateTimeField(null=True)
+
+    objects = SnapshotQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(state="building"), name="snapshot_one_is_built_at_once"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="ready") | (~Q(sha256="") & Q(built_at__isnull=False)),
+                name="snapshot_ready_has_its_digest",
+            ),
+            models.CheckConstraint(condition=Q(told_at__gte=F("started_at")), name="snapshot_tells_after_it_started"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def percent(self) -> int:
+        """How much of it is done; 99 until it is ready."""
+        return min(99, 100 * self.leads_done // self.leads_total) if self.leads_total else 0

@@ -1,0 +1,231 @@
+"""The third reading of criteria: what the inventory finds in memory is what the database answers."""
+
+import random
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from leads.criteria import read_criteria
+from leads.models import Lead, Leg, LegState
+from leads.models.vertical import add_schema_version
+from marketplace.checkout import Placement, place_order
+from marketplace.inventory import live
+from marketplace.inventory.cells import numbers_of
+from marketplace.inventory.facets import counts_of
+from marketplace.inventory.search import best, lots
+from marketplace.inventory.shelf import Look, Ranking, ranked
+from marketplace.pricing import frozen, priced
+from marketplace.quoting import quote, token_of
+from marketplace.wishes import Named
+from tests.factories import make_buyer, make_leads, make_user
+from tests.leads.test_criteria import ASKED, random_leads, vertical_named, wishes, with_proof
+
+pytestmark = pytest.mark.django_db
+OFTEN = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+
+
+def look_at(market, clauses=(), buyer=None, **terms):
+    criteria = read_criteria({"vertical": market.vertical.slug, "all": list(clauses)}, vertical_named)
+    return Look(market.vertical, criteria, frozen(market.curve), market.now, buyer, **terms)
+
+
+def in_memory(look):
+    with live.sight_of(look) as sight:
+        return set(sight.stock.ids.at(numbers_of(sight.matching)).tolist())
+
+
+def in_database(look):
+    return set(look.matches().values_list("pk", flat=True))
+
+
+def stocked(market, quantity=60):
+    """Some of it in the stock from the beginning, some listed since, some changed since."""
+    with_proof(random_leads(market, quantity), market)
+    in_memory(look_at(market))
+    with_proof(random_leads(market, quantity // 2), market)
+    dice = random.Random(3)
+    for leg in dice.sample(list(Leg.objects.filter(state="open", market="aged")), quantity // 2):
+        Leg.objects.filter(pk=leg.pk).update(state=LegState.SOLD, ended_at=market.now)
+    Lead.objects.filter(pk__in=Lead.objects.order_by("pk")[:3]).update(withdrawn_at=market.now)
+    return dice
+
+
+def test_memory_and_database_agree_on_every_criteria(market):
+    stocked(market)
+    answers = {True: 0, False: 0}
+    shelf = in_database(look_at(market))
+
+    @OFTEN
+    @given(wishes)
+    def agree(clauses):
+        look = look_at(market, clauses)
+        found = in_memory(look)
+        assert found == in_database(look), clauses
+        answers[True] += len(found)
+        answers[False] += len(shelf) - len(found)
+
+    agree()
+
+    assert min(answers.values()) > 500  # both answers really occur
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_they_agree_on_what_a_buyer_may_see(market, exclusive):
+    dice = stocked(market)
+    for lead in dice.sample(list(Lead.objects.on_shelf()), 10):
+        buy(market, lead)
+
+    @OFTEN
+    @given(wishes)
+    def agree(clauses):
+        look = look_at(market, clauses, market.buyer, exclusive=exclusive)
+        assert in_memory(look) == in_database(look), clauses
+
+    agree()
+
+    assert len(in_memory(look_at(market))) > len(in_memory(look_at(market, buyer=market.buyer))) > 10
+
+
+def buy(market, lead):
+    token = token_of(quote(Named((lead.public_id,)), buyer=market.buyer, now=market.now))
+    place_order(Placement(market.buyer, None, token, f"for {lead.pk}", False, market.now))
+
+
+def fields_of(types):
+    """A schema with a field of each of these types."""
+    made = {
+        "choice": {"choices": {"a": "A", "b": "B", "c": "C"}},
+        "choices": {"choices": {f"k{number}": f"K{number}" for number in range(70)}},
+    }
+    return [
+        {"name": f"f{number}", "label": f"F{number}", "type": kind, "filterable": True, **made.get(kind, {})}
+        for number, kind in enumerate(types)
+    ]
+
+
+AMOUNTS = [0, 1, 1.1, 2.5, 16_777_217, 99_999.99, 123_456.789, -3, 10**9]
+DAYS = ["1999-12-31", "2000-01-01", "2026-02-28", "2031-12-31"]
+VALUES = {
+    "choice": lambda dice: dice.choice("abc"),
+    "choices": lambda dice: [f"k{number}" for number in sorted(dice.sample(range(70), dice.randint(0, 5)))],
+    "number": lambda dice: dice.choice(AMOUNTS),
+    "money": lambda dice: int(dice.choice(AMOUNTS)),
+    "flag": lambda dice: dice.choice([True, False]),
+    "date": lambda dice: dice.choice(DAYS),
+    "range": lambda dice: dice.choice([{"min": 1}, {"max": 5}, {"min": 2, "max": 9.5}, {"min": -4, "max": -4}]),
+}
+
+
+def asked_of(kind):
+    amounts = st.sampled_from(AMOUNTS)
+    ends = st.sampled_from(DAYS) if kind == "date" else amounts
+    match kind:
+        case "choice":
+            return st.sampled_from([["a"], ["b", "c"]]).map(lambda some: {"in": some})
+        case "choices":
+            return st.lists(st.integers(0, 69), min_size=1, max_size=4, unique=True).map(
+                lambda some: {"in": [f"k{number}" for number in some]}
+            )
+        case "flag":
+            return st.booleans().map(lambda answer: {"is": answer})
+    both = st.tuples(ends, ends).map(sorted).map(lambda pair: {"min": pair[0], "max": pair[1]})
+    return st.one_of(both, ends.map(lambda end: {"min": end}), ends.map(lambda end: {"max": end}))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_three_readings_agree_on_random_schemas(market, seed):
+    dice = random.Random(seed)
+    types = dice.choices(sorted(VALUES), k=4)
+    add_schema_version(market.vertical, fields_of(types))
+    for _ in range(40):
+        answers = {f"f{number}": VALUES[kind](dice) for number, kind in enumerate(types) if dice.random() < 0.8}
+        make_leads(market, 1, attributes=answers, age=timedelta(days=dice.randint(0, 500)))
+        if dice.random() < 0.1:
+            in_memory(look_at(market))
+    shelf = priced(Lead.objects.all(), frozen(market.curve), now=market.now)
+    leads = list(shelf.select_related("vertical", "source", "consent__text"))
+    clause = st.integers(0, len(types) - 1).flatmap(
+        lambda number: asked_of(types[number]).map(lambda said: {"field": f"f{number}", **said})
+    )
+
+    @settings(OFTEN, max_examples=60)
+    @given(st.lists(clause, max_size=3, unique_by=lambda one: one["field"]))
+    def agree(clauses):
+        look = look_at(market, clauses)
+        accepted = {lead.pk for lead in leads if look.criteria.accepts(lead, market.now)}
+        assert in_memory(look) == in_database(look) == accepted, clauses
+
+    agree()
+
+
+@pytest.mark.parametrize("ranking", list(Ranking))
+def test_the_best_are_the_databases_best_in_the_same_order(market, ranking):
+    stocked(market)
+    for clauses in ([], [{"field": "state", "in": ["OH", "CA"]}], [{"field": "age_days", "min": 8}]):
+        look = look_at(market, clauses)
+        expected = list(ranked(look.matches(), ranking).values_list("pk", flat=True))
+
+        assert best(look, ranking, 1000) == expected
+        assert best(look, ranking, 7) == expected[:7]
+
+
+def test_the_lots_of_a_quote_are_those_of_the_database(market):
+    stocked(market)
+    look = look_at(market, quantity=600)
+    rows = list(ranked(look.matches(), Ranking.NEWEST).values_list("price_cents", "captured_at")[:40])
+
+    found = lots(look, Ranking.NEWEST, 40)
+
+    assert [(lot.cents, lot.quantity, lot.newest_at, lot.oldest_at) for lot in found] == [
+        (cents, len(instants), max(instants), min(instants))
+        for cents in sorted({cents for cents, _ in rows}, reverse=True)
+        for instants in [[at for price, at in rows if price == cents]]
+    ]
+
+
+def test_a_median_and_bars_are_those_of_the_leads(market):
+    stocked(market)
+    look = look_at(market, [{"field": "state", "in": ["OH", "TX"]}])
+    leads = list(look.matches())
+    ages = sorted(lead.age_days(market.now) for lead in leads)
+
+    with live.sight_of(look) as sight:
+        counts = counts_of(sight)
+
+    assert counts.median_age_days == ages[(len(ages) - 1) // 2]
+    histogram = counts.histograms["loan_amount"]
+    step = (histogram.high - histogram.low) / len(histogram.bars)
+    for number, quantity in enumerate(histogram.bars):
+        low, last = histogram.low + number * step, number + 1 == len(histogram.bars)
+        amounts = [lead.attributes["loan_amount"] for lead in leads if "loan_amount" in lead.attributes]
+        assert quantity == sum(low <= amount and (last or amount < low + step) for amount in amounts)
+
+
+def test_every_field_is_asked(market):
+    assert set(ASKED) == set(look_at(market).criteria.wants)
+
+
+def test_a_regraded_source_changes_every_price_at_once(market):
+    market.leads(6, age=timedelta(days=10))
+    look = look_at(market, [{"field": "grade", "in": ["A"]}])
+    assert in_memory(look) == set()
+
+    market.source.grade = "A"
+    market.source.save(update_fields=["grade"])
+
+    assert len(in_memory(look)) == 6
+    assert in_memory(look) == in_database(look)
+    with live.sight_of(look) as sight:
+        cents = sight.prices.cents_of(numbers_of(sight.matching)).tolist()
+    assert cents == list(look.matches().values_list("price_cents", flat=True))
+
+
+def test_what_another_buyer_has_is_no_matter_of_this_one(market):
+    lead, _ = market.leads(2)
+    buy(market, lead)
+    stranger = make_buyer(make_user(), market.vertical)
+
+    assert len(in_memory(look_at(market, buyer=stranger))) == 2
+    assert len(in_memory(look_at(market, buyer=market.buyer))) == 1
