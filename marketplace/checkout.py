@@ -1,7 +1,8 @@
 """Checkout: a quote becomes an order, its sales and its charge in one transaction, or nothing does.
 
-Stages: the key is claimed (a repeat gets the first answer) · the buyer's wallet is locked · candidates are locked in
-id order · what can still be sold is chosen, best first, never above the quote · sales are made · the wallet pays.
+Stages: the key is claimed (a repeat gets the first answer) · the buyer's wallet is locked · candidates are locked,
+those that nobody is buying at first, else in id order · what can still be sold is chosen, best first, never above the
+quote · sales are made · the wallet pays.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from leads.models import Vertical
 from marketplace.filling import Found, Request, find
 from marketplace.models import Order
 from marketplace.quoting import Quote, QuoteRefused, open_token
-from marketplace.selling import Hold, Offer, sell
+from marketplace.selling import Hold, Offer, Progress, sell, unheard
 
 
 class OrderRefused(Exception):
@@ -107,8 +108,16 @@ def check_terms(buyer: Buyer, quoted: Quote) -> None:
         raise QuoteRefused("This vertical was closed for resale meanwhile.")
 
 
-def place(placement: Placement, quoted: Quote, *, holder: uuid.UUID | None = None, held: Sequence[Offer] = ()) -> Order:
-    """The order, inside the caller's transaction. ``holder`` is the public id under which legs were ``held`` for it.
+def place(
+    placement: Placement,
+    quoted: Quote,
+    *,
+    holder: uuid.UUID | None = None,
+    held: Sequence[Offer] = (),
+    told: Progress = unheard,
+) -> Order:
+    """The order, inside the caller's transaction. ``holder`` is the public id under which legs were ``held`` for it;
+    ``told`` hears how far it is.
 
     Raises NotAllThere, NotEnoughMoney; then the transaction is to be undone.
     """
@@ -127,7 +136,7 @@ def place(placement: Placement, quoted: Quote, *, holder: uuid.UUID | None = Non
     lock_wallet(placement.buyer)
     found = find(Request(placement.buyer, quoted, Hold(order.public_id, placement.now), held))
     check_enough(found, quoted, allow_partial=placement.allow_partial)
-    _settle(order, found, placement)
+    _settle(order, found, placement, told)
     return order
 
 
@@ -137,8 +146,9 @@ def check_enough(found: Found, quoted: Quote, *, allow_partial: bool) -> None:
         raise NotAllThere(left=len(found.offers), wanted=quoted.quantity, refused=found.refused)
 
 
-def _settle(order: Order, found: Found, placement: Placement) -> None:
-    legs = sell(found.offers, found.standing, order=order, exclusive=order.wish["exclusive"], now=placement.now)
+def _settle(order: Order, found: Found, placement: Placement, told: Progress) -> None:
+    exclusive = order.wish["exclusive"]
+    legs = sell(found.offers, found.standing, order=order, exclusive=exclusive, now=placement.now, told=told)
     order.filled = len(legs)
     order.total_cents = found.total_cents
     order.refused = found.refused

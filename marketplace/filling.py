@@ -10,20 +10,23 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from buyers.models import Buyer
-from leads.models import Lead
+from leads.models import Lead, Leg, Market
+from leads.models.lead import LeadQuerySet
 from marketplace.holdings import Holdings
-from marketplace.inventory.search import behind
-from marketplace.inventory.shelf import Look
+from marketplace.inventory.search import best
+from marketplace.inventory.shelf import Look, Ranking
 from marketplace.pricing import Curve, curve_numbered, price_of, priced
-from marketplace.quoting import Quote, candidates, listed_by, look_of
-from marketplace.selling import Hold, Offer, Slots, Standing, choose, lock_leads
-from marketplace.wishes import Named, Selection
+from marketplace.quoting import Quote, look_of
+from marketplace.selling import Hold, Offer, Slots, Standing, choose, lock_free, lock_leads
+from marketplace.wishes import DEAREST_CENTS, Named, Selection
 
 ATTEMPTS = 4
 SPARE_SHARE, SPARE_LEAST = 0.1, 20
+# So many times the leads that are needed are looked at for some that nobody else is buying, and at most so many more.
+PASSED_OVER, PASSED_OVER_MOST = 20, 2_000
 _OFFERED = ("id", "request_id", "price_cents")
 
 
@@ -63,17 +66,21 @@ def find(request: Request) -> Found:
 
 
 def _find_selected(request: Request, wish: Selection) -> Found:
-    """Each attempt locks one sorted batch; too few free in it, and the locks are let go and a fresh batch is tried, so
-    that an order never waits while it holds leads out of their order."""
+    """First without waiting: what somebody else is buying just now is passed over. Only when that leaves too little
+    are leads waited for, a sorted batch at a time; too few free in it, and the locks are let go and a fresh batch is
+    tried, so that an order never waits while it holds leads out of their order."""
     quoted = request.quoted
     (curve_id,) = quoted.curves.values()
     look = look_of(wish, curve=curve_numbered(curve_id), buyer=request.buyer, quantity=quoted.quantity, now=request.now)
     batch = quoted.quantity + max(SPARE_LEAST, int(quoted.quantity * SPARE_SHARE))
     for attempt in range(ATTEMPTS):
-        others = _candidates(look, wish, quoted, batch)
         savepoint = transaction.savepoint()
+        # What was held for this order may be locked by who looks at another leg of it, and is waited for.
+        waiting = attempt > 0 or bool(request.held)
+        others = _candidates(look, wish, quoted, batch, waiting=waiting)
         chosen, standing = _choose_locked(request, [*request.held, *others])
-        if len(chosen) == quoted.quantity or len(others) < batch or attempt == ATTEMPTS - 1:
+        enough = len(chosen) == quoted.quantity
+        if enough or attempt == ATTEMPTS - 1 or (waiting and len(others) < batch):
             missing = quoted.quantity - len(chosen)
             refused = [{"lead": None, "reason": "sold_out", "quantity": missing}] if missing else []
             return Found(chosen, standing, refused, _replaced(look, wish, chosen, quoted))
@@ -81,11 +88,30 @@ def _find_selected(request: Request, wish: Selection) -> Found:
     raise AssertionError("the last attempt answers")
 
 
-def _candidates(look: Look, wish: Selection, quoted: Quote, most: int) -> list[Offer]:
+def _candidates(look: Look, wish: Selection, quoted: Quote, most: int, *, waiting: bool) -> list[Offer]:
+    """The best so many, as the inventory has them; the database says which of them still are what was quoted. What was
+    listed since the quote does not crowd out what was counted then. Without ``waiting``, only leads that nobody has
+    locked, and these are locked then."""
+    asked = most if waiting else most + min(most * (PASSED_OVER - 1), PASSED_OVER_MOST)
+    while True:
+        ids = best(look, wish.ranking, asked, most_cents=min(quoted.highest_cents, wish.most_cents or DEAREST_CENTS))
+        offers = _still_offered(look, quoted, ids if waiting else lock_free(ids, most))
+        if len(offers) >= most or len(ids) < asked or not waiting:
+            return offers[:most]
+        asked *= 2
+
+
+def _still_offered(look: Look, quoted: Quote, ids: list[int]) -> list[Offer]:
     (curve_id,) = quoted.curves.values()
-    affordable = candidates(look, wish).filter(Q(price_cents__lte=quoted.highest_cents))
-    leads = listed_by(quoted.quoted_at, affordable)[:most]
-    return [Offer(lead, request, cents, curve_id) for lead, request, cents in leads.values_list(*_OFFERED)]
+    still = look.on_shelf(ids).filter(Q(price_cents__lte=quoted.highest_cents))
+    rows = _listed_by(quoted.quoted_at, still).with_original().values_list(*_OFFERED)
+    found = {lead: Offer(lead, request, cents, curve_id) for lead, request, cents in rows}
+    return [found[lead] for lead in ids if lead in found]
+
+
+def _listed_by(instant: datetime, leads: LeadQuerySet) -> LeadQuerySet:
+    listed = Leg.objects.unsold_in(Market.AGED).filter(lead=OuterRef("pk"), aged_at__lte=instant)
+    return leads.filter(Exists(listed))
 
 
 def _choose_locked(request: Request, offers: list[Offer]) -> tuple[list[Offer], dict[int, Standing]]:
@@ -105,7 +131,19 @@ def _replaced(look: Look, wish: Selection, chosen: list[Offer], quoted: Quote) -
     taken = Q(times_sold__gt=0) if wish.exclusive else Q(legs_aged=0)
     sold_out = leads.filter(taken, sales__sold_at__gte=quoted.quoted_at).exclude(sales__buyer=look.buyer)
     gone = sold_out.filter(look.criteria.without("legs_left").without("times_sold").as_q(look.now))
-    return min(len(chosen), gone.exclude(behind(wish.ranking, worst)).distinct().count())
+    return min(len(chosen), gone.exclude(_behind(wish.ranking, worst)).distinct().count())
+
+
+def _behind(ranking: Ranking, last: Any) -> Q:
+    """The condition for leads that come after ``last`` (annotated with ``price_cents``) in this order."""
+    older = Q(captured_at__lt=last.captured_at) | Q(captured_at=last.captured_at, id__lt=last.pk)
+    match ranking:
+        case Ranking.NEWEST:
+            return older
+        case Ranking.OLDEST:
+            return Q(captured_at__gt=last.captured_at) | Q(captured_at=last.captured_at, id__gt=last.pk)
+        case Ranking.CHEAPEST:
+            return Q(price_cents__gt=last.price_cents) | (Q(price_cents=last.price_cents) & older)
 
 
 def _find_named(request: Request, wish: Named) -> Found:

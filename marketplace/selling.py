@@ -1,15 +1,17 @@
 """Selling: the only place where a leg becomes sold and a Sale is made, and where legs are held for an order.
 
 Guarantee: a leg is sold once, a person is sold to a buyer once, an exclusive lead to nobody else, a held leg only to
-its holder; by constraints. The locks here make the refusals polite: leads are locked in id order after the buyer's own
-wallet, so no two orders wait for each other, and what is read under the lock is what is sold.
+its holder; by constraints. The locks here make the refusals polite: after the buyer's own wallet, leads are locked
+without waiting, or else in id order, so no two orders wait for each other, and what is read under the lock is sold.
 """
 
 import uuid
 from bisect import bisect_left
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
+from typing import TypeAlias
 
 from django.db import connection, transaction
 
@@ -19,6 +21,12 @@ from marketplace.holdings import Holdings
 from marketplace.models import Order
 
 BATCH = 5_000
+Progress: TypeAlias = Callable[[int], None]
+"""Hears how many leads of an order are sold so far."""
+
+
+def unheard(sold: int) -> None:
+    """Nobody waits for progress."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,22 @@ class Hold:
 
     holder: uuid.UUID
     now: datetime
+
+
+def lock_free(lead_ids: Sequence[int], most: int) -> list[int]:
+    """Lock the first so many of these leads, best first, that nobody has locked and that have unsold legs; answers
+    which. It waits for nobody, so the order of the locks is no matter."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT lead.id FROM unnest(%s::bigint[]) WITH ORDINALITY AS wanted (id, place)
+            JOIN leads_lead AS lead ON lead.id = wanted.id
+            WHERE lead.legs_aged > 0 AND lead.withdrawn_at IS NULL
+            ORDER BY wanted.place LIMIT %s FOR NO KEY UPDATE OF lead SKIP LOCKED
+            """,
+            [list(lead_ids), most],
+        )
+        return [lead for (lead,) in cursor.fetchall()]
 
 
 def lock_leads(lead_ids: Collection[int], hold: Hold) -> dict[int, Standing]:
@@ -118,12 +142,30 @@ def choose(
 
 
 def sell(
-    offers: list[Offer], standing: dict[int, Standing], *, order: Order, exclusive: bool, now: datetime
+    offers: list[Offer],
+    standing: dict[int, Standing],
+    *,
+    order: Order,
+    exclusive: bool,
+    now: datetime,
+    told: Progress = unheard,
 ) -> list[SoldLeg]:
     """Sell one leg of each offered lead to the order's buyer. The leads are locked (see ``lock_leads``).
 
-    One statement claims the legs, one writes the sales, whatever the number.
+    In batches by id; ``told`` hears after each how many are sold, of an order that may still be undone.
     """
+    sold: list[SoldLeg] = []
+    by_id = sorted(offers, key=attrgetter("lead_id"))
+    for start in range(0, len(by_id), BATCH):
+        sold += _sell_batch(by_id[start : start + BATCH], standing, order=order, exclusive=exclusive, now=now)
+        told(len(sold))
+    return sold
+
+
+def _sell_batch(
+    offers: list[Offer], standing: dict[int, Standing], *, order: Order, exclusive: bool, now: datetime
+) -> list[SoldLeg]:
+    """One statement claims the legs, one writes the sales."""
     claimed = _claim_legs([offer.lead_id for offer in offers], Hold(order.public_id, now))
     if exclusive:
         _close_the_rest(list(claimed), now)

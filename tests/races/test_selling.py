@@ -3,11 +3,12 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import IntegrityError, OperationalError, connection, connections, transaction
 from django.utils import timezone
 
 from billing.ledger import NotEnoughMoney, balance_cents
@@ -285,3 +286,27 @@ def test_the_constraint_holds_when_every_manner_is_forgotten():
         )
 
     assert Sale.objects.count() == 1
+
+
+def test_an_order_passes_over_what_somebody_else_is_buying_and_waits_only_when_it_must():
+    market = make_market()
+    older = market.leads(3, age=timedelta(days=60))
+    newest = market.leads(3, age=timedelta(days=40))
+    buyer = rich_buyer(market)
+
+    with closing(connections.create_connection("default")) as other, other.cursor() as cursor:
+        other.set_autocommit(False)
+        cursor.execute("SELECT 1 FROM leads_lead WHERE id = ANY(%s) FOR NO KEY UPDATE", [[lead.pk for lead in newest]])
+        free = order_of(market, buyer, Selection(Criteria.anything(market.vertical), 3), key="free")()
+        with connection.cursor() as ours:
+            ours.execute("SET lock_timeout = '200ms'")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            order_of(market, buyer, Selection(Criteria.anything(market.vertical), 3), key="rest")()
+        other.rollback()
+    with connection.cursor() as ours:
+        ours.execute("RESET lock_timeout")
+    rest = order_of(market, buyer, Selection(Criteria.anything(market.vertical), 3), key="rest")()
+
+    assert set(free.sales.values_list("lead", flat=True)) == {lead.pk for lead in older}
+    assert set(rest.sales.values_list("lead", flat=True)) == {lead.pk for lead in newest}
+    assert violations() == []
