@@ -9,7 +9,7 @@ from leads.criteria import Criteria, read_criteria
 from leads.models import Vertical
 from marketplace.inventory.shelf import Ranking
 
-MOST_LEADS = 50_000
+MOST_LEADS = 100_000
 MOST_NAMED = 500
 DEAREST_CENTS = 10_000_00
 
@@ -122,4 +122,4 @@ def _whole(field: str, number: Any, most: int) -> int:
 
 
 def vertical_named(slug: str) -> Vertical | None:
-    return Vertical.objects.on_shelf().filter(slug=slug).first()
+    return Vertical.objects.on_shelf().with_newest_schema().filter(slug=slug).first()

@@ -18,8 +18,10 @@ from marketplace.checkout import NotAllThere, OrderRefused, Placement, place_ord
 from marketplace.filters import FilterRefused, query_of, read_filters
 from marketplace.inventory.shelf import Look
 from marketplace.pending import LEAST_CHARGE_CENTS, held_before, hold_order
+from marketplace.placing import ask_for, is_large
 from marketplace.pricing import NoCurve, curve_in_force
 from marketplace.quoting import Quote, QuoteRefused, quote, token_of, wish_in
+from marketplace.tasks import place_large_order
 from marketplace.views.storefront import BESIDES
 from marketplace.views.till import read_till, till_of, wish_of
 from marketplace.views.waiting import go_and_pay
@@ -27,6 +29,7 @@ from marketplace.wishes import Selection, Wish, WishRefused, read_wish
 
 REASONS = {
     "held": "your company has bought this person already",
+    "own_customer": "on a list of your own customers",
     "same_person": "the same person as another lead in this order",
     "sold_out": "sold out",
     "being_paid": "being paid for by somebody else just now",
@@ -119,6 +122,8 @@ def pay(request: MemberRequest) -> HttpResponse:
     try:
         if waiting := held_before(placement):
             return go_and_pay(request, waiting)
+        if is_large(placement) and request.POST.get("card") != "true":
+            return _take_in(placement)
         order = place_order(placement)
     except NotEnoughMoney as refusal:
         return _hold(request, placement) if request.POST.get("card") == "true" else _again(request, refusal)
@@ -126,6 +131,13 @@ def pay(request: MemberRequest) -> HttpResponse:
         return _again(request, refusal)
     messages.success(request, f"{order.filled:,} leads are yours. The file is ready below.")
     return redirect("orders:detail", public_id=order.public_id)
+
+
+def _take_in(placement: Placement) -> HttpResponse:
+    """Too many leads to wait for: a worker buys them, and a page shows how far it is."""
+    asked = ask_for(placement)
+    place_large_order.delay_on_commit(asked.pk)  # type: ignore[attr-defined]
+    return redirect("orders:placing", public_id=asked.public_id)
 
 
 def _hold(request: MemberRequest, placement: Placement) -> HttpResponse:
