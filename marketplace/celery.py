@@ -26,10 +26,16 @@ def keep_our_logging(**_: Any) -> None:
 SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep-ages": {"task": "leads.tasks.sweep_ages", "schedule": 60.0},
     "resume-imports": {"task": "leads.tasks.resume_imports", "schedule": 60.0},
+    "resume-customers": {"task": "buyers.tasks.resume_customers", "schedule": 60.0},
+    "fill-standing-orders": {"task": "marketplace.tasks.fill_standing_orders", "schedule": 60.0},
+    "tell-of-new-leads": {"task": "marketplace.tasks.tell_of_new_leads", "schedule": 5 * 60.0},
     "build-exports": {"task": "marketplace.tasks.build_exports", "schedule": 60.0},
+    "place-large-orders": {"task": "marketplace.tasks.place_large_orders", "schedule": 10.0},
     "settle-money": {"task": "marketplace.tasks.settle_money", "schedule": 10.0},
     "top-up-wallets": {"task": "marketplace.tasks.top_up_wallets", "schedule": 60.0},
     "tell-buyers": {"task": "marketplace.tasks.tell_buyers", "schedule": 30.0},
+    "build-snapshot": {"task": "marketplace.tasks.build_snapshot", "schedule": 20.0},
+    "forget-changes": {"task": "marketplace.tasks.forget_changes", "schedule": 10 * 60.0},
     "release-holds": {"task": "marketplace.tasks.release_holds", "schedule": 60.0},
     # Once a day; the later hours are for a morning on which nothing ran.
     "reconcile-stripe": {"task": "marketplace.tasks.reconcile_stripe", "schedule": crontab(minute=15, hour="6-23")},

@@ -5,10 +5,14 @@ from django.utils import timezone
 
 from billing import automatic, events, mail, paying_out, payments, reconciliation, refunds
 from billing.models import StripeEvent
-from marketplace import letters, pending, selling
+from marketplace import letters, pending, placing, selling
 from marketplace.exports import manifest
-from marketplace.models import Export
+from marketplace.inventory import building, feed
+from marketplace.models import Export, Placing
 from marketplace.returns import keeping, telling
+from marketplace.standing import filling as standing_orders
+from marketplace.standing import letters as saved_searches
+from marketplace.standing import waking
 
 
 @shared_task
@@ -21,6 +25,18 @@ def build_exports() -> None:
     """Go on with what waits without a message, or whose worker was killed."""
     for export_id in Export.objects.due(timezone.now()).values_list("pk", flat=True):
         build_export.delay(export_id)
+
+
+@shared_task
+def place_large_order(placing_id: int) -> None:
+    placing.work_on(placing_id, clock=timezone.now)
+
+
+@shared_task
+def place_large_orders() -> None:
+    """Go on with what waits without a message, or whose worker was killed."""
+    for placing_id in Placing.objects.due(timezone.now()).order_by("pk").values_list("pk", flat=True):
+        place_large_order.delay(placing_id)
 
 
 @shared_task
@@ -57,6 +73,19 @@ def tell_buyers() -> None:
 
 
 @shared_task
+def fill_standing_orders() -> None:
+    """Wake what the market's moves concern, then look at every standing order that is due."""
+    waking.wake(timezone.now())
+    standing_orders.fill_due(clock=timezone.now)
+
+
+@shared_task
+def tell_of_new_leads() -> None:
+    """Letters about saved searches, once a day each."""
+    saved_searches.tell_due(timezone.now())
+
+
+@shared_task
 def release_holds() -> None:
     """Only tidies: a hold that is over binds nobody."""
     selling.release_expired(now=timezone.now())
@@ -73,3 +102,15 @@ def reconcile_stripe() -> None:
 def forget_erased() -> None:
     """What buyers wrote about people who were erased since."""
     keeping.forget_erased()
+
+
+@shared_task
+def build_snapshot() -> None:
+    """The file that web processes start from, when it is an hour old, damaged, or not there."""
+    building.build_due()
+
+
+@shared_task
+def forget_changes() -> None:
+    """What the change feed told hours ago."""
+    feed.forget_old()

@@ -29,6 +29,8 @@ urlpatterns = [
     # What was bought
     path("orders/", include("marketplace.order_urls")),
     path("returns/", include("marketplace.return_urls")),
+    # What is wanted from now on
+    path("standing/", include("marketplace.standing_urls")),
     # Stripe's messages
     path("stripe/webhook/", webhook, name="stripe-webhook"),
     # Programs

@@ -64,6 +64,7 @@ PAGES = {
     "storefront:pay": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER, guarded=True),
     # What was bought
     "orders:list": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
+    "orders:placing": reads(LOGIN, REGISTER, 404, 200, 200, 200, REGISTER),
     "orders:detail": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
     "orders:receipt": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
     "orders:invoice": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
@@ -93,6 +94,22 @@ PAGES = {
     "returns:send": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER),
     "returns:appeal": changes(LOGIN, REGISTER, 404, 422, 422, 422, REGISTER),
     "returns:take-back": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER),
+    # What is wanted from now on
+    "standing:list": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
+    "standing:detail": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
+    **{
+        f"standing:{name}": Row(
+            {
+                "GET HEAD": [LOGIN, REGISTER, 404, 200, 200, 200, REGISTER],
+                "POST": [LOGIN, REGISTER, 404, 422, 422, 422, REGISTER],
+            }
+        )
+        for name in ("buy", "save", "edit")
+    },
+    **{
+        f"standing:{name}": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER)
+        for name in ("pause", "resume", "end")
+    },
     # Money
     "billing:wallet": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
     "billing:statement": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
@@ -143,6 +160,15 @@ PAGES = {
     "buyers:accept": Row(
         {"GET HEAD": [200, 200, 200, 200, 200, 200, 200], "POST": [200, 422, 422, 422, 422, 422, 422]}
     ),
+    "buyers:customers": Row(
+        {
+            "GET HEAD": [LOGIN, REGISTER, 404, 200, 200, 200, REGISTER],
+            "POST": [LOGIN, REGISTER, 404, 422, 422, 422, REGISTER],
+        }
+    ),
+    "buyers:customer-list": reads(LOGIN, REGISTER, 404, 200, 200, 200, REGISTER),
+    "buyers:remove-customers": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER),
+    "buyers:remove-all-customers": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER),
     "buyers:keys": Row(
         {
             "GET HEAD": [LOGIN, REGISTER, 404, 404, 200, 200, REGISTER],
@@ -186,6 +212,7 @@ API = {
     "api:orders": Row(
         {"GET HEAD": [401, 401, 401, 401, 401, 200], "POST": [401, 401, 401, 401, 401, 400]}, guarded=True
     ),
+    "api:placing": keyed("GET HEAD", 200),
     "api:order": keyed("GET HEAD", 200),
     "api:file": keyed("GET HEAD", 200, frozenset({"marketplace_export", "marketplace_download"})),
     "api:manifest": keyed("GET HEAD", 200, frozenset({"marketplace_export"})),
@@ -194,6 +221,10 @@ API = {
     ),
     "api:return-reasons": keyed("GET HEAD", 200),
     "api:return": keyed("GET HEAD", 200),
+    "api:standing-orders": Row(
+        {"GET HEAD": [401, 401, 401, 401, 401, 200], "POST": [401, 401, 401, 401, 401, 400]}, guarded=True
+    ),
+    "api:standing-order": keyed("GET HEAD PATCH DELETE", 200, frozenset({"buyers_standingorder"})),
     "api:wallet": keyed("GET HEAD", 200),
     "api:schema": reads(200, 200, 200, 200, 200, 200),
     "api:nowhere": Row({" ".join(METHODS): [404] * 6}),

@@ -9,10 +9,13 @@ from django.utils import timezone
 from billing.models import Payment
 from buyers.companies import invite
 from buyers.keys import create_key, revoke_key
-from buyers.models import ApiKey, Buyer, Invitation, Membership, Role, User
+from buyers.models import ApiKey, Buyer, CustomerList, Invitation, Membership, Role, StandingOrder, User
+from buyers.standing.keeping import Wish, place
+from buyers.standing.terms import Terms
+from leads.criteria import Criteria
 from leads.models import ImportRun, Lead
 from marketplace.checkout import Placement, place_order
-from marketplace.models import Export, Order, PendingOrder, Return
+from marketplace.models import Export, Order, PendingOrder, Placing, Return
 from marketplace.quoting import quote, token_of
 from marketplace.returns.asking import Asker, Claim, ask
 from marketplace.wishes import Named
@@ -35,11 +38,14 @@ class Company:
     lead: Lead
     order: Order
     export: Export
+    standing: StandingOrder
     returned: Return
     payment: Payment
     pending: PendingOrder
     member: Membership
     invitation: Invitation
+    customers: CustomerList
+    placing: Placing
     key: ApiKey
     key_text: str
     revoked_text: str
@@ -110,15 +116,23 @@ def make_company(market: Market, lead: Lead | None = None) -> Company:
         lead,
         order,
         Export.objects.create(order=order, preset="plain", state="queued"),
+        standing_order(market, buyer, owner),
         ask(Claim(lead.public_id, "made-up", "Nobody is called that."), Asker(buyer, str(owner), market.now)),
         expired_payment(buyer, owner),
         pending_order(market, buyer, owner),
         Membership.objects.create(user=make_person(), buyer=buyer, role=Role.BUYER),
         invite(buyer=buyer, email=f"new{buyer.pk}@example.com", role=Role.BUYER, now=timezone.now()),
+        customer_list(buyer, owner),
+        placing(market, buyer, owner),
         key,
         key_text,
         revoked_text,
     )
+
+
+def standing_order(market: Market, buyer: Buyer, user: User) -> StandingOrder:
+    wish = Wish(buyer, user, market.vertical, Criteria.anything(market.vertical), StandingOrder.Kind.BUY)
+    return place(wish, Terms("Anything under a dollar", limit_cents=99), now=market.now)
 
 
 def expired_payment(buyer: Buyer, user: User) -> Payment:
@@ -131,6 +145,28 @@ def expired_payment(buyer: Buyer, user: User) -> Payment:
         asked_by=user,
         created_at=now,
         ended_at=now,
+    )
+
+
+def customer_list(buyer: Buyer, user: User) -> CustomerList:
+    """Read, and of nobody in particular."""
+    now = timezone.now()
+    return CustomerList.objects.create(
+        buyer=buyer,
+        uploaded_by=user,
+        file_name="customers.csv",
+        file_sha256=uuid.uuid4().hex,
+        state="done",
+        created_at=now,
+        worked_at=now,
+        done_at=now,
+    )
+
+
+def placing(market: Market, buyer: Buyer, user: User) -> Placing:
+    """Waiting for a worker that does not come."""
+    return Placing.objects.create(
+        buyer=buyer, placed_by=user, token="", idempotency_key=uuid.uuid4().hex, total=6_000, asked_at=market.now
     )
 
 
@@ -174,6 +210,8 @@ def _arguments(cast: Cast, company: Company) -> dict[str, dict[str, object]]:
     pending = {"public_id": company.pending.public_id}
     checked, mapping = {"public_id": cast.checked.public_id}, {"public_id": cast.mapping.public_id}
     returned = {"public_id": company.returned.public_id}
+    customers = {"public_id": company.customers.public_id}
+    standing = {"public_id": company.standing.public_id}
     member, lead = {"pk": company.member.pk}, {"public_id": company.lead.public_id}
     return {
         **{f"storefront:{name}": slug for name in ("browse", "till", "review")},
@@ -184,6 +222,11 @@ def _arguments(cast: Cast, company: Company) -> dict[str, dict[str, object]]:
         **{f"leads:import-{name}": mapping for name in ("columns", "discard")},
         **{f"storefront:{name}": pending for name in ("waiting", "pay-again", "cancel")},
         **{f"returns:{name}": returned for name in ("detail", "credit-note", "appeal", "take-back")},
+        **{f"buyers:{name}": customers for name in ("customer-list", "remove-customers")},
+        **{f"{where}:placing": {"public_id": company.placing.public_id} for where in ("orders", "api")},
+        **{f"standing:{name}": slug for name in ("buy", "save")},
+        **{f"standing:{name}": standing for name in ("detail", "edit", "pause", "resume", "end")},
+        "api:standing-order": standing,
         "returns:ask": order,
         "api:return": returned,
         "storefront:lead": lead,

@@ -197,6 +197,23 @@ def others(cast):
         )
         for name in ("returns:detail", "returns:credit-note", "returns:appeal", "returns:take-back", "api:return")
     }
+    found |= {
+        name: (theirs[name], *(theirs[name].replace(str(public_id), instead) for instead in (nobody, "no-id")))
+        for name, public_id in (
+            ("orders:placing", rival.placing.public_id),
+            ("api:placing", rival.placing.public_id),
+            ("buyers:customer-list", rival.customers.public_id),
+            ("buyers:remove-customers", rival.customers.public_id),
+        )
+    }
+    found |= {
+        name: (
+            theirs[name],
+            *(theirs[name].replace(str(rival.standing.public_id), other) for other in (nobody, "no-id")),
+        )
+        for name in (*PAGES, *API)
+        if name.startswith(("standing:", "api:standing-")) and str(rival.standing.public_id) in theirs[name]
+    }
     for name, thing in (
         ("buyers:role", rival.member),
         ("buyers:remove", rival.member),

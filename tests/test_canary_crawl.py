@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 SHELF, STOPPED, OURS, THEIRS, GONE, UPLOADED, REFUSED = (Canary(number) for number in range(11, 18))
 CANARIES = (SHELF, STOPPED, OURS, THEIRS, GONE, UPLOADED, REFUSED)
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-PAGES_EACH = 90
+PAGES_EACH = 120
 PASSING = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]+"')
 
 

@@ -1,7 +1,20 @@
-"""The demand: people who log in, the companies they buy for, and what those may buy."""
+"""The demand: people who log in, the companies they buy for, what those may buy, want from now on, and have."""
 
 from buyers.models.api_key import ApiKey
 from buyers.models.buyer import Approval, Buyer, Invitation, Membership, Role
+from buyers.models.own_customer import CustomerList, OwnCustomer
+from buyers.models.standing_order import StandingOrder
 from buyers.models.user import User
 
-__all__ = ["ApiKey", "Approval", "Buyer", "Invitation", "Membership", "Role", "User"]
+__all__ = [
+    "ApiKey",
+    "Approval",
+    "Buyer",
+    "CustomerList",
+    "Invitation",
+    "Membership",
+    "OwnCustomer",
+    "Role",
+    "StandingOrder",
+    "User",
+]

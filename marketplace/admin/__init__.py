@@ -2,12 +2,20 @@
 
 from marketplace.admin.curve import PriceCurveAdmin
 from marketplace.admin.money import PaymentDesk, PendingOrderAdmin
-from marketplace.admin.record import DownloadAdmin, ExportAdmin, OrderAdmin, SaleAdmin
+from marketplace.admin.record import (
+    DownloadAdmin,
+    ExportAdmin,
+    InventorySnapshotAdmin,
+    OrderAdmin,
+    SaleAdmin,
+    StandingOrderAdmin,
+)
 from marketplace.admin.returns import ReturnAdmin, ReturnPolicyAdmin, ReturnReasonAdmin
 
 __all__ = [
     "DownloadAdmin",
     "ExportAdmin",
+    "InventorySnapshotAdmin",
     "OrderAdmin",
     "PaymentDesk",
     "PendingOrderAdmin",
@@ -16,4 +24,5 @@ __all__ = [
     "ReturnPolicyAdmin",
     "ReturnReasonAdmin",
     "SaleAdmin",
+    "StandingOrderAdmin",
 ]

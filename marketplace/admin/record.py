@@ -3,9 +3,10 @@
 from django.contrib import admin
 
 from billing.money import dollars
+from buyers.models import StandingOrder
 from leads.admin.desk import ReadOnly
 from marketplace.admin.money import LeadMoneyAdmin, OrderMoneyAdmin
-from marketplace.models import Download, Export, Order, Sale
+from marketplace.models import Download, Export, InventorySnapshot, Order, Sale, StandingFill
 
 
 class ExportInline(ReadOnly, admin.TabularInline):
@@ -76,3 +77,36 @@ class DownloadAdmin(ReadOnly, admin.ModelAdmin):
     search_fields = ["^order__public_id", "user__email"]
     date_hierarchy = "at"
     show_full_result_count = False
+
+
+@admin.register(InventorySnapshot)
+class InventorySnapshotAdmin(ReadOnly, admin.ModelAdmin):
+    """The files that web processes start from, and how far the one in work is."""
+
+    list_display = ["name", "state", "done", "leads_total", "size", "started_at", "built_at", "problem"]
+    list_filter = ["state"]
+
+    @admin.display(description="done")
+    def done(self, snapshot: InventorySnapshot) -> str:
+        return f"{snapshot.percent} %" if snapshot.state == InventorySnapshot.State.BUILDING else "–"
+
+
+class StandingFillInline(ReadOnly, admin.TabularInline):
+    model = StandingFill
+    fields = ["number", "order", "leads", "cents", "filled_at"]
+    show_change_link = False
+
+
+@admin.register(StandingOrder)
+class StandingOrderAdmin(ReadOnly, admin.ModelAdmin):
+    """What companies wait for, what came of it, and when it is looked at next."""
+
+    list_display = ["name", "buyer", "vertical", "kind", "limit", "filled", "outcome", "due_at", "ended_at"]
+    list_filter = ["kind", "vertical", "outcome"]
+    list_select_related = ["buyer", "vertical"]
+    search_fields = ["^public_id", "name", "buyer__legal_name"]
+    inlines = [StandingFillInline]
+
+    @admin.display(description="limit", ordering="limit_cents")
+    def limit(self, order: StandingOrder) -> str:
+        return "–" if order.limit_cents is None else dollars(order.limit_cents)

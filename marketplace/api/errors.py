@@ -10,16 +10,25 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from billing.ledger import NotEnoughMoney
+from buyers.standing.keeping import StandingRefused
+from buyers.standing.terms import TermsRefused
 from leads.clauses import CriteriaError
 from marketplace.checkout import NotAllThere, OrderRefused
 from marketplace.exports.shape import ShapeRefused
 from marketplace.filters import FilterRefused
+from marketplace.inventory.opening import NotReady
 from marketplace.inventory.search import NoSuchPage
 from marketplace.pricing import NoCurve
 from marketplace.quoting import QuoteExpired, QuoteRefused
 from marketplace.wishes import WishRefused
 
-STATUS_OF_ORDER = {"not_approved": 403, "key_reused": 422, "not_all_there": 409, "empty_quote": 409}
+STATUS_OF_ORDER = {
+    "not_approved": 403,
+    "key_reused": 422,
+    "not_all_there": 409,
+    "empty_quote": 409,
+    "too_many_under_way": 409,
+}
 # What the framework says of these repeats what was sent; ours does not.
 MESSAGES = {
     "not_authenticated": "Say who you are: “Authorization: Api-Key …”, with a key from your company's page.",
@@ -66,7 +75,7 @@ def refusal_of(error: Exception) -> Refusal | None:
     match error:
         case FilterRefused() | Invalid():
             return _invalid(error.fields)
-        case CriteriaError() | WishRefused() | ShapeRefused():
+        case CriteriaError() | WishRefused() | ShapeRefused() | TermsRefused():
             return _invalid({error.field: [error.message]})
         case NoSuchPage():
             return _invalid({"after": [str(error)]})
@@ -80,8 +89,12 @@ def refusal_of(error: Exception) -> Refusal | None:
             return Refusal(409, error.code, str(error), more={"left": left, "refused": refused})
         case OrderRefused():
             return Refusal(STATUS_OF_ORDER[error.code], error.code, str(error))
+        case StandingRefused():
+            return Refusal(409, "standing_refused", str(error))
         case NoCurve():
             return Refusal(409, "no_price", "This vertical has no prices yet.")
+        case NotReady(percent=percent):
+            return Refusal(503, "counting", str(error), more={"percent": percent})
         case Http404() | exceptions.NotFound():
             return NOTHING_HERE
         case SuspiciousOperation():

@@ -5,6 +5,7 @@ from drf_spectacular.utils import OpenApiExample
 LEAD = "0f6c1c5e-9d1b-4a5e-8a3c-2f1d7c9b6e40"
 TOKEN = "7QjK4n…"  # noqa: S105  (an example, shortened)
 ORDER = "5b1f0a52-3c7d-4e0f-9b7a-6f0f3c2d1e11"
+PLACING = "c2f7a4d0-8a2b-4e57-9d10-1b7c3a55e0f4"
 
 LISTINGS = [
     OpenApiExample(
@@ -88,6 +89,17 @@ QUOTES = [
         },
     ),
 ]
+_ON_ITS_WAY = {
+    "id": PLACING,
+    "state": "working",
+    "done": 35000,
+    "total": 80000,
+    "order": None,
+    "code": "",
+    "message": "",
+}
+TAKEN_IN = OpenApiExample("Taken in", response_only=True, status_codes=["202"], value=_ON_ITS_WAY)
+ON_ITS_WAY = OpenApiExample("On its way", response_only=True, status_codes=["200"], value=_ON_ITS_WAY)
 ORDERS = [
     OpenApiExample("All or nothing", request_only=True, value={"quote": TOKEN, "allow_partial": False}),
     OpenApiExample(

@@ -1,28 +1,37 @@
 """Buying what was quoted, and what was bought."""
 
 import re
-import uuid
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 from django.http import Http404
+from django.urls import reverse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from buyers.models import Buyer
 from marketplace.api.errors import Invalid
-from marketplace.api.examples import ORDERS
+from marketplace.api.examples import ON_ITS_WAY, ORDERS, TAKEN_IN
 from marketplace.api.refusals import refuses
-from marketplace.api.serializers import OrderRequestSerializer, OrdersSerializer, PlacedOrderSerializer
+from marketplace.api.serializers import (
+    OrderRequestSerializer,
+    OrdersSerializer,
+    PlacedOrderSerializer,
+    PlacingSerializer,
+)
 from marketplace.api.view import MarketView, buyer_of, limit_of, next_url
-from marketplace.checkout import Placement, place_order
+from marketplace.checkout import Placement, place_order, placed_before
 from marketplace.inventory.search import NoSuchPage
-from marketplace.models import Order
+from marketplace.models import Order, Placing
+from marketplace.placing import ask_for, is_large
+from marketplace.tasks import place_large_order
 
+AGAIN_SECONDS = 2
 KEY = re.compile(r"[\x20-\x7e]{1,100}")
 KEY_HEADER = OpenApiParameter(
     "Idempotency-Key",
@@ -60,22 +69,58 @@ class Orders(MarketView):
         tags=["Buying"],
         parameters=[KEY_HEADER],
         request=OrderRequestSerializer,
-        responses={201: PlacedOrderSerializer, 200: PlacedOrderSerializer, **refuses(400, 402, 403, 409, 422)},
-        examples=ORDERS,
+        responses={
+            201: PlacedOrderSerializer,
+            200: PlacedOrderSerializer,
+            202: OpenApiResponse(PlacingSerializer, "More than 5,000 leads: taken in; “Location” says where to look."),
+            **refuses(400, 402, 403, 409, 422),
+        },
+        examples=[*ORDERS, TAKEN_IN],
     )
     def post(self, request: Request) -> Response:
         """Buy what was quoted, paid from the wallet: all of it, or what is left of it if you allow a part.
 
         An order that was placed before under the same key is answered with 200 and “Idempotent-Replayed: true”;
         nothing is bought again. So an order whose answer got lost can be asked for again without fear.
+
+        More than 5,000 leads are bought by a worker: the answer is 202, and its “Location” says how far it is.
         """
         placement = _placement(request, timezone.now())
+        if is_large(placement) and not placed_before(placement):
+            return _taken_in(request, ask_for(placement))
         order = place_order(placement)
         answer = PlacedOrderSerializer(order).data
         # An order placed before under this key carries the instant of then.
         if order.placed_at != placement.now:
             return Response(answer, headers={"Idempotent-Replayed": "true"})
         return Response(answer, status=status.HTTP_201_CREATED)
+
+
+class OnePlacing(MarketView):
+    @extend_schema(
+        operation_id="get_placing",
+        tags=["Buying"],
+        responses={200: PlacingSerializer, **refuses(404)},
+        examples=[ON_ITS_WAY],
+    )
+    def get(self, request: Request, public_id: str) -> Response:
+        """A large order on its way: how far it is, and its order in the end, or why there is none."""
+        try:
+            placing = Placing.objects.select_related("order").get(buyer=buyer_of(request), public_id=UUID(public_id))
+        except (ValueError, Placing.DoesNotExist) as error:
+            raise Http404 from error
+        return Response(PlacingSerializer(placing).data, headers=_again_soon(placing))
+
+
+def _taken_in(request: Request, placing: Placing) -> Response:
+    place_large_order.delay_on_commit(placing.pk)  # type: ignore[attr-defined]
+    where = request.build_absolute_uri(reverse("api:placing", args=[placing.public_id]))
+    headers = {"Location": where, **_again_soon(placing)}
+    return Response(PlacingSerializer(placing).data, status=status.HTTP_202_ACCEPTED, headers=headers)
+
+
+def _again_soon(placing: Placing) -> dict[str, str]:
+    return {"Retry-After": str(AGAIN_SECONDS)} if placing.is_under_way else {}
 
 
 class OneOrder(MarketView):
@@ -93,7 +138,7 @@ class OneOrder(MarketView):
 def order_named(public_id: str, buyer: Buyer) -> Order:
     """Raises Http404, the same for another company's order, for none and for what is no id."""
     try:
-        return Order.objects.get(buyer=buyer, public_id=uuid.UUID(public_id))
+        return Order.objects.get(buyer=buyer, public_id=UUID(public_id))
     except (ValueError, Order.DoesNotExist) as error:
         raise Http404 from error
 

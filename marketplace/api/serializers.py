@@ -12,6 +12,7 @@ from marketplace.inventory.search import SMALL
 from marketplace.models import Order
 from marketplace.receipts import lines_of
 from marketplace.storefront.unknown import unknowns_of
+from marketplace.wishes import MOST_LEADS
 
 COUNT = {"oneOf": [{"type": "integer", "minimum": 0}, {"type": "string", "enum": [f"<{SMALL}"]}]}
 
@@ -180,7 +181,7 @@ class QuoteRequestSerializer(serializers.Serializer[Any]):
     criteria = serializers.ListField(
         child=serializers.DictField(), required=False, help_text="Clauses, all of which must hold; none is anything."
     )
-    quantity = serializers.IntegerField(required=False, min_value=1, max_value=50_000)
+    quantity = serializers.IntegerField(required=False, min_value=1, max_value=MOST_LEADS)
     order = serializers.CharField(required=False, help_text="newest (if nothing is said), oldest or cheapest.")
     max_price_cents = serializers.IntegerField(required=False, allow_null=True, min_value=1)
     leads = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=500)
@@ -199,7 +200,7 @@ class QuoteLineSerializer(serializers.Serializer[Any]):
 class UnavailableSerializer(serializers.Serializer[Any]):
     lead = serializers.UUIDField()
     reason = serializers.CharField(
-        help_text="held, same_person, sold_out, being_paid, not_exclusive, unknown or no_price."
+        help_text="held, own_customer, same_person, sold_out, being_paid, not_exclusive, unknown or no_price."
     )
 
 
@@ -252,6 +253,18 @@ class PlacedOrderSerializer(OrderSerializer):
     @extend_schema_field(OrderLineSerializer(many=True))
     def get_lines(self, order: Order) -> Any:
         return OrderLineSerializer(lines_of(order), many=True).data
+
+
+class PlacingSerializer(serializers.Serializer[Any]):
+    """A large order on its way."""
+
+    id = serializers.UUIDField(source="public_id", help_text="Of the placing, not of the order.")
+    state = serializers.CharField(help_text="waiting, working, done or refused.")
+    done = serializers.IntegerField(help_text="Leads sold so far; counts only once the state is done.")
+    total = serializers.IntegerField(help_text="Leads quoted.")
+    order = serializers.UUIDField(source="order.public_id", allow_null=True, help_text="The order, once it is done.")
+    code = serializers.CharField(help_text="Why it was refused, as an order's refusal says it; else empty.")
+    message = serializers.CharField(source="problem", help_text="The same in a sentence.")
 
 
 class OrdersSerializer(serializers.Serializer[Any]):

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from marketplace.api import files, listings, orders, quotes, returns, schema, verticals, view, wallet
+from marketplace.api import files, listings, orders, quotes, returns, schema, standing, verticals, view, wallet
 
 app_name = "api"
 # An id is taken as any text: what is no id is answered as one that does not exist.
@@ -12,6 +12,7 @@ urlpatterns = [
     # Buying
     path("quotes/", quotes.Quotes.as_view(), name="quotes"),
     path("orders/", orders.Orders.as_view(), name="orders"),
+    path("orders/placing/<str:public_id>/", orders.OnePlacing.as_view(), name="placing"),
     path("orders/<str:public_id>/", orders.OneOrder.as_view(), name="order"),
     # Files
     path("orders/<str:public_id>/file.csv", files.File.as_view(), name="file"),
@@ -20,6 +21,9 @@ urlpatterns = [
     path("returns/", returns.Returns.as_view(), name="returns"),
     path("returns/reasons/", returns.Reasons.as_view(), name="return-reasons"),
     path("returns/<str:public_id>/", returns.OneReturn.as_view(), name="return"),
+    # What is wanted from now on
+    path("standing-orders/", standing.StandingOrders.as_view(), name="standing-orders"),
+    path("standing-orders/<str:public_id>/", standing.OneStandingOrder.as_view(), name="standing-order"),
     # Money
     path("wallet/", wallet.Wallet.as_view(), name="wallet"),
     # How all this is used

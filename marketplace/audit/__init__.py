@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
-from marketplace.audit import inventory, money, people
+from marketplace.audit import inventory, money, people, standing
 from marketplace.audit.check import Check
 
-CHECKS = (*inventory.CHECKS, *people.CHECKS, *money.CHECKS)
+CHECKS = (*inventory.CHECKS, *people.CHECKS, *money.CHECKS, *standing.CHECKS)
 IDS_SHOWN = 20
 
 

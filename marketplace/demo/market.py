@@ -15,6 +15,7 @@ from marketplace.demo.accounts import ADMIN_EMAIL, Login, kept_logins, make_acco
 from marketplace.demo.afterwards import make_payees, make_payout_run, make_returns
 from marketplace.demo.purchases import make_purchases
 from marketplace.demo.sources import make_sources
+from marketplace.demo.standing import make_standing_orders
 from marketplace.demo.stock import fill_stock
 from marketplace.starting_curves import load_curves
 from marketplace.starting_returns import load_returns
@@ -64,6 +65,7 @@ def _fill(report: Report, leads: int, now: datetime) -> list[Login]:
             report(f"leads {taken:,} of {leads:,}")
             reported = taken
     report(f"orders {make_purchases(now)}, returns {make_returns(now)}")
+    make_standing_orders(now)
     make_payees()
     make_payout_run(now)
     return logins

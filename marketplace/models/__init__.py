@@ -4,15 +4,20 @@ from marketplace.models.curve import PriceCurve, PriceTier, VolumeStep
 from marketplace.models.file import Download, Export
 from marketplace.models.order import Order, Sale
 from marketplace.models.pending import PendingOrder
+from marketplace.models.placing import Placing
 from marketplace.models.returning import Return, ReturnPolicy, ReturnReason, ReturnStep
+from marketplace.models.snapshot import InventorySnapshot
+from marketplace.models.standing_fill import StandingFill, StandingWatch
 from marketplace.models.throttle import ApiUse
 
 __all__ = [
     "ApiUse",
     "Download",
     "Export",
+    "InventorySnapshot",
     "Order",
     "PendingOrder",
+    "Placing",
     "PriceCurve",
     "PriceTier",
     "Return",
@@ -20,5 +25,7 @@ __all__ = [
     "ReturnReason",
     "ReturnStep",
     "Sale",
+    "StandingFill",
+    "StandingWatch",
     "VolumeStep",
 ]

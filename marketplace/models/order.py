@@ -81,7 +81,7 @@ class Sale(models.Model):
         related_name="+",
         help_text="The first lead of the same person's request.",
     )
-    buyer = models.ForeignKey("buyers.Buyer", on_delete=models.PROTECT, related_name="sales")
+    buyer = models.ForeignKey("buyers.Buyer", on_delete=models.PROTECT, related_name="sales", db_index=False)
     market = models.CharField(max_length=8, choices=Market)
     span = IntegerRangeField()
     exclusive = models.BooleanField(default=False)
@@ -149,7 +149,11 @@ class Sale(models.Model):
                 """,
             ),
         ]
-        indexes = [models.Index(fields=["order", "id"], name="sale_by_order")]
+        indexes = [
+            models.Index(fields=["order", "id"], name="sale_by_order"),
+            models.Index(fields=["buyer", "id"], name="sale_by_buyer"),
+            models.Index(fields=["sold_at"], name="sale_by_instant"),
+        ]
 
     def __str__(self) -> str:
         return f"sale of leg {self.leg_id}"

@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from billing.views.documents import pdf_response
@@ -26,6 +27,7 @@ from marketplace.models import Export, Order
 from marketplace.models.file import FileFormat
 from marketplace.models.order import SaleQuerySet
 from marketplace.receipts import chips_of, lines_of, outcome_of, titles_of
+from marketplace.standing.summary import summary_of
 from marketplace.tasks import build_export
 
 PAGE = 50
@@ -71,6 +73,8 @@ def listing(request: MemberRequest) -> HttpResponse:
         "orders": list(titles_of(page)),
         "may_hold": may_hold(request),
         "waiting": request.buyer.pending_orders.waiting().select_related("payment"),
+        "placings": request.buyer.placings.under_way(),
+        "wanted": summary_of(request.buyer, timezone.now()),
     }
     return render(request, "marketplace/orders/list.html", context)
 

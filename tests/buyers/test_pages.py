@@ -386,5 +386,5 @@ def test_pages_cost_the_same_however_many_rows_they_list(
     client = login(owner)
 
     for page in ("/company/", "/company/members/", "/company/keys/"):
-        with django_assert_max_num_queries(8):
+        with django_assert_max_num_queries(10):
             client.get(page)

@@ -18,6 +18,7 @@ from marketplace.quoting import quote, token_of
 from marketplace.wishes import Named
 from tests.factories import make_buyer, make_market, make_text
 from tests.refusal import settle
+from tests.standing_cases import looked, wants
 
 pytestmark = pytest.mark.django_db
 
@@ -616,6 +617,43 @@ def a_leg_held_for_nobody(market):
         leg.pk,
     )
     return [leg.pk]
+
+
+# --- Standing orders
+
+
+def filled(market):
+    order = looked(wants(market), market.now)
+    assert order.filled == 2
+    return order
+
+
+@damage("standing_orders_count_their_fills")
+def a_standing_order_that_bought_less_than_its_fills(market):
+    order = filled(market)
+    sql("UPDATE buyers_standingorder SET filled = 1 WHERE id = %s", order.pk)
+    return [order.pk]
+
+
+@damage("standing_orders_count_their_fills")
+def a_standing_order_that_spent_without_a_fill(market):
+    order = wants(market)
+    sql("UPDATE buyers_standingorder SET spent_cents = 1 WHERE id = %s", order.pk)
+    return [order.pk]
+
+
+@damage("fills_agree_with_their_orders")
+def a_fill_of_another_companys_order(market):
+    order = filled(market)
+    sql("UPDATE buyers_standingorder SET buyer_id = %s WHERE id = %s", make_buyer().pk, order.pk)
+    return [order.fills.get().pk]
+
+
+@damage("fills_agree_with_their_orders")
+def a_fill_that_was_paid_at_another_time(market):
+    fill = filled(market).fills.get()
+    sql("UPDATE marketplace_standingfill SET filled_at = filled_at + interval '1 day' WHERE id = %s", fill.pk)
+    return [fill.pk]
 
 
 CASES = [pytest.param(name, act, id=act.__name__) for name, acts in DAMAGES.items() for act in acts]

@@ -12,9 +12,22 @@ from django.utils import timezone
 from billing.models import Payment
 from leads.models import Leg
 from leads.privacy import withdraw_lead
-from marketplace.models import Download, Export, Order, PendingOrder, PriceCurve, PriceTier, Sale, VolumeStep
+from marketplace.models import (
+    Download,
+    Export,
+    InventorySnapshot,
+    Order,
+    PendingOrder,
+    Placing,
+    PriceCurve,
+    PriceTier,
+    Sale,
+    VolumeStep,
+)
 from tests.factories import make_buyer, make_curve, make_market, make_person
 from tests.marketplace.test_returns_constraints import ATTEMPTS as OF_RETURNS
+from tests.marketplace.test_standing_constraints import ATTEMPTS as OF_STANDING
+from tests.marketplace.test_standing_constraints import OF_THE_TERMS
 from tests.refusal import promised_names, refused_by, settle
 
 pytestmark = pytest.mark.django_db
@@ -391,6 +404,79 @@ def pending_order_deleted(shop):
     rows(PendingOrder, pending_order(shop)).delete()
 
 
+# Large orders on their way
+def placing(shop, key="key", **changes):
+    values = {"buyer": shop.market.buyer, "token": "", "total": 6_000, "asked_at": shop.market.now, **changes}
+    return Placing.objects.create(idempotency_key=key, **values)
+
+
+@attempt("placing_key_is_used_once")
+def placing_twice_under_one_key(shop):
+    placing(shop)
+    placing(shop)
+
+
+@attempt("placing_ends_with_an_order_or_a_reason")
+def placing_done_without_an_order(shop):
+    rows(Placing, placing(shop)).update(state="done", ended_at=shop.market.now)
+
+
+@attempt("placing_ends_with_an_order_or_a_reason")
+def placing_refused_without_a_reason(shop):
+    rows(Placing, placing(shop)).update(state="refused", ended_at=shop.market.now)
+
+
+@attempt("placing_ends_with_an_order_or_a_reason")
+def placing_refused_with_an_order(shop):
+    changes = {"state": "refused", "ended_at": shop.market.now, "problem": "No.", "order": shop.order}
+    rows(Placing, placing(shop)).update(**changes)
+
+
+@attempt("placing_ends_with_an_order_or_a_reason")
+def placing_in_work_without_a_lease(shop):
+    rows(Placing, placing(shop)).update(state="working")
+
+
+@attempt("placing_stays_ended")
+def placing_that_waits_again(shop):
+    one = placing(shop)
+    rows(Placing, one).update(state="refused", ended_at=shop.market.now, problem="No.")
+    rows(Placing, one).update(state="waiting", ended_at=None, problem="")
+
+
+@attempt("placing_is_never_deleted")
+def placing_deleted(shop):
+    rows(Placing, placing(shop)).delete()
+
+
+def snapshot(shop, **changes):
+    now = shop.market.now
+    values = {"name": uuid.uuid4().hex, "cursor": "1:1:", "started_at": now, "told_at": now, **changes}
+    return InventorySnapshot.objects.create(**values)
+
+
+@attempt("snapshot_one_is_built_at_once")
+def two_snapshots_in_work(shop):
+    snapshot(shop)
+    snapshot(shop)
+
+
+@attempt("snapshot_ready_has_its_digest")
+def snapshot_ready_without_a_digest(shop):
+    snapshot(shop, state="ready", built_at=shop.market.now)
+
+
+@attempt("snapshot_tells_after_it_started")
+def snapshot_told_before_it_began(shop):
+    snapshot(shop, told_at=shop.market.now - timedelta(seconds=1))
+
+
+@attempt("marketplace_inventorysnapshot_name_key")
+def two_snapshots_of_one_name(shop):
+    snapshot(shop, name="x", state="failed")
+    snapshot(shop, name="x")
+
+
 @attempt("sale_window_is_within_the_sources")
 def sale_returnable_longer_than_the_source_allows(shop):
     days = timedelta(days=shop.market.source.return_window_days)
@@ -419,6 +505,7 @@ OTHER_NAMES = {
     "sale_window_is_within_the_sources",
     "sale_respects_holds",
     "marketplace_sale_leg_id_key",
+    "marketplace_inventorysnapshot_name_key",
     "marketplace_return_sale_id_key",
     "sale_agrees_with_its_leg",
     "sale_is_of_a_sellable_lead",
@@ -426,7 +513,8 @@ OTHER_NAMES = {
 
 
 def test_every_named_constraint_and_trigger_is_tried():
-    assert promised_names("marketplace") - {"sale_is_of_a_sellable_leg"} == {*ATTEMPTS, *OF_RETURNS} - OTHER_NAMES
+    tried = {*ATTEMPTS, *OF_RETURNS, *OF_STANDING} - OTHER_NAMES - OF_THE_TERMS
+    assert promised_names("marketplace") - {"sale_is_of_a_sellable_leg", "standing_fill_keeps_the_terms"} == tried
 
 
 def test_what_is_allowed_passes(shop):

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from billing.ledger import balance_cents
 from billing.models import Payee, PayoutRun
-from buyers.models import ApiKey, Buyer, User
+from buyers.models import ApiKey, Buyer, StandingOrder, User
 from leads.identity import is_fictional, normal_email, normal_phone
 from leads.models import ClosedReason, Contact, Lead, LeadKind, Leg, LegState, Market, Source
 from leads.places import state_of
@@ -149,6 +149,13 @@ def test_leads_came_back_and_every_kind_of_answer_was_given(logins):
 def test_a_payout_run_waits_for_two_people(logins):
     run = PayoutRun.objects.get()
     assert (run.status, run.payouts.exists(), Payee.objects.count()) == ("draft", True, Source.objects.count())
+
+
+def test_a_company_waits_for_a_price_and_for_news(logins):
+    placed = StandingOrder.objects.order_by("pk")
+
+    assert [(order.kind, order.limit_cents, order.filled) for order in placed] == [("buy", 80, 0), ("tell", None, 0)]
+    assert all(order.due_at for order in placed)
 
 
 def test_the_demo_breaks_no_promise(logins):

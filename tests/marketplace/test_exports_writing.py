@@ -1,5 +1,6 @@
 """Files: what stands in them, that nothing in them runs, that they are whole and the same each time (P14, P23, P24)."""
 
+import csv
 import io
 import re
 import uuid
@@ -8,13 +9,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
-from leads.cells import guard
-from marketplace.exports import rows
+from leads.cells import cell_text, guard
+from marketplace.exports import batch as reading
 from marketplace.exports.columns import columns_for
 from marketplace.exports.shape import ShapeRefused, shape_of
-from marketplace.exports.writing import BYTE_ORDER_MARK, Count, write
+from marketplace.exports.writing import BYTE_ORDER_MARK, Count, line_of, write
 from marketplace.selling import Hold, Offer, hold_legs, release_legs
 from tests.factories import make_leads
 from tests.marketplace.export_cases import buy, buy_people, erase, parsed, person, table, withdraw, written
@@ -65,6 +68,23 @@ def test_harmless_text_comes_back_as_it_was(market, text):
 
     assert (row["first_name"], row["street"]) == (text, text)
     assert cells[heading.index("street")] == text
+
+
+CELLS = st.one_of(
+    st.text(max_size=12),
+    st.text('ab0 "-=+@|%,\n\t', max_size=6),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.decimals(allow_nan=False, allow_infinity=False, places=2),
+)
+
+
+@given(st.lists(CELLS, min_size=1, max_size=5))
+def test_a_line_that_is_plain_as_a_whole_is_what_cell_by_cell_would_give(row):
+    expected = io.StringIO(newline="")
+    csv.writer(expected, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerow([cell_text(cell) for cell in row])
+
+    assert line_of(row) == expected.getvalue()
 
 
 def test_control_and_half_characters_are_dropped():
@@ -151,7 +171,7 @@ def test_a_masked_site_is_not_told(market):
 def test_a_file_has_every_sale_once_and_is_the_same_each_time(market, monkeypatch, format, batch):
     order = buy(market, market.leads(5))
     once = written(order, format=format)[0]
-    monkeypatch.setattr(rows, "BATCH", batch)
+    monkeypatch.setattr(reading, "BATCH", batch)
 
     again, count = written(order, format=format)
 
@@ -190,7 +210,7 @@ def test_who_stopped_since_leaves_a_tombstone(market, stop, reason, format):
 
 
 def test_who_stops_while_a_file_is_on_its_way_is_out_of_the_later_batches(market, monkeypatch):
-    monkeypatch.setattr(rows, "BATCH", 1)
+    monkeypatch.setattr(reading, "BATCH", 1)
     leads = market.leads(3)
     chunks = write(shape_of(buy(market, leads)), Count())
 
@@ -204,7 +224,7 @@ def test_who_stops_while_a_file_is_on_its_way_is_out_of_the_later_batches(market
 
 
 def test_the_first_bytes_come_before_the_second_batch_is_read(market, monkeypatch):
-    monkeypatch.setattr(rows, "BATCH", 2)
+    monkeypatch.setattr(reading, "BATCH", 2)
     chunks = write(shape_of(buy(market, market.leads(6))), Count())
 
     with CaptureQueriesContext(connection) as queries:
@@ -216,7 +236,7 @@ def test_the_first_bytes_come_before_the_second_batch_is_read(market, monkeypatc
 
 
 def test_a_file_costs_one_query_a_batch(market, monkeypatch):
-    monkeypatch.setattr(rows, "BATCH", 10)
+    monkeypatch.setattr(reading, "BATCH", 10)
     order = buy(market, make_leads(market, 40))
     shape = shape_of(order)
     shape.columns  # noqa: B018  (its two queries are the same for any size)

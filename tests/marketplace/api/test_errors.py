@@ -209,7 +209,7 @@ WISHES = [
     ({"criteria": [], "quantity": "1"}, "quantity"),
     ({"criteria": [], "quantity": True}, "quantity"),
     ({"criteria": [], "quantity": None}, "quantity"),
-    ({"criteria": [], "quantity": 50_001}, "quantity"),
+    ({"criteria": [], "quantity": 100_001}, "quantity"),
     ({"criteria": []}, "quantity"),
     ({"criteria": [], "quantity": 1, "order": "random"}, "order"),
     ({"criteria": [], "quantity": 1, "order": ["newest"]}, "order"),

@@ -17,6 +17,7 @@ OPERATIONS = {
     ("post", "/api/v1/quotes/"): "quote",
     ("get", "/api/v1/orders/"): "list_orders",
     ("post", "/api/v1/orders/"): "place_order",
+    ("get", "/api/v1/orders/placing/{public_id}/"): "get_placing",
     ("get", "/api/v1/orders/{public_id}/"): "get_order",
     ("get", "/api/v1/orders/{public_id}/file.csv"): "get_order_file",
     ("get", "/api/v1/orders/{public_id}/manifest/"): "get_order_manifest",
@@ -24,6 +25,11 @@ OPERATIONS = {
     ("post", "/api/v1/returns/"): "hand_back",
     ("get", "/api/v1/returns/reasons/"): "list_return_reasons",
     ("get", "/api/v1/returns/{public_id}/"): "get_return",
+    ("get", "/api/v1/standing-orders/"): "list_standing_orders",
+    ("post", "/api/v1/standing-orders/"): "place_standing_order",
+    ("get", "/api/v1/standing-orders/{public_id}/"): "get_standing_order",
+    ("patch", "/api/v1/standing-orders/{public_id}/"): "change_standing_order",
+    ("delete", "/api/v1/standing-orders/{public_id}/"): "end_standing_order",
     ("get", "/api/v1/wallet/"): "get_wallet",
 }
 

@@ -113,8 +113,8 @@ def test_listings_answer_with_count_facets_price_results_and_next(market, api):
         {"from": 8, "to": 30, "count": 5, "tier_cents": 350},
         {"from": 31, "to": 85, "count": "<5", "tier_cents": 220},
     ]
-    assert len(facets["loan_amount"]) == 40
-    assert facets["loan_amount"][0] == {"from": 250000.0, "to": 257575.0, "count": 5}
+    assert len(facets["loan_amount"]) == 31
+    assert facets["loan_amount"][0] == {"from": 250000.0, "to": 260000.0, "count": 5}
     assert (facets["loan_amount"][-1]["to"], facets["loan_amount"][-1]["count"]) == (None, "<5")
 
 
@@ -190,6 +190,7 @@ def test_a_list_costs_the_same_number_of_queries_however_long(market, api):
     api.get("listings/", "vertical=mortgage")
     few = queries()
     market.leads(45)
+    api.get("listings/", "vertical=mortgage")
 
     assert queries() == few
     assert len(api.get("listings/", "vertical=mortgage&limit=100").json()["results"]) == 50

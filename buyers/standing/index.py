@@ -1,0 +1,115 @@
+"""The percolator: which of many standing orders want this one lead? A few intersections of bitmaps answer.
+
+An index is made once and never changed. Bitmaps hold the orders' keys themselves, which are given out one after the
+other, so that a hundred thousand orders fill two containers.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from typing import Any
+
+from pyroaring import BitMap
+
+from buyers.standing.gates import Gate, Pieces, gates_of
+from leads.clauses import Clause
+from leads.criteria import Criteria
+from leads.models import Lead
+from leads.wants import Want
+
+# Sets of answers that are remembered for gates that are met together.
+MOST_KNOWN = 1024
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What many orders ask of one field, and how a lead answers."""
+
+    value_of: Callable[[Lead, datetime], Any]
+    gate: Gate
+
+    def passing(self, lead: Lead, now: datetime) -> Pieces:
+        return self.gate.passing(self.value_of(lead, now))
+
+
+class _Together:
+    """Questions with few answers: who passes them all is worked out once for each set of answers."""
+
+    def __init__(self, questions: Sequence[_Question], everyone: BitMap) -> None:
+        self._questions = questions
+        self._everyone = everyone
+        self._known: dict[tuple[int, ...], tuple[Pieces, list[Pieces]]] = {}
+
+    def passing(self, lead: Lead, now: datetime) -> Pieces:
+        """Answers are told apart by who they are; they are kept with what they come to, so that none takes the place
+        of another one."""
+        answers = [question.passing(lead, now) for question in self._questions]
+        key = tuple(map(id, answers))
+        if key not in self._known:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = (reduce(_meet, answers, self._everyone),), answers
+        return self._known[key][0]
+
+
+class OrderIndex:
+    """The orders of one vertical by what they want. Equal, order by order, to ``Criteria.accepts``."""
+
+    def __init__(self, wishes: Mapping[int, Criteria], wants: Mapping[str, Want]) -> None:
+        self.everyone = BitMap(wishes)
+        by_field: dict[str, dict[int, Clause]] = defaultdict(dict)
+        for pk, criteria in wishes.items():
+            for clause in criteria.clauses:
+                by_field[clause.field][pk] = clause
+        questions = [
+            _Question(wants[field].value_of, gate)
+            for field, clauses in by_field.items()
+            for gate in gates_of(wants[field].kind, clauses, self.everyone)
+        ]
+        questions.sort(key=lambda question: len(question.gate.indifferent))
+        few = [_Together(some, self.everyone) for some in _grouped(questions)]
+        self._steps: list[_Together | _Question] = [
+            *few,
+            *(question for question in questions if question.gate.answers is None),
+        ]
+
+    def __len__(self) -> int:
+        return len(self.everyone)
+
+    def wanting(self, lead: Lead, now: datetime) -> BitMap:
+        """The orders that want this lead; not to be changed. The lead has a price, and its source, consent and consent
+        text are loaded."""
+        passing = [step.passing(lead, now) for step in self._steps]
+        passing.sort(key=_size)  # the fewest first: all the others are then held against few
+        if passing and len(passing[0]) == 1:
+            return reduce(_meet, passing[1:], passing[0][0])
+        return reduce(_meet, passing, self.everyone)
+
+
+def _grouped(questions: Iterable[_Question]) -> Iterator[list[_Question]]:
+    """Questions with few answers, so many together that all their sets of answers can be remembered."""
+    group: list[_Question] = []
+    sets = 1
+    for question in questions:
+        if question.gate.answers is None:
+            continue
+        if group and sets * question.gate.answers > MOST_KNOWN:
+            yield group
+            group, sets = [], 1
+        group.append(question)
+        sets *= question.gate.answers
+    if group:
+        yield group
+
+
+def _size(pieces: Pieces) -> int:
+    return sum(map(len, pieces))
+
+
+def _meet(found: BitMap, pieces: Pieces) -> BitMap:
+    met = found & pieces[0]
+    for piece in pieces[1:]:
+        met |= found & piece
+    return met

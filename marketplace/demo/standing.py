@@ -1,0 +1,28 @@
+"""What the demo's companies wait for: a standing order that buys when the price comes down, and a search that tells."""
+
+from datetime import datetime
+
+from buyers.models import StandingOrder, User
+from buyers.standing import keeping
+from buyers.standing.terms import Terms
+from leads.criteria import read_criteria
+from marketplace.demo.afterwards import HANDS_BACK
+from marketplace.wishes import vertical_named
+
+BUYS = Terms("Refinance in the West, under 80 cents", limit_cents=80, daily_cap=5, total_cap=100, budget_cents=60_00)
+BUYS_OF = [{"field": "purpose", "in": ["refinance"]}, {"field": "state", "in": ["CA", "NV", "OR", "WA"]}]
+TELLS = Terms("Never sold, proof retained")
+TELLS_OF = [{"field": "times_sold", "max": 0}, {"field": "evidence", "in": ["retained"]}]
+
+
+def make_standing_orders(now: datetime) -> None:
+    user = User.objects.select_related("membership__buyer").get(email=HANDS_BACK)
+    vertical = vertical_named("mortgage")
+    assert vertical is not None
+    for kind, terms, clauses in (
+        (StandingOrder.Kind.BUY, BUYS, BUYS_OF),
+        (StandingOrder.Kind.TELL, TELLS, TELLS_OF),
+    ):
+        criteria = read_criteria({"vertical": vertical.slug, "all": clauses}, vertical_named)
+        wish = keeping.Wish(user.membership.buyer, user, vertical, criteria, kind)
+        keeping.place(wish, terms, now=now)

@@ -1,0 +1,1 @@
+"""Standing orders at work: woken when the market moves, filled within their terms, told about in words."""

@@ -1,0 +1,199 @@
+"""Filling: a standing order that is due buys what is in reach, or says why it does not and when it looks again.
+
+Stages, in one transaction: the order is held · its company, hours and caps are asked · the inventory says what is in
+reach · as many as caps and money allow are quoted and bought like any other order · the fill is written. So a worker
+that is killed leaves nothing half done, and the next one begins anew.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+
+from billing.ledger import NotEnoughMoney
+from buyers.models import StandingOrder
+from buyers.standing.hours import hours_of
+from leads.clauses import Between, CriteriaError
+from marketplace.checkout import NotAllThere, Placement, check_terms, place
+from marketplace.inventory.opening import NotReady
+from marketplace.inventory.outlook import Outlook, outlook
+from marketplace.inventory.shelf import Look, Ranking
+from marketplace.models import Order, StandingFill
+from marketplace.pricing import NoCurve, curve_in_force
+from marketplace.quoting import Quote, quote
+from marketplace.standing.outcomes import DAILY, HOURLY, SOON, Outcome
+from marketplace.standing.room import Money, money_of, room_of
+from marketplace.wishes import DEAREST_CENTS, Selection
+
+log = structlog.get_logger("marketplace.standing")
+BATCH = 5_000
+AT_ONCE = 5_000
+RUN_SECONDS = 50
+"""Then the run ends, before the queue would end it in the middle of an order; the next minute goes on."""
+
+
+def fill_due(clock: Callable[[], datetime]) -> int:
+    """Look at every order that is due, best limit first, then oldest. Answers how many were looked at."""
+    due = StandingOrder.objects.due(clock()).buying().best_first().values_list("pk", flat=True)
+    until = time.monotonic() + RUN_SECONDS
+    return sum(_look_safely(pk, clock()) for pk in list(due[:BATCH]) if time.monotonic() < until)
+
+
+def _look_safely(pk: int, now: datetime) -> bool:
+    try:
+        return look_at(pk, now)
+    except Exception:  # whatever it is: the other orders are due too
+        log.exception("a standing order could not be filled", standing=pk)
+        failed = {"outcome": "failed", "facts": {}, "looked_at": now, "due_at": now + HOURLY}
+        return bool(StandingOrder.objects.due(now).filter(pk=pk).update(**failed))
+
+
+@transaction.atomic
+def look_at(pk: int, now: datetime) -> bool:
+    """Whether the order was still due and nobody else's."""
+    due = StandingOrder.objects.due(now).buying().select_related("vertical", "buyer", "placed_by")
+    order = due.select_for_update(no_key=True, skip_locked=True, of=("self",)).filter(pk=pk).first()
+    if order is None:
+        return False
+    found = consider(order, now)
+    StandingOrder.objects.filter(pk=pk).update(
+        outcome=found.code, facts=found.facts, looked_at=now, due_at=found.due_at
+    )
+    return True
+
+
+def consider(order: StandingOrder, now: datetime) -> Outcome:
+    """What the order does now. It is held by this transaction."""
+    if stopped := _stopped(order, now) or _used_up(order, now):
+        return stopped
+    try:
+        look = look_of(order, now)
+    except CriteriaError:
+        return Outcome("unreadable", None)
+    except NoCurve:
+        return Outcome("no_price", now + HOURLY)
+    limit_cents = limit_of(order)
+    try:
+        ahead = outlook(look, limit_cents)
+    except NotReady:
+        return Outcome("not_ready", now + SOON)
+    if not ahead.within:
+        return _out_of_reach(ahead, limit_cents, now)
+    return _buy(_Purchase(order, look, money_of(order), now), ahead)
+
+
+def limit_of(order: StandingOrder) -> int:
+    """The most it pays for a lead: its limit, or less where it asks for cheaper ones. One that only tells has none."""
+    asked = order.wanted.of("price")
+    asked_cents = asked.high if isinstance(asked, Between) else None
+    return min(int(cents) for cents in (order.limit_cents, asked_cents, DEAREST_CENTS) if cents is not None)
+
+
+def look_of(order: StandingOrder, now: datetime) -> Look:
+    """The order's look at the shelf. Raises CriteriaError, NoCurve."""
+    curve = curve_in_force(order.vertical, now)
+    return Look(order.vertical, order.wanted, curve, now, order.buyer, order.exclusive)
+
+
+def _stopped(order: StandingOrder, now: datetime) -> Outcome | None:
+    if not order.vertical.open_for_resale:
+        return Outcome("closed", now + HOURLY)
+    if not order.buyer.may_buy(order.vertical_id):
+        return Outcome("not_approved", now + HOURLY)
+    opens_at = hours_of(order).opening(now)
+    return Outcome("hours", opens_at, {"until": opens_at.isoformat()}) if opens_at > now else None
+
+
+def _used_up(order: StandingOrder, now: datetime) -> Outcome | None:
+    room = room_of(order, now)
+    if room.leads != 0:
+        return None
+    cap = {"cap": getattr(order, room.cap)}
+    if room.until is None:
+        return Outcome("complete", None, cap)
+    return Outcome(room.cap, room.until, {**cap, "until": room.until.isoformat()})
+
+
+def _out_of_reach(ahead: Outlook, limit_cents: int, now: datetime) -> Outcome:
+    due_at = now + DAILY if ahead.reaches_at is None else min(max(ahead.reaches_at, now + SOON), now + DAILY)
+    facts = {
+        "matching": ahead.matching,
+        "cheapest_cents": ahead.cheapest_cents,
+        "limit_cents": limit_cents,
+        "reaches_at": ahead.reaches_at and ahead.reaches_at.isoformat(),
+    }
+    return Outcome("out_of_reach", due_at, facts)
+
+
+@dataclass(frozen=True)
+class _Purchase:
+    order: StandingOrder
+    look: Look
+    money: Money
+    now: datetime
+
+    @property
+    def most_cents(self) -> int:
+        assert self.order.limit_cents is not None
+        return min(self.order.limit_cents, self.money.cents)
+
+
+def _buy(purchase: _Purchase, ahead: Outlook) -> Outcome:
+    assert ahead.cheapest_cents is not None
+    if purchase.money.cents < ahead.cheapest_cents:
+        return _short_of_money(purchase, ahead.cheapest_cents)
+    quoted = _affordable(purchase, ahead.within)
+    if not quoted.quantity:
+        return Outcome("taken", purchase.now + SOON)
+    try:
+        bought = _place(purchase, quoted)
+    except NotAllThere:
+        return Outcome("taken", purchase.now + SOON)
+    except NotEnoughMoney as short:
+        facts = {"balance_cents": short.balance_cents, "needed_cents": short.needed_cents}
+        return Outcome("wallet", purchase.now + SOON, facts)
+    return Outcome("bought", purchase.now, {"leads": bought.filled, "cents": bought.total_cents})
+
+
+def _short_of_money(purchase: _Purchase, needed_cents: int) -> Outcome:
+    """Woken by a top-up, or by a change of the budget."""
+    left = "balance_cents" if purchase.money.bound == "wallet" else "left_cents"
+    facts = {left: purchase.money.cents, "needed_cents": needed_cents}
+    return Outcome(purchase.money.bound, purchase.now + DAILY, facts)
+
+
+def _affordable(purchase: _Purchase, within: int) -> Quote:
+    """A quote for as many as there are, as caps allow and as the money pays; fewer are asked for until it does."""
+    quantity = min(within, AT_ONCE, room_of(purchase.order, purchase.now).leads or AT_ONCE)
+    while True:
+        quoted = quote(_wish(purchase, quantity), buyer=purchase.order.buyer, now=purchase.now)
+        if quoted.total_cents <= purchase.money.cents:
+            return quoted
+        quantity = max(1, min(quoted.quantity - 1, quoted.quantity * purchase.money.cents // quoted.total_cents))
+
+
+def _wish(purchase: _Purchase, quantity: int) -> Selection:
+    order = purchase.order
+    return Selection(purchase.look.criteria, quantity, Ranking(order.first), purchase.most_cents, order.exclusive)
+
+
+@transaction.atomic
+def _place(purchase: _Purchase, quoted: Quote) -> Order:
+    """The order and its fill. Raises NotAllThere, NotEnoughMoney; then nothing of it is left."""
+    order = purchase.order
+    number = order.fills.count() + 1
+    check_terms(order.buyer, quoted)
+    name = f"standing {order.public_id} {number}"
+    bought = place(Placement(order.buyer, order.placed_by, name, name, True, purchase.now), quoted)
+    StandingFill.objects.create(
+        standing=order,
+        order=bought,
+        number=number,
+        leads=bought.filled,
+        cents=bought.total_cents,
+        filled_at=bought.placed_at,
+    )
+    return bought

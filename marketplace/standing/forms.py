@@ -1,0 +1,115 @@
+"""The terms of a standing order as its form asks for them; amounts are typed in dollars."""
+
+from typing import Any
+
+from django import forms
+
+from billing.forms import DollarsField
+from billing.money import typed
+from buyers.forms import OneLineField
+from buyers.models import StandingOrder
+from buyers.models.standing_order import CAPS, EVERY_DAY, TIME_ZONES
+from buyers.standing.terms import LONGEST_NAME, Terms, TermsRefused, check_terms
+
+DAYS = list(zip(EVERY_DAY, ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], strict=True))
+AROUND_THE_CLOCK = ("", "Any hour")
+# The form's name of what the terms call otherwise.
+NAMED = {"limit_cents": "limit", "budget_cents": "budget"}
+
+
+def clock(hour: int) -> str:
+    """``5 pm`` for 17; midnight ends a day as it begins one."""
+    return "midnight" if hour in (0, 24) else "noon" if hour == 12 else f"{hour % 12} {'am' if hour < 12 else 'pm'}"
+
+
+def _hours(first: int) -> list[tuple[str | int, str]]:
+    return [AROUND_THE_CLOCK, *((hour, clock(hour)) for hour in range(first, first + 24))]
+
+
+def _hour(label: str, *, first: int) -> forms.TypedChoiceField:
+    return forms.TypedChoiceField(label=label, choices=_hours(first), coerce=int, empty_value=None, required=False)
+
+
+def _cap(label: str) -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label, required=False, widget=forms.TextInput({"inputmode": "numeric", "autocomplete": "off"})
+    )
+
+
+class TermsForm(forms.Form):
+    """What both kinds have: checked by the rule itself, whose sentences stand beside the fields."""
+
+    kind: str
+    name = OneLineField(label="Name", max_length=LONGEST_NAME, help_text="As you will find it again.")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:
+            try:
+                check_terms(self.terms, self.kind)
+            except TermsRefused as refusal:
+                self.add_error(NAMED.get(refusal.field, refusal.field), refusal.message)
+        return cleaned
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(self.cleaned_data["name"])
+
+
+class SearchForm(TermsForm):
+    kind = StandingOrder.Kind.TELL
+
+
+class BuyForm(TermsForm):
+    kind = StandingOrder.Kind.BUY
+
+    limit = DollarsField(
+        label="At most for one lead", help_text="US dollars. It waits until the price comes down to that."
+    )
+    first = forms.ChoiceField(label="Which first", choices=StandingOrder.First.choices, initial="newest")
+    exclusive = forms.BooleanField(
+        label="Only for us alone",
+        required=False,
+        help_text="Leads that nobody bought yet, and that nobody else can buy afterwards. They cost more.",
+    )
+    hourly_cap = _cap("Leads an hour, at most")
+    daily_cap = _cap("Leads a day, at most")
+    weekly_cap = _cap("Leads a week, at most")
+    total_cap = _cap("Leads in all, at most")
+    budget = DollarsField(label="Budget in all", required=False, help_text="US dollars.")
+    from_hour = _hour("Buys from", first=0)
+    to_hour = _hour("Until", first=1)
+    weekdays = forms.TypedMultipleChoiceField(
+        label="On", choices=DAYS, coerce=int, initial=EVERY_DAY, widget=forms.CheckboxSelectMultiple
+    )
+    time_zone = forms.ChoiceField(label="By the clock of", choices=list(TIME_ZONES.items()))
+
+    @property
+    def terms(self) -> Terms:
+        said = self.cleaned_data
+        return Terms(
+            name=said["name"],
+            limit_cents=said["limit"],
+            **{name: said[name] for name in CAPS},
+            budget_cents=said["budget"],
+            from_hour=said["from_hour"],
+            to_hour=said["to_hour"],
+            weekdays=tuple(said["weekdays"]),
+            time_zone=said["time_zone"],
+            exclusive=said["exclusive"],
+            first=said["first"],
+        )
+
+
+def form_of(kind: str) -> type[TermsForm]:
+    return BuyForm if kind == StandingOrder.Kind.BUY else SearchForm
+
+
+def initial_of(order: StandingOrder) -> dict[str, Any]:
+    """The order's terms as its form shows them."""
+    plain = ("name", "first", "exclusive", *CAPS, "from_hour", "to_hour", "weekdays", "time_zone")
+    amounts = {"limit": order.limit_cents, "budget": order.budget_cents}
+    return {
+        **{name: getattr(order, name) for name in plain},
+        **{name: typed(cents) for name, cents in amounts.items() if cents is not None},
+    }

@@ -1,0 +1,144 @@
+"""Saved searches: once a day, one letter about everything new, to whoever saved them; without anything new, none.
+
+New is what matches now and did not when the letter before was written: it was listed since, or came in by age, price
+or proof. A search is taken for a while, written about, and only then noted as told: a worker that dies in between
+tells twice rather than never.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from billing.mail import send_to_each
+from buyers.models import Role, StandingOrder
+from leads.clauses import CriteriaError
+from leads.models import Lead, Leg, Market
+from marketplace.context import masked_text
+from marketplace.filters import query_of
+from marketplace.inventory.opening import NotReady
+from marketplace.inventory.search import best
+from marketplace.inventory.shelf import Ranking
+from marketplace.pricing import NoCurve, curve_in_force, priced
+from marketplace.standing.filling import look_of
+
+log = structlog.get_logger("marketplace.standing")
+
+BATCH = 200
+AGAIN_AFTER = timedelta(minutes=15)
+# In the morning of the East coast, for everybody at once: one letter a day for all that a person saved.
+LETTER_HOUR = 12
+MOST = 1_000
+
+
+@dataclass(frozen=True)
+class News:
+    """What is new for one search: ``fresh`` leads, or ``more`` than that."""
+
+    search: StandingOrder
+    fresh: int
+    more: bool
+
+    @property
+    def count_text(self) -> str:
+        return f"{masked_text(self.fresh)}{' or more' if self.more else ''}"
+
+    @property
+    def url(self) -> str:
+        """The shelf with the search's filters, newest first."""
+        pairs = [*query_of(self.search.wanted), ("order", "newest")]
+        return (
+            settings.SITE_URL + reverse("storefront:browse", args=[self.search.vertical.slug]) + f"?{urlencode(pairs)}"
+        )
+
+
+def tell_due(now: datetime) -> int:
+    """Answers how many searches were looked through."""
+    groups: dict[tuple[str, ...], list[StandingOrder]] = defaultdict(list)
+    for search in _take(now):
+        groups[_addresses(search)].append(search)
+    return sum(_tell_safely(addresses, searches, now) for addresses, searches in groups.items())
+
+
+def _tell_safely(addresses: tuple[str, ...], searches: list[StandingOrder], now: datetime) -> int:
+    try:
+        return _tell(addresses, searches, now)
+    except Exception:  # whatever it is: the other people's searches are due too
+        log.exception("saved searches could not be told", standing=[search.pk for search in searches])
+        return 0
+
+
+@transaction.atomic
+def _take(now: datetime) -> list[StandingOrder]:
+    """Those that are due, and for the next while nobody else's."""
+    due = StandingOrder.objects.due(now).telling().filter(buyer__closed_at=None, vertical__open_for_resale=True)
+    due = due.order_by("due_at", "id").select_related("vertical", "buyer")
+    taken = list(due.select_related("placed_by").select_for_update(no_key=True, skip_locked=True, of=("self",))[:BATCH])
+    StandingOrder.objects.filter(pk__in=[one.pk for one in taken]).update(due_at=now + AGAIN_AFTER)
+    return taken
+
+
+def _addresses(search: StandingOrder) -> tuple[str, ...]:
+    """Who saved it while he is with the company, else its owners."""
+    people = search.buyer.memberships.filter(user__is_active=True)
+    saver = people.filter(user=search.placed_by) if search.placed_by else people.none()
+    found = saver if saver.exists() else people.filter(role=Role.OWNER)
+    return tuple(found.order_by("user_id").values_list("user__email", flat=True))
+
+
+def _tell(addresses: tuple[str, ...], searches: list[StandingOrder], now: datetime) -> int:
+    try:
+        found = [news_of(search, now) for search in searches]
+    except NotReady:
+        return 0  # the shelf is being read in: they are looked through later
+    fresh = [news for news in found if news.fresh]
+    if fresh and not _write(addresses, fresh):
+        return 0  # it is tried again later
+    return sum(_note(news, now) for news in found)
+
+
+def news_of(search: StandingOrder, now: datetime) -> News:
+    """What matches now and did not when it was told last."""
+    try:
+        numbers = best(look_of(search, now), Ranking.NEWEST, MOST + 1)
+    except (CriteriaError, NoCurve):
+        return News(search, 0, more=False)
+    fresh = len(numbers) - _known_before(search, numbers)
+    return News(search, min(fresh, MOST), more=fresh > MOST)
+
+
+def _known_before(search: StandingOrder, numbers: list[int]) -> int:
+    before = search.told_at or search.created_at
+    try:
+        curve = curve_in_force(search.vertical, before)
+    except NoCurve:
+        return 0
+    leads = priced(Lead.objects.filter(pk__in=numbers), curve, now=before, exclusive=search.exclusive)
+    listed = Leg.objects.unsold_in(Market.AGED).filter(lead=OuterRef("pk"), aged_at__lte=before)
+    return leads.filter(search.wanted.as_q(before)).filter(Exists(listed)).count()
+
+
+def _write(addresses: Iterable[str], fresh: list[News]) -> bool:
+    context = {"news": fresh, "standing": settings.SITE_URL + reverse("standing:list"), "operator": settings.OPERATOR}
+    text = render_to_string("marketplace/email/saved_searches.txt", context)
+    named = fresh[0].search.name if len(fresh) == 1 else f"{len(fresh)} saved searches"
+    return send_to_each(f"Remainder: new leads for {named}", text, addresses)
+
+
+def _note(news: News, now: datetime) -> int:
+    facts = {"fresh": news.fresh, "more": news.more}
+    mine = StandingOrder.objects.filter(pk=news.search.pk, due_at=now + AGAIN_AFTER)
+    return mine.update(outcome="told", facts=facts, looked_at=now, told_at=now, due_at=next_letter(now))
+
+
+def next_letter(now: datetime) -> datetime:
+    at = now.replace(hour=LETTER_HOUR, minute=0, second=0, microsecond=0)
+    return at if at > now else at + timedelta(days=1)

@@ -1,0 +1,234 @@
+"""Standing orders and saved searches of a company. Every look-up starts from the company."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from buyers.access import MemberRequest, buying_required, member_required
+from buyers.models import StandingOrder
+from buyers.standing import keeping
+from buyers.standing.keeping import StandingRefused, Wish
+from buyers.standing.terms import TermsRefused, terms_of
+from leads.clauses import CriteriaError
+from leads.criteria import Criteria
+from leads.models import Vertical
+from marketplace.filters import FilterRefused, query_of, read_filters
+from marketplace.pricing import NoCurve
+from marketplace.standing.forms import BuyForm, SearchForm, TermsForm, form_of, initial_of
+from marketplace.standing.outcomes import sentence_of
+from marketplace.standing.preview import matching_or_none, preview_of
+from marketplace.standing.wording import chips_of, terms_in_words
+from marketplace.views.storefront import BESIDES
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Row:
+    """A standing order in the list. ``matching`` is counted now, for a search that is live."""
+
+    order: StandingOrder
+    sentence: str
+    matching: int | None
+
+
+@require_safe
+@member_required
+def listing(request: MemberRequest) -> HttpResponse:
+    now = timezone.now()
+    page = Paginator(request.buyer.standing_orders.select_related("vertical", "buyer"), PAGE)
+    shown = page.get_page(request.GET.get("page"))
+    rows = list(_rows(shown, now))
+    context = {
+        "page": shown,
+        "buying": [row for row in rows if row.order.buys],
+        "searches": [row for row in rows if not row.order.buys],
+        "may_change": request.membership.can_buy,
+    }
+    return render(request, "marketplace/standing/list.html", context)
+
+
+def _rows(orders: object, now: datetime) -> Iterator[Row]:
+    for order in orders:  # type: ignore[attr-defined]
+        live_search = not order.buys and not order.ended_at
+        found = matching_or_none(order, now) if live_search else None
+        yield Row(order, sentence_of(order, now), found.now.matching if found else None)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@buying_required
+def buy(request: MemberRequest, slug: str) -> HttpResponse:
+    """A standing order that buys what the filters in the address select."""
+    return _new(request, slug, BuyForm)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@buying_required
+def save(request: MemberRequest, slug: str) -> HttpResponse:
+    """A search that only tells."""
+    return _new(request, slug, SearchForm)
+
+
+def _new(request: MemberRequest, slug: str, form_class: type[TermsForm]) -> HttpResponse:
+    vertical = get_object_or_404(Vertical.objects.on_shelf(), slug=slug)
+    try:
+        criteria = read_filters(vertical, request.GET, besides=BESIDES).criteria
+    except FilterRefused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("storefront:browse", slug=slug)
+    initial = {"name": _usual_name(vertical, criteria), "limit": request.GET.get("limit", "")}
+    form = form_class(request.POST if request.method == "POST" else None, initial=initial)
+    draft = StandingOrder(
+        buyer=request.buyer, vertical=vertical, criteria=criteria.as_json()["all"], kind=form_class.kind
+    )
+    if request.method == "POST" and form.is_valid():
+        if "save" in request.POST:
+            return _place(request, Wish(request.buyer, request.user, vertical, criteria, form_class.kind), form, draft)
+        _set_terms(draft, form)
+    return _form_page(request, form, draft)
+
+
+def _usual_name(vertical: Vertical, criteria: Criteria) -> str:
+    return ", ".join([vertical.name, *(words for _, words in criteria.sentences())])[:60]
+
+
+def _set_terms(draft: StandingOrder, form: TermsForm) -> None:
+    for name, value in form.terms.as_fields().items():
+        setattr(draft, name, value)
+
+
+def _place(request: MemberRequest, wish: Wish, form: TermsForm, draft: StandingOrder) -> HttpResponse:
+    try:
+        order = keeping.place(wish, form.terms, now=timezone.now())
+    except StandingRefused as refusal:
+        form.add_error(None, str(refusal))
+        return _form_page(request, form, draft)
+    messages.success(
+        request,
+        "The standing order is placed. It takes its first look within a minute."
+        if order.buys
+        else "The search is saved. We write to you once a day when there is something new.",
+    )
+    return redirect("standing:detail", order.public_id)
+
+
+def _form_page(request: MemberRequest, form: TermsForm, draft: StandingOrder) -> HttpResponse:
+    """The terms; once they are said, with what the order would do."""
+    now, said = timezone.now(), form.is_bound and not form.errors
+    try:
+        found = preview_of(draft, now) if said else matching_or_none(draft, now)
+    except (NoCurve, CriteriaError):
+        found = None
+    context = {
+        "form": form,
+        "order": draft,
+        "chips": chips_of(draft),
+        "found": found,
+        "said": said,
+        "shelf_url": _shelf_url(draft),
+    }
+    return render(request, "marketplace/standing/form.html", context, status=422 if form.errors else 200)
+
+
+def _shelf_url(order: StandingOrder) -> str:
+    """The shelf with what it asks for as filters."""
+    url = reverse("storefront:browse", args=[order.vertical.slug])
+    try:
+        return f"{url}?{urlencode(query_of(order.wanted))}"
+    except CriteriaError:
+        return url
+
+
+@require_safe
+@member_required
+def detail(request: MemberRequest, public_id: UUID) -> HttpResponse:
+    order, now = _order(request, public_id), timezone.now()
+    fills = order.fills.select_related("order").order_by("-number")
+    context = {
+        "order": order,
+        "sentence": sentence_of(order, now),
+        "chips": chips_of(order),
+        "terms": list(terms_in_words(order)) if order.buys else [],
+        "page": Paginator(fills, PAGE).get_page(request.GET.get("page")),
+        "found": None if order.ended_at else matching_or_none(order, now),
+        "shelf_url": _shelf_url(order),
+        "may_change": request.membership.can_buy and order.ended_at is None,
+    }
+    return render(request, "marketplace/standing/detail.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@buying_required
+def edit(request: MemberRequest, public_id: UUID) -> HttpResponse:
+    """Other terms for one that goes on; one that ended is shown as it is."""
+    order = _order(request, public_id)
+    if order.ended_at:
+        messages.error(request, "It ended and stays as it is. Place a new one.")
+        return redirect("standing:detail", order.public_id)
+    form = form_of(order.kind)(request.POST if request.method == "POST" else None, initial=initial_of(order))
+    if request.method == "POST" and form.is_valid():
+        if "save" not in request.POST:
+            _set_terms(order, form)
+        elif _changed(request, order, form):
+            return redirect("standing:detail", order.public_id)
+    return _form_page(request, form, order)
+
+
+def _changed(request: MemberRequest, order: StandingOrder, form: TermsForm) -> bool:
+    terms = form.terms
+    if order.kind == StandingOrder.Kind.TELL:
+        terms = replace(terms_of(order), name=terms.name)  # the form of a search asks for no more
+    try:
+        keeping.change(order, terms, now=timezone.now())
+    except TermsRefused as refusal:
+        form.add_error(refusal.field.removesuffix("_cents"), refusal.message)
+        return False
+    except StandingRefused as refusal:
+        form.add_error(None, str(refusal))
+        return False
+    messages.success(request, "The new terms hold from now on.")
+    return True
+
+
+@require_POST
+@buying_required
+def pause(request: MemberRequest, public_id: UUID) -> HttpResponse:
+    return _act(request, public_id, keeping.pause, "Paused.")
+
+
+@require_POST
+@buying_required
+def resume(request: MemberRequest, public_id: UUID) -> HttpResponse:
+    return _act(request, public_id, keeping.resume, "It goes on, from now.")
+
+
+@require_POST
+@buying_required
+def end(request: MemberRequest, public_id: UUID) -> HttpResponse:
+    return _act(request, public_id, keeping.end, "Ended. What it bought stays yours.")
+
+
+def _act(request: MemberRequest, public_id: UUID, verb: Callable[..., StandingOrder], done: str) -> HttpResponse:
+    order = _order(request, public_id)
+    try:
+        verb(order, now=timezone.now())
+        messages.success(request, done)
+    except StandingRefused as refusal:
+        messages.error(request, str(refusal))
+    return redirect("standing:detail", order.public_id)
+
+
+def _order(request: MemberRequest, public_id: UUID) -> StandingOrder:
+    mine = request.buyer.standing_orders.select_related("vertical", "buyer", "placed_by")
+    found: StandingOrder = get_object_or_404(mine, public_id=public_id)
+    return found

@@ -1,0 +1,35 @@
+"""Standing orders to test with, and looks at them."""
+
+from datetime import timedelta
+
+from buyers.models import StandingOrder
+from buyers.standing.keeping import Wish, place
+from buyers.standing.terms import Terms
+from leads.criteria import read_criteria
+from marketplace.standing import filling
+
+NOON = {"from_hour": 9, "to_hour": 17, "time_zone": "America/New_York"}
+
+
+def wants(market, *clauses, kind="buy", buyer=None, now=None, **terms):
+    """A standing order of the market's buyer for leads like these, at $2.20 at most unless said otherwise."""
+    vertical = market.vertical
+    criteria = read_criteria({"vertical": vertical.slug, "all": list(clauses)}, lambda slug: vertical)
+    said = {"name": "Wanted", **({"limit_cents": 220} if kind == "buy" else {}), **terms}
+    wish = Wish(buyer or market.buyer, None if buyer else market.user, vertical, criteria, kind)
+    return place(wish, Terms(**said), now=now or market.now)
+
+
+def looked(order, now):
+    """The order after a look at it."""
+    assert filling.look_at(order.pk, now), "it was not due"
+    return StandingOrder.objects.select_related("vertical", "buyer").get(pk=order.pk)
+
+
+def due(order, now):
+    StandingOrder.objects.filter(pk=order.pk).update(due_at=now)
+    return order
+
+
+def later(market, **span):
+    return market.now + timedelta(**span)
