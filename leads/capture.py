@@ -11,9 +11,7 @@ from enum import StrEnum
 
 from django.db import connection, transaction
 
-from leads.identity import email_digest, phone_digest
 from leads.models import LeadKind, SourceKind, Vertical
-from leads.models.contact import Person
 from leads.recording import record
 from leads.request import Capture, Digests, Evidence, Fresh
 
@@ -105,22 +103,21 @@ def _judge(
 ) -> tuple[list[Captured], list[Fresh]]:
     for capture in captures:
         check_capture(capture, now)
-    digests = [_digests(capture.person) for capture in captures]
-    memory.recall(captures, digests)
-    suppressed = _suppressed(digests)
+    memory.recall(captures)
+    suppressed = _suppressed(captures)
     answers, fresh = [], []
-    for capture, digest, number in zip(captures, digests, numbers, strict=True):
-        seen = memory.same_request(capture, digest)
+    for capture, number in zip(captures, numbers, strict=True):
+        seen = memory.same_request(capture)
         if seen is not None:
             answers.append(Captured(Outcome.REPEATED, seen))
-        elif not suppressed.isdisjoint(digest):
+        elif not suppressed.isdisjoint(capture.digests):
             answers.append(Captured(Outcome.SUPPRESSED, None))
         elif capture.evidence.trustedform_url in memory.certificates:
             answers.append(Captured(Outcome.CERTIFICATE_USED, None))
         else:
-            original = memory.original_of(digest, capture.captured_at)
-            memory.add(capture, digest, number, original)
-            fresh.append(Fresh(capture, digest, number, original, uuid.uuid4()))
+            original = memory.original_of(capture)
+            memory.add(capture, number, original)
+            fresh.append(Fresh(capture, number, original, uuid.uuid4()))
             answers.append(Captured(Outcome.LINKED if original else Outcome.TAKEN, number))
     return answers, fresh
 
@@ -136,22 +133,16 @@ def _take_turns(captures: list[Capture]) -> None:
         )
 
 
-def _digests(person: Person) -> Digests:
-    return (
-        phone_digest(person.phone) if person.phone else None,
-        phone_digest(person.second_phone) if person.second_phone else None,
-        email_digest(person.email) if person.email else None,
-    )
-
-
-def _suppressed(digests: list[Digests]) -> set[bytes | None]:
+def _suppressed(captures: list[Capture]) -> set[bytes | None]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT digest FROM leads_suppression WHERE digest = ANY(%s)", [_flat(digests)])
+        cursor.execute("SELECT digest FROM leads_suppression WHERE digest = ANY(%s::bytea[])", [_flat(captures)])
         return {bytes(digest) for (digest,) in cursor.fetchall()}
 
 
-def _flat(digests: list[Digests]) -> list[bytes]:
-    return [digest for three in digests for digest in three if digest]
+def _flat(captures: list[Capture]) -> str:
+    """All digests as an array that the database reads: the driver takes its time over thousands of bytes objects."""
+    found = ",".join(f'"\\\\x{digest.hex()}"' for capture in captures for digest in capture.digests if digest)
+    return f"{{{found}}}"
 
 
 def _lead_numbers(quantity: int) -> list[int]:
@@ -177,12 +168,12 @@ class Sighting:
 _REQUESTS = "SELECT source_id, external_id, id FROM leads_lead WHERE source_id = ANY(%s) AND external_id = ANY(%s)"
 _CERTIFICATES = "SELECT trustedform_url FROM leads_consent WHERE trustedform_url = ANY(%s)"
 _PEOPLE = """
-    WITH known AS MATERIALIZED (
-        SELECT lead_id FROM leads_contact WHERE phone_digest = ANY(%(digests)s)
+    WITH asked AS MATERIALIZED (SELECT %(digests)s::bytea[] AS digests), known AS MATERIALIZED (
+        SELECT lead_id FROM leads_contact WHERE phone_digest = ANY((SELECT digests FROM asked)::bytea[])
         UNION
-        SELECT lead_id FROM leads_contact WHERE second_phone_digest = ANY(%(digests)s)
+        SELECT lead_id FROM leads_contact WHERE second_phone_digest = ANY((SELECT digests FROM asked)::bytea[])
         UNION
-        SELECT lead_id FROM leads_contact WHERE email_digest = ANY(%(digests)s)
+        SELECT lead_id FROM leads_contact WHERE email_digest = ANY((SELECT digests FROM asked)::bytea[])
     )
     SELECT contact.phone_digest, contact.second_phone_digest, contact.email_digest,
         lead.captured_at, lead.source_id, lead.id, coalesce(lead.duplicate_of_id, lead.id)
@@ -202,7 +193,7 @@ class Memory:
         self.certificates: set[str] = set()
         self._pretended = 0
 
-    def recall(self, captures: list[Capture], digests: list[Digests]) -> None:
+    def recall(self, captures: list[Capture]) -> None:
         """Read from the database what these captures may repeat."""
         with connection.cursor() as cursor:
             cursor.execute(
@@ -210,7 +201,7 @@ class Memory:
                 [list({capture.source.pk for capture in captures}), [capture.external_id for capture in captures]],
             )
             self.taken.update({(source, external): number for source, external, number in cursor.fetchall()})
-            cursor.execute(_PEOPLE, {"digests": _flat(digests), "vertical": self.vertical.pk})
+            cursor.execute(_PEOPLE, {"digests": _flat(captures), "vertical": self.vertical.pk})
             for phone, second_phone, email, *sighting in cursor.fetchall():
                 self._see((phone, second_phone, email), Sighting(*sighting))
             certificates = [one.evidence.trustedform_url for one in captures if one.evidence.trustedform_url]
@@ -218,30 +209,30 @@ class Memory:
                 cursor.execute(_CERTIFICATES, [certificates])
                 self.certificates.update(url for (url,) in cursor.fetchall())
 
-    def same_request(self, capture: Capture, digests: Digests) -> int | None:
+    def same_request(self, capture: Capture) -> int | None:
         """The lead of this very request: the source's id again, or its person and instant under another id."""
         known = self.taken.get((capture.source.pk, capture.external_id))
         if known is not None:
             return known
-        for sighting in self._sightings(digests):
+        for sighting in self._sightings(capture.digests):
             if sighting.captured_at == capture.captured_at and sighting.source == capture.source.pk:
                 return sighting.lead
         return None
 
-    def original_of(self, digests: Digests, captured_at: datetime) -> int | None:
+    def original_of(self, capture: Capture) -> int | None:
         """The first lead of the same person's request within the window."""
         return min(
             (
                 sighting.original
-                for sighting in self._sightings(digests)
-                if abs(sighting.captured_at - captured_at) <= self.window
+                for sighting in self._sightings(capture.digests)
+                if abs(sighting.captured_at - capture.captured_at) <= self.window
             ),
             default=None,
         )
 
-    def add(self, capture: Capture, digests: Digests, number: int, original: int | None) -> None:
+    def add(self, capture: Capture, number: int, original: int | None) -> None:
         self.taken[capture.source.pk, capture.external_id] = number
-        self._see(digests, Sighting(capture.captured_at, capture.source.pk, number, original or number))
+        self._see(capture.digests, Sighting(capture.captured_at, capture.source.pk, number, original or number))
         if capture.evidence.trustedform_url:
             self.certificates.add(capture.evidence.trustedform_url)
 

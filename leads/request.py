@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypeAlias
 
+from leads.identity import email_digest, phone_digest
 from leads.models import ConsentText, FieldSchema, ImportRun, LeadKind, PhoneType, Source, Vertical
 from leads.models.contact import Person
 
@@ -45,6 +46,11 @@ class Capture:
     attributes: dict[str, Any] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     import_run: ImportRun | None = None
+    # Of its person. Made with the request: a file's rows are read in one thread and written by another.
+    digests: Digests = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digests", _digests(self.person))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,14 @@ class Fresh:
     """A request that is taken, its number, and the first lead of the same person's request, if there is one."""
 
     capture: Capture
-    digests: Digests
     number: int
     original: int | None
     public_id: uuid.UUID
+
+
+def _digests(person: Person) -> Digests:
+    return (
+        phone_digest(person.phone) if person.phone else None,
+        phone_digest(person.second_phone) if person.second_phone else None,
+        email_digest(person.email) if person.email else None,
+    )

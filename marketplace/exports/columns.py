@@ -1,20 +1,21 @@
-"""Columns: everything that can be said of a bought lead, each under one name."""
+"""Columns: everything that can be said of a bought lead, each under one name, written for a batch at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from leads.cells import Cell
-from leads.fields import Field, FieldType
+from leads.fields import Field, FieldType, Schema
 from leads.identity import national_digits
-from leads.models import FieldSchema, LeadKind, PhoneType
+from leads.models import FieldSchema, LeadKind, PhoneType, Source
 from leads.models.consent import Channel
+from marketplace.exports.batch import Batch
 from marketplace.exports.rows import SoldLead
 from marketplace.models import Order
 
-Write = Callable[[SoldLead], Cell]
+Write = Callable[[Batch], Sequence[Cell]]
 CODE_LENGTH = 20  # the longest outside id that VICIdial keeps
 
 
@@ -32,86 +33,122 @@ class Column:
         """The same under the heading that another program knows it by."""
         return replace(self, label=label)
 
+    def cells(self, batch: Batch) -> Sequence[Cell]:
+        """One a lead; nothing for a person who stopped, unless the column stays."""
+        written = self.write(batch)
+        if self.stays or not any(batch.stopped):
+            return written
+        return ["" if stopped else cell for stopped, cell in zip(batch.stopped, written, strict=True)]
+
 
 def fixed(text: str) -> Column:
     """The same text for everybody, where a program insists on one."""
-    return Column("", "", "", lambda lead: text)
-
-
-def lead_code(lead: SoldLead) -> str:
-    return lead.sale.lead_id.hex[:CODE_LENGTH]
+    return Column("", "", "", lambda batch: [text] * batch.size)
 
 
 def summary(lead: SoldLead) -> str:
     """The answers in one line, for programs that have no field for each."""
+    return _in_one_line(lead.fields, lead.sale.attributes)
+
+
+def _in_one_line(fields: Schema, answers: dict[str, Any]) -> str:
     return "; ".join(
-        f"{field.label}: {field.display(lead.sale.attributes[field.name])}"
-        for field in lead.fields
-        if field.name in lead.sale.attributes
+        f"{field.label}: {field.display(answers[field.name])}" for field in fields if field.name in answers
     )
 
 
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+def _notes(batch: Batch) -> list[str]:
+    return [
+        stopped or _in_one_line(schema.parsed, answers)
+        for stopped, schema, answers in zip(batch.stopped, batch.schemas, batch.answers, strict=True)
+    ]
+
+
+def _codes(batch: Batch) -> list[str]:
+    return [lead.replace("-", "")[:CODE_LENGTH] for lead in batch.sold.lead_id]
+
+
+def _instants(texts: Iterable[str]) -> list[str]:
+    """``2026-01-02T03:04:05Z`` from the database's ``2026-01-02 03:04:05.678+00``."""
+    return [f"{text[:10]}T{text[11:19]}Z" for text in texts]
+
+
+@lru_cache(maxsize=4096)
+def _dollars(cents: int) -> Decimal:
+    return Decimal(cents).scaleb(-2)
 
 
 def _digits(phone: str) -> str:
     return national_digits(phone) if phone else ""
 
 
-def _site(lead: SoldLead) -> str:
-    return "masked" if lead.source.site_masked else lead.source.site
+def _site(source: Source) -> str:
+    return "masked" if source.site_masked else source.site
 
 
-def _channels(lead: SoldLead) -> str:
-    return ", ".join(Channel(channel).label for channel in lead.text.channels)
+@lru_cache(maxsize=64)
+def _channels(codes: tuple[str, ...]) -> str:
+    return ", ".join(Channel(code).label for code in codes)
+
+
+def _or_blank(texts: Iterable[str | None]) -> list[str]:
+    return [text or "" for text in texts]
+
+
+def _labels(choices: Iterable[tuple[str, Any]], keys: Iterable[str]) -> list[str]:
+    labels = {key: str(label) for key, label in choices}
+    return [labels[key] for key in keys]
 
 
 SALE, PERSON, REQUEST, PROOF, ANSWERS = "The sale", "The person", "The request", "The proof", "The answers"
 _ENVELOPE = [
-    Column("lead_id", "Lead id", SALE, lambda lead: str(lead.sale.lead_id), stays=True),
-    Column("status", "Status", SALE, lambda lead: lead.stopped or "active", stays=True),
-    Column("bought_at", "Bought at, UTC", SALE, lambda lead: _instant(lead.sale.sold_at)),
-    Column("price", "Price, dollars", SALE, lambda lead: Decimal(lead.sale.price_cents).scaleb(-2)),
-    Column("exclusive", "Exclusive", SALE, lambda lead: "Yes" if lead.sale.exclusive else "No"),
-    Column("first_name", "First name", PERSON, lambda lead: lead.person.first_name),
-    Column("last_name", "Last name", PERSON, lambda lead: lead.person.last_name),
-    Column("full_name", "Full name", PERSON, lambda lead: lead.person.full_name),
-    Column("phone", "Phone, 10 digits", PERSON, lambda lead: _digits(lead.person.phone)),
-    Column("phone_11", "Phone, 1 and 10 digits", PERSON, lambda lead: lead.person.phone.lstrip("+")),
-    Column("second_phone", "Second phone", PERSON, lambda lead: _digits(lead.person.second_phone)),
-    Column("email", "E-mail", PERSON, lambda lead: lead.person.email),
-    Column("street", "Street", PERSON, lambda lead: lead.person.street),
-    Column("city", "City", PERSON, lambda lead: lead.person.city),
-    Column("state", "State", PERSON, lambda lead: lead.sale.state),
-    Column("postal_code", "ZIP", PERSON, lambda lead: lead.sale.postal_code),
-    Column("vertical", "Vertical", REQUEST, lambda lead: lead.schema.vertical.name),
-    Column("captured_at", "Asked at, UTC", REQUEST, lambda lead: _instant(lead.sale.captured_at)),
-    Column("age_days", "Age at the sale, days", REQUEST, lambda lead: lead.age_days),
-    Column("kind", "Made by", REQUEST, lambda lead: LeadKind(lead.sale.kind).label),
-    Column("phone_type", "Phone type", REQUEST, lambda lead: PhoneType(lead.sale.phone_type).label),
-    Column("companies_allowed", "Companies allowed", REQUEST, lambda lead: lead.sale.legs_authorized),
-    Column("sold_before", "Sold before", REQUEST, lambda lead: lead.sold_before),
-    Column("source", "Source", REQUEST, lambda lead: lead.source.legal_name),
-    Column("site", "Site", REQUEST, _site),
-    Column("consent_version", "Consent wording", PROOF, lambda lead: lead.text.version),
-    Column("consent_given_at", "Consent given at, UTC", PROOF, lambda lead: _instant(lead.sale.consent_given_at)),
-    Column("consent_page", "Consent page", PROOF, lambda lead: lead.sale.consent_page),
-    Column("channels", "Consent covers", PROOF, _channels),
-    Column("trustedform_url", "TrustedForm certificate", PROOF, lambda lead: lead.sale.trustedform_url),
-    Column("leadid_token", "LeadiD token", PROOF, lambda lead: str(lead.sale.leadid_token or "")),
-    Column("retained_until", "Recording kept until", PROOF, lambda lead: str(lead.sale.retained_until or "")),
+    Column("lead_id", "Lead id", SALE, lambda b: b.sold.lead_id, stays=True),
+    Column("status", "Status", SALE, lambda b: [stopped or "active" for stopped in b.stopped], stays=True),
+    Column("bought_at", "Bought at, UTC", SALE, lambda b: _instants(b.sold.sold_at)),
+    Column("price", "Price, dollars", SALE, lambda b: list(map(_dollars, b.sold.price_cents))),
+    Column("exclusive", "Exclusive", SALE, lambda b: ["Yes" if whole else "No" for whole in b.sold.exclusive]),
+    Column("first_name", "First name", PERSON, lambda b: [person.first_name for person in b.people]),
+    Column("last_name", "Last name", PERSON, lambda b: [person.last_name for person in b.people]),
+    Column("full_name", "Full name", PERSON, lambda b: [person.full_name for person in b.people]),
+    Column("phone", "Phone, 10 digits", PERSON, lambda b: [_digits(person.phone) for person in b.people]),
+    Column("phone_11", "Phone, 1 and 10 digits", PERSON, lambda b: [person.phone.lstrip("+") for person in b.people]),
+    Column("second_phone", "Second phone", PERSON, lambda b: [_digits(person.second_phone) for person in b.people]),
+    Column("email", "E-mail", PERSON, lambda b: [person.email for person in b.people]),
+    Column("street", "Street", PERSON, lambda b: [person.street for person in b.people]),
+    Column("city", "City", PERSON, lambda b: [person.city for person in b.people]),
+    Column("state", "State", PERSON, lambda b: b.sold.state),
+    Column("postal_code", "ZIP", PERSON, lambda b: b.sold.postal_code),
+    Column("vertical", "Vertical", REQUEST, lambda b: [schema.vertical.name for schema in b.schemas]),
+    Column("captured_at", "Asked at, UTC", REQUEST, lambda b: _instants(b.sold.captured_at)),
+    Column("age_days", "Age at the sale, days", REQUEST, lambda b: b.sold.age_days),
+    Column("kind", "Made by", REQUEST, lambda b: _labels(LeadKind.choices, b.sold.kind)),
+    Column("phone_type", "Phone type", REQUEST, lambda b: _labels(PhoneType.choices, b.sold.phone_type)),
+    Column("companies_allowed", "Companies allowed", REQUEST, lambda b: b.sold.legs_authorized),
+    Column("sold_before", "Sold before", REQUEST, lambda b: b.sold.sold_before),
+    Column("source", "Source", REQUEST, lambda b: [source.legal_name for source in b.sources]),
+    Column("site", "Site", REQUEST, lambda b: list(map(_site, b.sources))),
+    Column("consent_version", "Consent wording", PROOF, lambda b: [text.version for text in b.texts]),
+    Column("consent_given_at", "Consent given at, UTC", PROOF, lambda b: _instants(b.sold.consent_given_at)),
+    Column("consent_page", "Consent page", PROOF, lambda b: b.sold.consent_page),
+    Column("channels", "Consent covers", PROOF, lambda b: [_channels(tuple(text.channels)) for text in b.texts]),
+    Column("trustedform_url", "TrustedForm certificate", PROOF, lambda b: b.sold.trustedform_url),
+    Column("leadid_token", "LeadiD token", PROOF, lambda b: _or_blank(b.sold.leadid_token)),
+    Column("retained_until", "Recording kept until", PROOF, lambda b: _or_blank(b.sold.retained_until)),
 ]
 ENVELOPE = {column.name: column for column in _ENVELOPE}
-LEAD_CODE = Column("lead_code", "Lead code", SALE, lead_code, stays=True)
-NOTES = Column("notes", "Notes", SALE, lambda lead: lead.stopped or summary(lead), stays=True)
-OWN_ORDER = Column("order", "Order", SALE, lambda lead: "")
+LEAD_CODE = Column("lead_code", "Lead code", SALE, _codes, stays=True)
+NOTES = Column("notes", "Notes", SALE, _notes, stays=True)
+OWN_ORDER = Column("order", "Order", SALE, lambda b: [""] * b.size)
 
 
 def columns_for(order: Order) -> dict[str, Column]:
     """Every column that a file of this order may have: the order's, the envelope's, then its leads' answers."""
     number = order.number
-    found = {"lead_id": ENVELOPE["lead_id"], "order": replace(OWN_ORDER, write=lambda lead: number), **ENVELOPE}
+    found = {
+        "lead_id": ENVELOPE["lead_id"],
+        "order": replace(OWN_ORDER, write=lambda batch: [number] * batch.size),
+        **ENVELOPE,
+    }
     for field in fields_of(order):
         name = field.name if field.name not in found else f"answer_{field.name}"
         found.setdefault(name, Column(name, field.label, ANSWERS, _answer(field.name)))
@@ -129,28 +166,42 @@ def fields_of(order: Order) -> list[Field]:
 
 
 def _answer(name: str) -> Write:
-    def write(lead: SoldLead) -> Cell:
-        field = lead.fields.by_name.get(name)
-        value = lead.sale.attributes.get(name)
-        return "" if field is None or value is None else written(field, value)
+    def write(batch: Batch) -> Sequence[Cell]:
+        """Each answer as its own lead's version of the fields says; a version may not have the question."""
+        values = [answers.get(name) for answers in batch.answers]
+        fields = {key: schema.parsed.by_name.get(name) for key, schema in batch.versions.items()}
+        said = {key: _said(field, values) if field else [""] * batch.size for key, field in fields.items()}
+        if len(said) == 1:
+            return next(iter(said.values()))
+        return [said[key][place] for place, key in enumerate(batch.sold.schema_id)]
 
     return write
 
 
-def written(field: Field, value: Any) -> Cell:
-    """An answer as a program reads it: numbers bare, choices by their labels, a range as from-to."""
+def _said(field: Field, values: Sequence[Any]) -> Sequence[Cell]:
+    """Answers as a program reads them: numbers bare, choices by their labels, a range as from-to."""
     match field.type:
         case FieldType.NUMBER | FieldType.MONEY:
-            return value if isinstance(value, int | float) else str(value)
+            return ["" if value is None else _number(value) for value in values]
+        case FieldType.CHOICE:
+            labels: dict[Any, str] = {None: "", **field.choices}
+            return [labels.get(value, value) for value in values]
+        case FieldType.FLAG:
+            return ["" if value is None else "Yes" if value else "No" for value in values]
         case FieldType.RANGE:
-            return _range(value.get("min"), value.get("max"))
+            return ["" if value is None else _range(value) for value in values]
         case FieldType.DATE | FieldType.TEXT:
-            return str(value)
+            return ["" if value is None else str(value) for value in values]
         case _:
-            return field.display(value)
+            return ["" if value is None else field.display(value) for value in values]
 
 
-def _range(low: int | None, high: int | None) -> str:
+def _number(value: Any) -> Cell:
+    return value if isinstance(value, int | float) else str(value)
+
+
+def _range(value: dict[str, int]) -> Cell:
+    low, high = value.get("min"), value.get("max")
     if low is None:
         return f"under {high}"
     if high is None:

@@ -44,7 +44,7 @@ def _hubspot(available: Available) -> list[Column]:
 def _salesforce(available: Available) -> list[Column]:
     return [
         ENVELOPE["first_name"].headed("First Name"),
-        Column("", "Last Name", "", lambda lead: lead.person.last_name or "(no name)"),
+        Column("", "Last Name", "", lambda batch: [person.last_name or "(no name)" for person in batch.people]),
         fixed("Individual").headed("Company"),  # a lead there must have one; people have none
         *_headed({"Email": "email", "Phone": "phone", "Street": "street", "City": "city", "State": "state"}),
         *_headed({"Postal Code": "postal_code"}),

@@ -58,7 +58,7 @@ class _Drain:
         return taken
 
 
-def workbook(heading: list[str] | None, batches: Iterable[list[list[Cell]]]) -> Iterator[bytes]:
+def workbook(heading: list[str] | None, batches: Iterable[Sequence[Sequence[Cell]]]) -> Iterator[bytes]:
     """The file in chunks, one a batch. Without a heading the first row is the first lead."""
     drain = _Drain()
     with ZipFile(drain, "w") as archive:

@@ -3,19 +3,21 @@
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from leads.cells import Cell, cell_text
-from marketplace.exports.columns import Column
-from marketplace.exports.rows import SoldLead, batches
+from marketplace.exports.batch import Batch, batches
 from marketplace.exports.shape import Shape
 from marketplace.exports.workbook import workbook
 from marketplace.models.file import FileFormat
 
 BYTE_ORDER_MARK = "\ufeff".encode()
-Batches = Iterable[list[list[Cell]]]
+QUOTED_COMMA = '","'
+DOUBTFUL = re.compile('"[-=+@|% ]')  # a cell whose first character ``guard`` must look at
+Columns = list[Sequence[Cell]]  # of one batch
 
 
 @dataclass
@@ -31,9 +33,9 @@ class Count:
     def sha256(self) -> str:
         return str(self.digest.hexdigest())
 
-    def add_leads(self, leads: list[SoldLead]) -> None:
-        self.rows += len(leads)
-        self.tombstones += sum(1 for lead in leads if lead.stopped)
+    def add_leads(self, batch: Batch) -> None:
+        self.rows += batch.size
+        self.tombstones += sum(map(bool, batch.stopped))
 
     def add_bytes(self, chunk: bytes) -> bytes:
         self.size += len(chunk)
@@ -46,35 +48,32 @@ def write(shape: Shape, count: Count) -> Iterator[bytes]:
     heading = [column.label for column in shape.columns] if shape.preset.heading else None
     cells = _cells(shape, count)
     if shape.format == FileFormat.XLSX:
-        chunks = workbook(heading, cells)
+        chunks = workbook(heading, (list(zip(*columns, strict=True)) for columns in cells))
     else:
         chunks = _csv(heading, cells, marked=shape.format == FileFormat.MARKED_CSV)
     return map(count.add_bytes, chunks)
 
 
-def _cells(shape: Shape, count: Count) -> Iterator[list[list[Cell]]]:
-    for leads in batches(shape.order, first=shape.first, quantity=shape.rows):
-        count.add_leads(leads)
-        yield [row_of(lead, shape.columns) for lead in leads]
+def _cells(shape: Shape, count: Count) -> Iterator[Columns]:
+    for batch in batches(shape.order, first=shape.first, quantity=shape.rows):
+        count.add_leads(batch)
+        yield [column.cells(batch) for column in shape.columns]
 
 
-def row_of(lead: SoldLead, columns: list[Column]) -> list[Cell]:
-    """One row; of a person who stopped, only which lead it was and why nothing else stands there."""
-    if lead.stopped:
-        return [column.write(lead) if column.stays else "" for column in columns]
-    return [column.write(lead) for column in columns]
-
-
-def _csv(heading: list[str] | None, cells: Batches, *, marked: bool) -> Iterator[bytes]:
+def _csv(heading: list[str] | None, cells: Iterable[Columns], *, marked: bool) -> Iterator[bytes]:
     if marked:
         yield BYTE_ORDER_MARK
     if heading is not None:
-        yield _lines([heading])
-    for rows in cells:
-        yield _lines([[cell_text(cell) for cell in row] for row in rows])
+        yield line_of(heading).encode()
+    for columns in cells:
+        yield "".join([line_of(row) for row in zip(*columns, strict=True)]).encode()
 
 
-def _lines(rows: list[list[str]]) -> bytes:
+def line_of(row: Sequence[Cell]) -> str:
+    """Every cell in quotation marks. Nearly every line is plain as a whole, and then no cell is looked at alone."""
+    cells = f'"{QUOTED_COMMA.join(map(str, row))}"'
+    if cells.isascii() and cells.isprintable() and cells.count('"') == 2 * len(row) and not DOUBTFUL.search(cells):
+        return f"{cells}\r\n"
     text = io.StringIO(newline="")
-    csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerows(rows)
-    return text.getvalue().encode()
+    csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerow([cell_text(cell) for cell in row])
+    return text.getvalue()

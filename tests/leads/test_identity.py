@@ -1,6 +1,9 @@
 from datetime import UTC, datetime, timedelta, timezone
 
+import phonenumbers
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leads import identity
 
@@ -30,6 +33,16 @@ from leads import identity
 )
 def test_a_phone_has_one_form(raw, phone):
     assert identity.normal_phone(raw) == phone
+
+
+@given(st.from_regex(r"[2-9][0-9]{9}", fullmatch=True))
+def test_ten_digits_that_the_library_takes_are_read_as_it_reads_them(digits):
+    number = phonenumbers.parse(digits, "US")
+
+    if phonenumbers.is_valid_number(number):
+        assert identity.normal_phone(digits) == phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    else:
+        assert identity.normal_phone(digits) in (None, f"+1{digits}")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,160 @@
+"""Batches: the leads that an order bought, read a batch at a time and kept as columns, a list for each value.
+
+Each batch is a query of its own, begun behind the last row of the one before: memory stays flat, no transaction is
+held while a slow line drains, and a person who stops while a file is on its way is out of every later batch.
+Columns, because a file of a hundred thousand rows has five million cells: what is done for a column at once is not done
+for each cell. Instants and ids come as the text that the database writes anyway.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import orjson
+from django.db import connection
+from django.db.models import (
+    Case,
+    Count,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    IntegerField,
+    OuterRef,
+    Subquery,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, ExtractDay
+
+from leads.models import ConsentText, FieldSchema, Source
+from leads.models.contact import Person, open_person
+from leads.sealing import key_ring
+from marketplace.exports.rows import NOBODY, Known, reason_stopped
+from marketplace.models import Order, Sale
+from marketplace.models.order import SaleQuerySet
+
+BATCH = 1000
+
+
+class Sold(NamedTuple):
+    """What one query answers, in the order of FIELDS. Instants are the database's text, in UTC."""
+
+    sale_id: Sequence[int]
+    sold_at: Sequence[str]
+    price_cents: Sequence[int]
+    exclusive: Sequence[bool]
+    lead_id: Sequence[str]
+    captured_at: Sequence[str]
+    age_days: Sequence[int]
+    state: Sequence[str]
+    postal_code: Sequence[str]
+    phone_type: Sequence[str]
+    kind: Sequence[str]
+    attributes: Sequence[str]
+    legs_authorized: Sequence[int]
+    withdrawn_at: Sequence[str | None]
+    sealed: Sequence[bytes | None]
+    consent_given_at: Sequence[str]
+    consent_page: Sequence[str]
+    trustedform_url: Sequence[str]
+    leadid_token: Sequence[str | None]
+    retained_until: Sequence[str | None]
+    source_id: Sequence[int]
+    schema_id: Sequence[int]
+    text_id: Sequence[int]
+    sold_before: Sequence[int]
+
+
+def _text(name: str) -> Cast:
+    return Cast(name, TextField())
+
+
+# How often it was sold in all, less this sale and the later ones: no sale ever changes, so a file says the same each
+# time. A leg's number would not do: one that was held and given up is sold after its later ones.
+_FROM_THIS_ONE = Sale.objects.filter(lead=OuterRef("lead"), pk__gte=OuterRef("pk")).order_by().values("lead")
+_SOLD_BEFORE = Case(
+    When(lead__times_sold=1, then=Value(0)),  # by this very sale: nothing to look up
+    default=F("lead__times_sold") - Subquery(_FROM_THIS_ONE.annotate(n=Count("pk")).values("n")),
+    output_field=IntegerField(),
+)
+_AGE = ExpressionWrapper(F("sold_at") - F("lead__captured_at"), DurationField())
+FIELDS: tuple[str | Combinable, ...] = (
+    "id",
+    _text("sold_at"),
+    "price_cents",
+    "exclusive",
+    _text("lead__public_id"),
+    _text("lead__captured_at"),
+    Cast(ExtractDay(_AGE), IntegerField()),
+    "lead__state",
+    "lead__postal_code",
+    "lead__phone_type",
+    "lead__kind",
+    _text("lead__attributes"),
+    "lead__legs_authorized",
+    _text("lead__withdrawn_at"),
+    "lead__contact__sealed",
+    _text("lead__consent__given_at"),
+    "lead__consent__page",
+    "lead__consent__trustedform_url",
+    _text("lead__consent__leadid_token"),
+    _text("lead__consent__retained_until"),
+    "lead__source_id",
+    "lead__schema_id",
+    "lead__consent__text_id",
+    _SOLD_BEFORE,
+)
+
+
+class Batch:
+    """Some sales of one order with their people in the clear, in memory only. Every list has one item a sale."""
+
+    def __init__(self, sold: Sold, known: Known) -> None:
+        self.sold = sold
+        self.size = len(sold.sale_id)
+        self.sources: list[Source] = known.sources.each(sold.source_id)
+        self.texts: list[ConsentText] = known.texts.each(sold.text_id)
+        self.versions: dict[int, FieldSchema] = {key: known.schemas[key] for key in set(sold.schema_id)}
+
+    @cached_property
+    def stopped(self) -> list[str]:
+        """Why a person may no longer be told; empty for all others."""
+        return list(map(reason_stopped, self.sold.withdrawn_at, self.sold.sealed))
+
+    @cached_property
+    def people(self) -> list[Person]:
+        """A person who stopped is nobody."""
+        ring = key_ring()
+        return [
+            NOBODY if stopped or sealed is None else open_person(sealed, row=lead, ring=ring)
+            for stopped, sealed, lead in zip(self.stopped, self.sold.sealed, self.sold.lead_id, strict=True)
+        ]
+
+    @property
+    def schemas(self) -> list[FieldSchema]:
+        return [self.versions[key] for key in self.sold.schema_id]
+
+    @cached_property
+    def answers(self) -> list[dict[str, Any]]:
+        return list(map(orjson.loads, self.sold.attributes))
+
+
+def batches(order: Order, *, first: int = 0, quantity: int | None = None) -> Iterator[Batch]:
+    """The order's leads from number ``first`` on, in the order of their sales, at most ``quantity``."""
+    known = Known()
+    left = order.filled - first if quantity is None else min(quantity, order.filled - first)
+    rows = _read(order.sales.order_by("id")[first : first + min(BATCH, left)]) if left > 0 else []
+    while rows:
+        yield Batch(Sold(*zip(*rows, strict=True)), known)
+        left -= len(rows)
+        behind = order.sales.filter(id__gt=rows[-1][0]).order_by("id")
+        rows = _read(behind[: min(BATCH, left)]) if left > 0 else []
+
+
+def _read(sales: SaleQuerySet) -> list[tuple[Any, ...]]:
+    """As the driver hands them out: nothing in FIELDS needs Django to convert it."""
+    with connection.cursor() as cursor:
+        cursor.execute(*sales.values_list(*FIELDS).query.sql_with_params())
+        return cursor.fetchall()
