@@ -58,7 +58,7 @@ lint: .venv/installed-dev ## Check style, types, templates, layers, migrations a
 		FIELD_KEYS="1:$$($(call random,32))" $(VENV_PYTHON) manage.py check --deploy --fail-level WARNING
 
 bench: .venv/installed-dev ## Measure against the floors of the same run (LEADS=1000000 for more)
-	$(VENV_PYTHON) -m benchmarks --leads $(LEADS)
+	$(VENV_PYTHON) -m benchmarks --leads $(LEADS) $(ARGS)
 
 lock: .venv/bin/uv ## Write the locks anew from the .in files
 	$(COMPILE) --upgrade requirements-install.in -o requirements-install.txt

@@ -24,6 +24,7 @@ BUYERS, LEADS, ORDERS, EACH = 16, 2000, 8, 20
 STATES = ("AZ", "CO", "NV", "OR", "UT", "WA")
 SOLD_TWICE = {"sales_never_overlap", "sales_stay_within_the_legs", "people_are_sold_once_to_a_buyer"}
 OF_GOODS = {"lead", "leg", "sale", "request"}
+BOOKED = "sales_earn_their_source_its_share"  # the floor sells and books nothing
 _BEST = """
     SELECT id FROM leads_lead AS lead WHERE vertical_id = %s AND state = %s AND legs_aged > 0
         AND NOT EXISTS (SELECT 1 FROM marketplace_sale WHERE buyer_id = %s AND request_id = lead.id)
@@ -43,10 +44,11 @@ def measure(market: Market, leads: int) -> Iterator[Figure]:
     ours, floor = statistics.median(rates["ours"]), statistics.median(rates["bare"])
     name = f"{BUYERS} buyers, orders of {EACH} out of the same {LEADS:,} leads"
     yield Figure(name, ours, "orders/s", floor, Goal("ratio", at_least=1 / 3))
-    broken = [one for one in violations() if one.of in OF_GOODS]
-    yield Figure("of these, sold twice", _count(broken, SOLD_TWICE), "sales", goal=Goal("value", at_most=0))
+    broken = [one for one in violations() if one.of in OF_GOODS and one.name != BOOKED]
+    none = Goal("value", at_most=0)
+    yield Figure("leads sold twice in the contention", _count(broken, SOLD_TWICE), "sales", goal=none)
     rest = {one.name for one in broken} - SOLD_TWICE
-    yield Figure("other promises the audit finds broken", _count(broken, rest), "rows", goal=Goal("value", at_most=0))
+    yield Figure("other promises that the audit finds broken after it", _count(broken, rest), "rows", goal=none)
 
 
 def _count(broken: list[Any], names: set[str]) -> int:

@@ -1,12 +1,13 @@
 """Figures: what was measured, what it is held against, and whether it is good enough."""
 
-import json
+import re
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -49,20 +50,22 @@ class Figure:
         measured = self.value if self.goal.of == "value" else self.ratio
         return measured is not None and self.goal.holds(measured)
 
-    def as_json(self) -> str:
+    @property
+    def key(self) -> str:
+        """The same at every size: the name with its numbers left open."""
+        return re.sub(r"(?<![\w.,])\d[\d,.]*", "N", self.name)
+
+    def as_dict(self) -> dict[str, Any]:
         rounded = {name: _rounded(getattr(self, name)) for name in ("value", "floor", "ratio")}
-        return json.dumps(
-            {
-                "name": self.name,
-                "value": rounded["value"],
-                "unit": self.unit,
-                "floor": rounded["floor"],
-                "ratio": rounded["ratio"],
-                "goal": self.goal and str(self.goal),
-                "holds": self.holds,
-            },
-            ensure_ascii=False,
-        )
+        return {
+            "name": self.name,
+            "value": rounded["value"],
+            "unit": self.unit,
+            "floor": rounded["floor"],
+            "ratio": rounded["ratio"],
+            "goal": self.goal and str(self.goal),
+            "holds": self.holds,
+        }
 
 
 def _rounded(number: float | None) -> float | None:

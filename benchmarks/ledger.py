@@ -67,7 +67,7 @@ def measure(market: Market, leads: int) -> Iterator[Figure]:
     ours, floor = _rates(partial(_orders, buyers, stock), partial(_bare_orders, vertical, buyers, stock), ORDERS)
     yield Figure(f"{BUYERS} buyers, orders of {EACH} leads, booked", ours, "orders/s", floor, goal)
     broken = sum(one.count for one in violations() if one.of in OF_MONEY)
-    yield Figure("of these, promises of the ledger broken", broken, "rows", goal=Goal("value", at_most=0))
+    yield Figure("promises of the ledger broken after it", broken, "rows", goal=Goal("value", at_most=0))
 
 
 def _rates(ours: Clients, floor: Clients, times: int) -> tuple[float, float]:

@@ -1,6 +1,6 @@
-"""What one export adds to the most that a process ever held: ``python -m benchmarks.memory ORDER``, in megabytes.
+"""What processes hold, and what one export adds to the most that a process ever held, in megabytes.
 
-A program of its own, because the one that measures has held more before.
+``python -m benchmarks.memory ORDER`` is a program of its own, because the one that measures has held more before.
 """
 
 import json
@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import django
+
+KILOBYTES = 1024
 
 
 def main() -> None:
@@ -20,14 +22,20 @@ def main() -> None:
     order = Order.objects.get(pk=sys.argv[1])
     begun = write(shape_of(order), Count())
     next(begun), next(begun)  # heading and first batch: the modules and the connection that any file needs
-    before = _peak_kilobytes()
+    before = _said("status", "VmHWM")
     write_file(order)
-    print(json.dumps({"megabytes": (_peak_kilobytes() - before) / 1024}))
+    print(json.dumps({"megabytes": _said("status", "VmHWM") - before}))
 
 
-def _peak_kilobytes() -> int:
-    (peak,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(peak.split()[1])
+def megabytes(process: int | str = "self") -> float:
+    """What it holds now; what it shares with others counts by its part."""
+    return _said("smaps_rollup", "Pss", process)
+
+
+def _said(file: str, name: str, process: int | str = "self") -> float:
+    lines = Path(f"/proc/{process}/{file}").read_text().splitlines()
+    (said,) = (line for line in lines if line.startswith(f"{name}:"))
+    return int(said.split()[1]) / KILOBYTES
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def test_the_wallet_asks_the_same_however_much_there_is(
     client = browser(owner)
     client.get("/wallet/")
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(12):
         client.get("/wallet/")
 
 

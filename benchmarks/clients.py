@@ -1,0 +1,55 @@
+"""A visitor's browser, made light: the load must not come from who measures it."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.conf import settings
+
+HEAD_END = b"\r\n\r\n"
+LENGTH = b"content-length: "
+
+
+@dataclass(frozen=True)
+class Visits:
+    """The milliseconds of each page, and how long all of them took together."""
+
+    milliseconds: list[float]
+    seconds: float
+
+    @property
+    def a_second(self) -> float:
+        return len(self.milliseconds) / self.seconds
+
+
+def visit(port: int, paths: Iterator[str], *, connections: int, visits: int, patience: float) -> Visits:
+    """So many pages over so many connections, kept open, each asking anew as soon as it was answered."""
+    return asyncio.run(_visit(port, paths, connections, visits, patience))
+
+
+async def _visit(port: int, paths: Iterator[str], connections: int, visits: int, patience: float) -> Visits:
+    taken: list[float] = []
+    started = time.perf_counter()
+    until = started + patience
+
+    async def visitor() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while len(taken) + connections <= visits and time.perf_counter() < until:
+            asked = time.perf_counter()
+            await _page(reader, writer, next(paths))
+            taken.append(1000 * (time.perf_counter() - asked))
+        writer.close()
+        await writer.wait_closed()
+
+    await asyncio.gather(*(visitor() for _ in range(connections)))
+    return Visits(taken, time.perf_counter() - started)
+
+
+async def _page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> None:
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost:{settings.PORT}\r\n\r\n".encode())
+    head = await reader.readuntil(HEAD_END)
+    assert head.startswith(b"HTTP/1.1 200 "), f"{path} answers {head.partition(bytes(2))[0][:40]!r}"
+    lowered = head.lower()
+    place = lowered.index(LENGTH) + len(LENGTH)
+    await reader.readexactly(int(lowered[place : lowered.index(b"\r\n", place)]))

@@ -1,0 +1,60 @@
+"""What a web process holds, and whether it grows: thousands of pages while the stock changes under it."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+
+from benchmarks.clients import visit
+from benchmarks.figures import Figure, Goal
+from benchmarks.serving import visited
+from benchmarks.stock import Market
+from benchmarks.web import web
+from leads.models import Leg
+
+CONNECTIONS = 2
+WARMING, VISITS = 1000, 10_000
+PATIENCE = 300  # seconds
+CHANGES_A_SECOND, LEGS_A_CHANGE = 5, 20
+_CLOSE = "UPDATE leads_leg SET state = 'closed', closed_reason = 'faulty', ended_at = now() WHERE id = ANY(%s)"
+
+
+def measure(market: Market, leads: int) -> Iterator[Figure]:
+    paths = visited(market, leads)
+    with web(1) as served, _changing_stock() as changed:
+        visit(served.port, paths, connections=CONNECTIONS, visits=WARMING, patience=PATIENCE)
+        before = served.worker_megabytes()
+        visits = visit(served.port, paths, connections=CONNECTIONS, visits=VISITS, patience=PATIENCE)
+        after = served.worker_megabytes()
+    pages = len(visits.milliseconds)
+    yield Figure("a web process holds", before, "MB")
+    name = f"it grows over {pages:,} pages while {sum(changed):,} legs go"
+    yield Figure(name, after - before, "MB", goal=Goal("value", at_most=10))
+
+
+@contextmanager
+def _changing_stock() -> Iterator[list[int]]:
+    """Open legs of leads all over the stock are closed meanwhile; answers how many, change by change."""
+    ended, changed = threading.Event(), list[int]()
+    closer = threading.Thread(target=_close_legs, args=(ended, changed))
+    closer.start()
+    try:
+        yield changed
+    finally:
+        ended.set()
+        closer.join()
+
+
+def _close_legs(ended: threading.Event, changed: list[int]) -> None:
+    newest = Leg.objects.order_by("-pk").values_list("pk", flat=True)[0]
+    stride, start = max(1, newest // 100_000), 1
+    while not ended.wait(1 / CHANGES_A_SECOND):
+        some = range(start, start + stride * LEGS_A_CHANGE, stride)
+        start = (start + 7919 * stride) % newest
+        with transaction.atomic():
+            legs = Leg.objects.filter(pk__in=some, state="open", market="aged").values_list("pk", flat=True)
+            with connection.cursor() as cursor:
+                cursor.execute(_CLOSE, [list(legs)])
+                changed.append(cursor.rowcount)
+    connection.close()

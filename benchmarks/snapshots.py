@@ -1,0 +1,21 @@
+"""The snapshot that every web process starts from: built, and loaded in a process of its own."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from benchmarks.figures import Figure, Goal, seconds, settle
+from benchmarks.stock import Market
+from marketplace.inventory import building
+
+
+def measure(market: Market, leads: int) -> Iterator[Figure]:
+    settle()
+    built = seconds(building.build)
+    yield Figure("build the snapshot", built, "s", goal=Goal("value", at_most=90))
+    child = subprocess.run([sys.executable, "-m", "benchmarks.loading"], check=True, capture_output=True, text=True)
+    loaded = json.loads(child.stdout)
+    yield Figure("load the snapshot", loaded["seconds"], "s", goal=Goal("value", at_most=2))
+    held = "memory of a process that loaded it and answered of every vertical"
+    yield Figure(held, loaded["megabytes"], "MB", goal=Goal("value", at_most=200))

@@ -1,0 +1,239 @@
+"""Which of a hundred thousand standing orders want this lead: bitmaps backwards, against the same question in SQL.
+
+The peer keeps what orders ask as PostgreSQL answers it best: a row an order, an array or a range for each field that is
+asked, empty where it is not, with an index on what narrows most. It is asked in one prepared statement, and must give
+the same answer.
+"""
+
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from benchmarks.figures import Figure, Goal
+from benchmarks.stock import Market
+from buyers.standing.index import OrderIndex
+from buyers.standing.watching import at_most
+from leads.criteria import Criteria, read_clause, wants_of
+from leads.fields import FieldType
+from leads.models import Lead, Vertical
+from leads.wants import Want
+from marketplace.pricing import Curve, curve_in_force, price_of
+
+ORDERS = 100_000
+ASKED = 1_000
+WARMING = 2_000
+LIMITS = [35, 50, 75, 100, 150, 180, 200, 250, 300, 400]
+AGES = [(1, 30), (7, 30), (30, 90), (31, 85), (60, 180), (86, 365), (180, 730)]
+NEAR = 0.03
+_SHARES = {
+    "times_sold": 0.3,
+    "channels": 0.25,
+    "grade": 0.3,
+    "phone_type": 0.2,
+    "evidence": 0.2,
+    "incentive": 0.1,
+    "zip_prefix": 0.08,
+}
+
+
+def measure(market: Market, leads: int) -> Iterator[Figure]:
+    vertical = market.vertical("mortgage")
+    dice = random.Random(20)
+    wants = wants_of(vertical.schema)
+    orders = {pk: wish for pk in range(1, ORDERS + 1) if (wish := _order(vertical, wants, dice))}
+    started = time.perf_counter()
+    index = OrderIndex(orders, wants)
+    built = time.perf_counter() - started
+    asked = _leads(vertical, timezone.now())
+    peer = _Peer(vertical, orders)
+    try:
+        yield from _compare(index, peer, asked)
+    finally:
+        peer.drop()
+    yield Figure(f"making the index of {ORDERS:,} standing orders", built, "s")
+
+
+def _compare(index: OrderIndex, peer: "_Peer", asked: list[tuple[Lead, datetime]]) -> Iterator[Figure]:
+    """Leads come by the minute's batch, so each asks for all of them in a run; the answers are compared."""
+    for lead, now in asked[:WARMING]:
+        index.wanting(lead, now)
+        peer.wanting(lead, now)
+    mine, ours = _timed(index.wanting, asked[WARMING:])
+    rows, theirs = _timed(peer.wanting, asked[WARMING:])
+    assert [set(one) for one in mine] == [set(one) for one in rows], "the answers differ"
+    name = f"which of {ORDERS:,} standing orders want a lead"
+    value, floor = statistics.median(ours), statistics.median(theirs)
+    yield Figure(f"{name}, p50", value, "µs", floor, Goal("value", at_most=100))
+    yield Figure(f"{name}, times as fast as SQL", floor / value, "×", None, Goal("value", at_least=100))
+    yield Figure(f"{name}, p99", sorted(ours)[int(len(ours) * 0.99)], "µs")
+    yield Figure(f"of {ORDERS:,} standing orders want a lead, in the mean", statistics.mean(map(len, mine)), "orders")
+
+
+def _timed(
+    wanting: Callable[[Lead, datetime], Any], asked: list[tuple[Lead, datetime]]
+) -> tuple[list[Any], list[float]]:
+    """The answers, and the microseconds each took."""
+    answers, taken = [], []
+    for lead, now in asked:
+        started = time.perf_counter()
+        answers.append(wanting(lead, now))
+        taken.append(1e6 * (time.perf_counter() - started))
+    return answers, taken
+
+
+def _leads(vertical: Vertical, now: datetime) -> list[tuple[Lead, datetime]]:
+    """Leads of the shelf, spread through it, priced."""
+    curve: Curve = curve_in_force(vertical, now)
+    shelf = Lead.objects.on_shelf().in_vertical(vertical).select_related("vertical", "source", "consent__text")
+    numbers = list(shelf.order_by("pk").values_list("pk", flat=True))
+    spread = numbers[:: max(1, len(numbers) // (ASKED + WARMING))][: ASKED + WARMING]
+    found = list(shelf.filter(pk__in=spread))
+    random.Random(21).shuffle(found)
+    for lead in found:
+        lead.price_cents = price_of(lead, curve, now=now)  # type: ignore[attr-defined]
+    return [(lead, now) for lead in found]
+
+
+def _order(vertical: Vertical, wants: dict[str, Want], dice: random.Random) -> Criteria | None:
+    said = list(_said(vertical, wants, dice))
+    criteria = Criteria(vertical.slug, tuple(read_clause(item, wants) for item in said), wants)
+    return at_most(criteria, dice.choice(LIMITS))
+
+
+def _said(vertical: Vertical, wants: dict[str, Want], dice: random.Random) -> Iterator[dict[str, Any]]:
+    """What buyers ask: nearly all for states and an age, a third for each of some others, few for everything."""
+    states = list(wants["state"].choices or {})
+    if dice.random() < 0.9:
+        yield {"field": "state", "in": dice.sample(states, dice.choice([1, 1, 1, 2, 3, 5, 10]))}
+    if dice.random() < 0.8:
+        low, high = dice.choice(AGES)
+        yield {"field": "age_days", "min": low, "max": high}
+    for field, share in _SHARES.items():
+        if dice.random() < share:
+            yield {"field": field, **_of_envelope(field, dice)}
+    if dice.random() < NEAR:
+        yield {"field": "near", "zip": dice.choice(["90012", "75201", "33101", "10001"]), "miles": 25}
+    for item in vertical.schema.filterable:
+        if dice.random() < 0.25:
+            yield {"field": item.name, **_of_field(wants[item.name], item.type, dice)}
+
+
+def _of_envelope(field: str, dice: random.Random) -> dict[str, Any]:
+    match field:
+        case "times_sold":
+            return {"max": dice.choice([0, 1, 2])}
+        case "channels":
+            return {"has": dice.choice([["call"], ["text"], ["call", "email"]])}
+        case "grade":
+            return {"in": dice.choice([["A"], ["A", "B"], ["A", "B", "C"]])}
+        case "phone_type":
+            return {"in": dice.choice([["mobile"], ["mobile", "landline"]])}
+        case "evidence":
+            return {"in": dice.choice([["retained"], ["retained", "lapsing"]])}
+        case "zip_prefix":
+            return {"in": [f"{dice.randrange(100):02}" for _ in range(3)]}
+    return {"is": False}
+
+
+def _of_field(want: Want, kind: FieldType, dice: random.Random) -> dict[str, Any]:
+    if want.choices:
+        return {"in": dice.sample(list(want.choices), min(len(want.choices), dice.choice([1, 2])))}
+    if want.kind == "is":
+        return {"is": dice.random() < 0.3}
+    if want.is_date:
+        return {"min": "2026-01-01"}
+    lowest = int(want.lowest or 0)
+    step = 5_000 if want.unit == "$" else 1
+    return {"min": lowest + step * dice.randrange(1, 60 if want.unit == "$" else 7)}
+
+
+class _Peer:
+    """The same orders as a table: for each field its bounds or the values it takes, NULL where it is not asked."""
+
+    def __init__(self, vertical: Vertical, orders: dict[int, Criteria]) -> None:
+        self._wants = wants_of(vertical.schema)
+        self._fields = sorted({clause.field for wish in orders.values() for clause in wish.clauses})
+        self._make()
+        self._fill(orders)
+
+    def _make(self) -> None:
+        columns = ", ".join(column for field in self._fields for column in self._columns(field))
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE SCHEMA IF NOT EXISTS benchmark")
+            cursor.execute("DROP TABLE IF EXISTS benchmark.wanted")
+            cursor.execute(f"CREATE UNLOGGED TABLE benchmark.wanted (id integer, {columns})")
+
+    def _columns(self, field: str) -> list[str]:
+        want = self._wants[field]
+        if want.kind == "span":
+            kind = "text" if want.is_date else "float8"
+            return [f"{field}_low {kind}", f"{field}_high {kind}"]
+        return [f"{field} bool" if want.kind == "is" else f"{field} text[]"]
+
+    def _fill(self, orders: dict[int, Criteria]) -> None:
+        with connection.cursor() as cursor:
+            with cursor.copy("COPY benchmark.wanted FROM STDIN") as copy:
+                for pk, wish in orders.items():
+                    copy.write_row([pk, *(cell for field in self._fields for cell in self._cells(field, wish))])
+            cursor.execute("CREATE INDEX ON benchmark.wanted USING gin (state)")
+            cursor.execute("CREATE INDEX ON benchmark.wanted (price_high)")
+            cursor.execute("VACUUM (ANALYZE) benchmark.wanted")
+            parts = [part for field in self._fields for part in self._conditions(field)]
+            self._sql = f"SELECT id FROM benchmark.wanted WHERE {' AND '.join(parts)}"
+
+    def _cells(self, field: str, wish: Criteria) -> list[Any]:
+        clause: Any = wish.of(field)
+        match self._wants[field].kind:
+            case "span":
+                return [clause and clause.low, clause and clause.high]
+            case "is":
+                return [clause and clause.answer]
+            case "near":
+                return [clause and sorted(clause.area)]
+        return [clause and list(clause.values)]
+
+    def _conditions(self, field: str) -> list[str]:
+        """What the order leaves open passes; an answer that the lead does not have passes nobody who asks."""
+        match self._wants[field].kind:
+            case "span":
+                low, high = f"{field}_low", f"{field}_high"
+                return [
+                    f"({low} IS NULL OR {low} <= %({field}_high)s)",
+                    f"({high} IS NULL OR {high} >= %({field}_low)s)",
+                ]
+            case "is":
+                return [f"({field} IS NULL OR {field} = %({field})s)"]
+            case "has":
+                return [f"({field} IS NULL OR {field} <@ %({field})s)"]
+        return [f"({field} IS NULL OR {field} && %({field})s)"]
+
+    def wanting(self, lead: Lead, now: datetime) -> list[int]:
+        answers: dict[str, Any] = {}
+        for field in self._fields:
+            answers |= self._answer(field, self._wants[field].value_of(lead, now))
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql, answers)
+            return [pk for (pk,) in cursor.fetchall()]
+
+    def _answer(self, field: str, value: Any) -> dict[str, Any]:
+        kind = self._wants[field].kind
+        if kind == "span":
+            low, high = (value.get("min"), value.get("max")) if isinstance(value, dict) else (value, value)
+            endless = isinstance(value, dict)
+            return {
+                f"{field}_low": float("-inf") if endless and low is None else low,
+                f"{field}_high": float("inf") if endless and high is None else high,
+            }
+        if kind == "is":
+            return {field: value}
+        return {field: value if isinstance(value, list) else [value] if value else []}
+
+    def drop(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE benchmark.wanted")

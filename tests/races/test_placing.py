@@ -1,0 +1,117 @@
+"""Large orders with real connections: two at once, two workers at one, and a list of own customers beside them."""
+
+import threading
+
+import pytest
+from django.utils import timezone
+
+from billing.ledger import balance_cents
+from leads.criteria import Criteria
+from marketplace import placing, selling
+from marketplace.audit import violations
+from marketplace.checkout import Placement
+from marketplace.models import Order, Placing, Sale
+from marketplace.placing import ask_for, work_on
+from marketplace.quoting import quote, token_of
+from marketplace.wishes import Selection
+from tests.factories import credit, make_buyer, make_market, make_user
+from tests.races.test_selling import together
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setattr(placing, "LARGE", 3)
+    monkeypatch.setattr(selling, "BATCH", 10)
+
+
+def asked(market, buyer, quantity, *, key="k", allow_partial=False):
+    wish = Selection(Criteria.anything(market.vertical), quantity)
+    token = token_of(quote(wish, buyer=buyer, now=market.now))
+    return ask_for(Placement(buyer, None, token, key, allow_partial, market.now))
+
+
+def worker(one):
+    return lambda: work_on(one.pk, clock=timezone.now)
+
+
+def rich_buyer(market):
+    buyer = make_buyer(make_user(), market.vertical)
+    credit(buyer, 100_000, f"for {buyer.pk}")
+    return buyer
+
+
+def test_two_companies_after_the_same_leads_get_each_leg_once():
+    market = make_market()
+    market.leads(40, legs_authorized=1)
+    mine, theirs = (asked(market, rich_buyer(market), 30, allow_partial=True) for _ in range(2))
+
+    together(worker(mine), worker(theirs))
+
+    filled = sorted(Order.objects.values_list("filled", flat=True))
+    assert filled == [10, 30]
+    assert Sale.objects.values("leg").distinct().count() == Sale.objects.count() == 40
+    assert set(Placing.objects.values_list("state", flat=True)) == {"done"}
+    assert violations() == []
+
+
+def test_two_companies_who_want_all_or_nothing_of_the_same_leads():
+    market = make_market()
+    market.leads(40, legs_authorized=1)
+    buyers = [rich_buyer(market) for _ in range(2)]
+    placings = [asked(market, buyer, 30) for buyer in buyers]
+
+    together(*(worker(one) for one in placings))
+
+    assert sorted(Placing.objects.values_list("state", "code")) == [("done", ""), ("refused", "not_all_there")]
+    assert sorted(balance_cents(buyer) for buyer in buyers) == [100_000 - 30 * 220, 100_000]
+    assert Sale.objects.count() == 30
+    assert violations() == []
+
+
+def test_a_message_that_comes_eight_times_places_one_order():
+    market = make_market()
+    market.leads(30)
+    one = asked(market, market.buyer, 20)
+
+    together(*([worker(one)] * 8))
+
+    one.refresh_from_db()
+    assert (one.state, one.tries, Order.objects.count(), Sale.objects.count()) == ("done", 1, 1, 20)
+    assert balance_cents(market.buyer) == 100_000 - 20 * 220
+    assert violations() == []
+
+
+def test_a_worker_that_stalls_past_its_lease_is_undone_and_the_other_ones_order_stands(monkeypatch):
+    """The first stalls in the middle of its order. The second claims the placing, waits for the first one's locks, and
+    is the one whose order counts."""
+    market = make_market()
+    market.leads(30)
+    one = asked(market, market.buyer, 20)
+    stalled, go_on = threading.Event(), threading.Event()
+    place, first = placing.place, []
+
+    def stalling(*args, **named):
+        order = place(*args, **named)
+        if not first:
+            first.append(threading.get_ident())
+            stalled.set()
+            assert go_on.wait(30)
+        return order
+
+    def second():
+        assert stalled.wait(30)
+        Placing.objects.filter(pk=one.pk).update(leased_until=timezone.now())
+        threading.Timer(0.3, go_on.set).start()  # while this one waits for the wallet
+        work_on(one.pk, clock=timezone.now)
+
+    monkeypatch.setattr(placing, "place", stalling)
+    assert together(worker(one), second) == [None, None]
+
+    one.refresh_from_db()
+    assert (one.state, one.tries, one.done) == ("done", 2, 20)
+    assert one.order == Order.objects.get()
+    assert Sale.objects.count() == 20
+    assert balance_cents(market.buyer) == 100_000 - 20 * 220
+    assert violations() == []
