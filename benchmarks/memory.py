@@ -32,6 +32,11 @@ def megabytes(process: int | str = "self") -> float:
     return _said("smaps_rollup", "Pss", process)
 
 
+def own_megabytes(process: int | str = "self") -> float:
+    """What of it is neither shared nor pages of a file, which the system takes back when it needs the memory."""
+    return _said("smaps_rollup", "Pss_Anon", process)
+
+
 def _said(file: str, name: str, process: int | str = "self") -> float:
     lines = Path(f"/proc/{process}/{file}").read_text().splitlines()
     (said,) = (line for line in lines if line.startswith(f"{name}:"))

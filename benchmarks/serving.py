@@ -31,9 +31,12 @@ def measure(market: Market, leads: int) -> Iterator[Figure]:
 
 def visited(market: Market, leads: int) -> Iterator[str]:
     """Addresses without end, verticals by their share, a few filters each."""
-    dice = random.Random(leads)
     verticals = [vertical for vertical in market.trades if vertical.open_for_resale]
     shares = [TRADES[vertical.slug] for vertical in verticals]
+    return _paths(verticals, shares, random.Random(leads))
+
+
+def _paths(verticals: list[Vertical], shares: list[float], dice: random.Random) -> Iterator[str]:
     while True:
         (vertical,) = dice.choices(verticals, shares)
         yield _path(vertical, dice)

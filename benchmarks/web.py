@@ -12,7 +12,7 @@ import psutil
 from django.core.management import call_command
 from django.db import connections
 
-from benchmarks.memory import megabytes
+from benchmarks.memory import megabytes, own_megabytes
 from marketplace.running import market_programs, web_answers
 
 START_SECONDS = 300
@@ -24,9 +24,16 @@ class Web:
     pid: int
 
     def worker_megabytes(self) -> float:
-        """The largest worker's own memory: what it shares with others counts by its part."""
-        workers = psutil.Process(self.pid).children(recursive=True)
-        return max(megabytes(worker.pid) for worker in workers)
+        """The largest worker's memory: what it shares with others counts by its part."""
+        return max(megabytes(worker.pid) for worker in self._workers)
+
+    def own_megabytes(self) -> float:
+        """The same without the snapshot's pages."""
+        return max(own_megabytes(worker.pid) for worker in self._workers)
+
+    @property
+    def _workers(self) -> list[psutil.Process]:
+        return psutil.Process(self.pid).children(recursive=True)
 
 
 @contextmanager
@@ -35,10 +42,11 @@ def web(workers: int) -> Iterator[Web]:
     connections.close_all()
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    program = market_programs(host="127.0.0.1", port=port, concurrency=1)[0]
-    server = subprocess.Popen(program.command, env={**os.environ, **program.environment, "WEB_WORKERS": str(workers)})
+    program = market_programs(host="127.0.0.1", port=port, web_workers=workers, concurrency=1)[0]
+    server = subprocess.Popen(program.command, env={**os.environ, **program.environment})
     try:
         _wait_for(port)
+        assert len(psutil.Process(server.pid).children()) == workers
         yield Web(port, server.pid)
     finally:
         server.terminate()

@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import os
 import signal
 import socket
 import sys
@@ -75,10 +74,10 @@ def make_ready(report: Report) -> None:
         call_command("collectstatic", interactive=False, verbosity=0)
 
 
-def market_programs(*, host: str, port: int, concurrency: int) -> list[Program]:
+def market_programs(*, host: str, port: int, web_workers: int, concurrency: int) -> list[Program]:
     module = [sys.executable, "-m"]
     web = [*module, "granian", "--interface", "wsgi", "--no-ws", "--host", host, "--port", str(port)]
-    web += ["--workers", os.environ.get("WEB_WORKERS", "1"), "--blocking-threads", str(WEB_THREADS)]
+    web += ["--workers", str(web_workers), "--blocking-threads", str(WEB_THREADS)]
     web += ["--backpressure", str(REQUESTS_WAITING), "--workers-kill-timeout", "2", "--log-level", "warning"]
     celery = [*module, "celery", "--quiet", "-A", "marketplace"]
     worker = [*celery, "worker", "-c", str(concurrency), "--without-gossip", "--without-mingle", "-l", "WARNING"]
@@ -115,7 +114,7 @@ def serve(*, host: str, port: int, concurrency: int, report: Report, announce: C
     """Run web, worker and beat until Ctrl-C or SIGTERM; the database stops last."""
     connections.close_all()
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    programs = market_programs(host=host, port=port, concurrency=concurrency)
+    programs = market_programs(host=host, port=port, web_workers=settings.WEB_WORKERS, concurrency=concurrency)
     try:
         Supervisor(
             programs,

@@ -43,6 +43,7 @@ except EnvError as error:
 
 # --- Where it is reached -----------------------------------------------------------------------
 PORT = env.int("PORT", 8000, validate=Range(1, 65535))
+WEB_WORKERS = env.int("WEB_WORKERS", 1, validate=Range(1, 64))  # web processes of `manage.py up`
 SITE_URL = env.str("SITE_URL", f"http://localhost:{PORT}").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [SITE_URL])
