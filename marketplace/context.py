@@ -1,6 +1,7 @@
 """What every page shows: the operator, the verticals with their stock, the wallet."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.urls import reverse
 
 from billing.ledger import balance_cents
 from leads.models import Vertical
+from marketplace.catalogue import Catalogue, catalogue_of
 from marketplace.inventory.live import NotReady, stock_sizes
 from marketplace.inventory.search import masked
 
@@ -31,7 +33,7 @@ class VerticalTab:
 
     @property
     def url(self) -> str:
-        return reverse("storefront:browse", args=[self.vertical.slug])
+        return shelf_url(self.vertical.slug)
 
     @property
     def count_text(self) -> str:
@@ -40,15 +42,21 @@ class VerticalTab:
         return "being counted" if self.stock is None else masked_text(self.stock)
 
 
+@lru_cache
+def shelf_url(slug: str) -> str:
+    """A vertical's page; every page links to each of them."""
+    return reverse("storefront:browse", args=[slug])
+
+
 def masked_text(quantity: int) -> str:
     """A count for people: thousands divided, small groups as ``<5``."""
     shown = masked(quantity)
     return shown if isinstance(shown, str) else f"{shown:,}"
 
 
-def stock_by_vertical() -> list[tuple[Vertical, int | None]]:
+def stock_by_vertical(catalogue: Catalogue) -> list[tuple[Vertical, int | None]]:
     """Every vertical and how many leads of it are on the shelf at this moment; None while that is being counted."""
-    verticals = list(Vertical.objects.with_newest_schema().order_by("position", "name"))
+    verticals = catalogue.verticals
     try:
         sizes = stock_sizes([vertical for vertical in verticals if vertical.open_for_resale])
     except NotReady:
@@ -63,7 +71,8 @@ def market(request: HttpRequest) -> dict[str, Any]:
     return {
         "operator": settings.OPERATOR,
         "verticals_bar": [
-            VerticalTab(vertical, stock, vertical.slug == current) for vertical, stock in stock_by_vertical()
+            VerticalTab(vertical, stock, vertical.slug == current)
+            for vertical, stock in stock_by_vertical(catalogue_of(request))
         ],
         "wallet_cents": balance_cents(buyer) if buyer else None,
     }

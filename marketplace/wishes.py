@@ -4,9 +4,12 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
+
 from leads.clauses import CriteriaError
 from leads.criteria import Criteria, read_criteria
 from leads.models import Vertical
+from marketplace.catalogue import read_catalogue
 from marketplace.inventory.shelf import Ranking
 
 MOST_LEADS = 100_000
@@ -122,4 +125,5 @@ def _whole(field: str, number: Any, most: int) -> int:
 
 
 def vertical_named(slug: str) -> Vertical | None:
-    return Vertical.objects.on_shelf().with_newest_schema().filter(slug=slug).first()
+    found = read_catalogue(timezone.now()).named(slug)
+    return found if found and found.open_for_resale else None

@@ -9,20 +9,20 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from leads.models import Lead, Vertical
+from leads.models import Lead
 from marketplace.api.errors import Invalid
 from marketplace.api.examples import LISTINGS
 from marketplace.api.facets import facets_of
 from marketplace.api.refusals import refuses
 from marketplace.api.serializers import CardSerializer, ListingsSerializer
 from marketplace.api.view import MarketView, buyer_of, limit_of, next_url
+from marketplace.catalogue import read_catalogue
 from marketplace.filters import read_filters
 from marketplace.inventory.facets import count
 from marketplace.inventory.search import masked, page, with_label
 from marketplace.inventory.shelf import Look, Ranking
 from marketplace.models import Sale
-from marketplace.pricing import curve_in_force, curves_in_force, price_of
-from marketplace.wishes import vertical_named
+from marketplace.pricing import curves_in_force, price_of
 
 BESIDES = ("vertical", "order", "after", "limit")
 PARAMETERS = [
@@ -72,18 +72,12 @@ class Listings(MarketView):
 
 def look_of(request: Request) -> Look:
     """The look that the query string asks for. Raises Invalid, FilterRefused, NoCurve."""
-    vertical = _vertical_of(request)
-    criteria = read_filters(vertical, request.query_params, besides=BESIDES).criteria
-    now = timezone.now()
-    return Look(vertical, criteria, curve_in_force(vertical, now), now, buyer_of(request))
-
-
-def _vertical_of(request: Request) -> Vertical:
-    slug = request.query_params.get("vertical", "")
-    vertical = vertical_named(slug) if "\x00" not in slug else None
-    if vertical is None:
+    catalogue = read_catalogue(timezone.now())
+    vertical = catalogue.named(request.query_params.get("vertical", ""))
+    if vertical is None or not vertical.open_for_resale:
         raise Invalid({"vertical": "Wants the slug of a vertical that is open for resale."})
-    return vertical
+    criteria = read_filters(vertical, request.query_params, besides=BESIDES).criteria
+    return Look(vertical, criteria, catalogue.curve_of(vertical), catalogue.now, buyer_of(request))
 
 
 def ranking_of(request: Request) -> Ranking:

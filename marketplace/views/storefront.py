@@ -17,13 +17,14 @@ from buyers.access import MarketRequest
 from leads.criteria import Criteria
 from leads.labels import headline_fields, shown_answers
 from leads.models import Lead, Vertical
-from marketplace.context import stock_by_vertical
+from marketplace.catalogue import catalogue_of
+from marketplace.context import shelf_url, stock_by_vertical
 from marketplace.filters import CriteriaFilterSet, FilterRefused, query_of, read_filters
 from marketplace.inventory.facets import Counts, count
 from marketplace.inventory.search import NoSuchPage, Page, even_sample, masked, page
 from marketplace.inventory.shelf import Look, Ranking
 from marketplace.models import Sale
-from marketplace.pricing import Curve, NoCurve, curve_in_force, curves_in_force, price_of
+from marketplace.pricing import Curve, NoCurve, curves_in_force, price_of
 from marketplace.storefront.plot import IndexPrices, index_prices, plot_of
 from marketplace.storefront.rail import rail_of
 from marketplace.storefront.rows import channel_marks, rows_of, slots_of
@@ -38,8 +39,9 @@ BESIDES = {"order", "after", "by", "quantity", "first", "limit", "exclusive", "l
 @require_safe
 def home(request: MarketRequest) -> HttpResponse:
     """What this is, and stock and prices per vertical."""
-    curves = curves_in_force(timezone.now())
-    stock = stock_by_vertical()
+    catalogue = catalogue_of(request)
+    curves = curves_in_force(catalogue.now)
+    stock = stock_by_vertical(catalogue)
     on_sale = [(size or 0, vertical) for vertical, size in stock if vertical.open_for_resale]
     fullest = max(on_sale, key=itemgetter(0), default=None)
     context = {
@@ -67,12 +69,14 @@ def _index_prices(curve: Curve | None) -> IndexPrices | None:
 @require_safe
 def browse(request: MarketRequest, slug: str) -> HttpResponse:
     """One vertical: filters with counts, stock by age with the price over it, masked rows. htmx gets ``#results``."""
-    vertical = get_object_or_404(Vertical.objects.with_newest_schema(), slug=slug)
+    vertical = catalogue_of(request).named(slug)
+    if vertical is None:
+        raise Http404
     if not vertical.open_for_resale:
         return render(request, "marketplace/closed.html", {"vertical": vertical})
     try:
         filters = read_filters(vertical, request.GET, besides=BESIDES)
-        shown = _shelf_page(request, vertical, filters, timezone.now())
+        shown = _shelf_page(request, vertical, filters)
     except (FilterRefused, NoSuchPage) as refusal:
         return _refused(request, vertical, refusal)
     except NoCurve:
@@ -81,23 +85,22 @@ def browse(request: MarketRequest, slug: str) -> HttpResponse:
     return render(request, template, shown)
 
 
-def _shelf_page(
-    request: MarketRequest, vertical: Vertical, filters: CriteriaFilterSet, now: datetime
-) -> dict[str, Any]:
-    criteria = filters.criteria
-    look = Look(vertical, criteria, curve_in_force(vertical, now), now, request.buyer)
+def _shelf_page(request: MarketRequest, vertical: Vertical, filters: CriteriaFilterSet) -> dict[str, Any]:
+    criteria, catalogue = filters.criteria, catalogue_of(request)
+    look = Look(vertical, criteria, catalogue.curve_of(vertical), catalogue.now, request.buyer)
     counts = count(look)
     order = request.GET.get("order", EVEN)
     found = _page_of(look, order, request.GET.get("after", ""), counts)
     till = till_of(request.GET, look, counts)
     return {
         "vertical": vertical,
+        "here": shelf_url(vertical.slug),
         "counts": counts,
         "rail": rail_of(dict(criteria.wants), counts, request.GET),
         "chips": _chips(criteria),
         "plot": plot_of(counts.bands, till.limit_cents),
         "columns": headline_fields(vertical.schema),
-        "rows": rows_of(found.leads, vertical.schema, now),
+        "rows": rows_of(found.leads, vertical.schema, look.now),
         "order": order,
         "orders": ORDERS,
         "next_after": found.next_after,
@@ -145,7 +148,7 @@ class Chip:
 
 
 def _chips(criteria: Criteria) -> list[Chip]:
-    url = reverse("storefront:browse", args=[criteria.vertical])
+    url = shelf_url(criteria.vertical)
     return [Chip(text, f"{url}?{urlencode(query_of(criteria.without(name)))}") for name, text in criteria.sentences()]
 
 
