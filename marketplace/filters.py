@@ -54,6 +54,11 @@ class CriteriaFilterSet(django_filters.FilterSet):
         model = Lead
         fields: list[str] = []
 
+    def __init__(self, data: QueryDict) -> None:
+        """Only what was asked needs a filter and a field: each is copied for a form, and there are dozens."""
+        self.__dict__["base_filters"] = {name: made for name, made in type(self).base_filters.items() if name in data}
+        super().__init__(data, queryset=Lead.objects.none())
+
     @property
     def criteria(self) -> Criteria:
         """What the parameters say. Raises FilterRefused."""
@@ -75,11 +80,9 @@ def read_filters(vertical: Vertical, data: QueryDict, *, besides: Iterable[str] 
 
     Raises FilterRefused for parameters that are unknown, repeated where one is meant, or absurdly many or long.
     """
-    filters = filters_of(vertical)(_without_blanks(data), queryset=Lead.objects.none())
-    _refuse_strange(filters, data, set(besides))
-    # The form is made of these: what was not asked needs no field.
-    filters.filters = {name: made for name, made in filters.filters.items() if name in filters.data}
-    return filters
+    wanted = filters_of(vertical)
+    _refuse_strange(wanted.base_filters, data, set(besides))
+    return wanted(_without_blanks(data))
 
 
 def _without_blanks(data: QueryDict) -> QueryDict:
@@ -178,16 +181,16 @@ _SAID: dict[str, Any] = {
 }
 
 
-def _refuse_strange(filters: CriteriaFilterSet, data: MultiValueDict[str, str], besides: set[str]) -> None:
+def _refuse_strange(known: dict[str, django_filters.Filter], data: MultiValueDict[str, str], besides: set[str]) -> None:
     if sum(len(values) for _, values in data.lists()) > MOST_PARAMETERS:
         raise FilterRefused({"filters": [f"At most {MOST_PARAMETERS} values at once."]})
-    several = {name for name, made in filters.filters.items() if isinstance(made, django_filters.MultipleChoiceFilter)}
+    several = {name for name, made in known.items() if isinstance(made, django_filters.MultipleChoiceFilter)}
     for name, values in data.lists():
-        if name not in filters.filters and name not in besides:
+        if name not in known and name not in besides:
             raise FilterRefused({name[:40]: ["There is no such filter here."]})
         if len(values) > 1 and name not in several | {"lead"}:
             raise FilterRefused({name: ["Given more than once."]})
-        longest = 6000 if isinstance(filters.filters.get(name), _ListFilter) else LONGEST_VALUE
+        longest = 6000 if isinstance(known.get(name), _ListFilter) else LONGEST_VALUE
         if any(len(value) > longest or "\x00" in value for value in values):
             raise FilterRefused({name: ["Too long, or not text."]})
 

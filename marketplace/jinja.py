@@ -5,6 +5,7 @@ stays in Django's own. How numbers are written is the same in both.
 """
 
 import uuid
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -22,8 +23,14 @@ def environment(**options: Any) -> Environment:
     """What Django makes its templates with: see TEMPLATES."""
     made = Environment(**options, trim_blocks=True, lstrip_blocks=True)  # noqa: S701  (Django passes autoescape)
     made.filters |= {"cents": dollars, "count": count}
-    made.globals |= {"lead_url": _lead_url, "query_besides": _query_besides}
+    made.globals |= {"lead_url": _lead_url, "once": _once, "query_besides": _query_besides}
     return made
+
+
+@lru_cache(maxsize=4096)
+def _once(macro: Callable[..., str], *said: Any) -> str:
+    """What an imported macro draws of these values, which say everything it looks at."""
+    return macro(*said)
 
 
 def _lead_url(public_id: uuid.UUID) -> str:

@@ -27,23 +27,24 @@ class Bar:
 
     @property
     def right(self) -> float:
-        return self.left + self.width
+        return round(self.left + self.width, 2)
 
     @property
     def middle(self) -> float:
-        return self.left + self.width / 2
+        return round(self.left + self.width / 2, 2)
 
     @property
     def inner_left(self) -> float:
-        return self.left + 0.06 * self.width
+        return round(self.left + 0.06 * self.width, 2)
 
     @property
     def inner_width(self) -> float:
-        return 0.88 * self.width
+        return round(0.88 * self.width, 2)
 
     @property
     def heights(self) -> tuple[float, float, float]:
-        return (BASE - self.offered_top, BASE - self.matching_top, BASE - self.proven_top)
+        offered, matching, proven = self.offered_top, self.matching_top, self.proven_top
+        return round(BASE - offered, 1), round(BASE - matching, 1), round(BASE - proven, 1)
 
     @property
     def count_text(self) -> str:

@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, lru_cache
 
 from leads.fields import Field, Schema
 from leads.labels import headline_fields, shown_text
-from leads.models import Channel, Lead, Leg, LegState, Market
+from leads.models import Channel, Lead, Leg, LegState, Market, SourceKind
+
+KIND_NAMES = dict(SourceKind.choices)
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Row:
     now: datetime
     cells: tuple[str, ...]
 
-    @property
+    @cached_property
     def age_days(self) -> int:
         return self.lead.age_days(self.now)
 
@@ -36,17 +39,21 @@ class Row:
     def price_cents(self) -> int:
         return int(self.lead.price_cents)  # type: ignore[attr-defined]
 
-    @property
+    @cached_property
     def title(self) -> str:
         return self.cells[0] if self.cells and self.cells[0] else self.lead.vertical.name
 
-    @property
+    @cached_property
     def place(self) -> str:
         return f"{self.lead.state} {self.lead.area}".strip()
 
-    @property
+    @cached_property
     def proof_state(self) -> str:
         return self.lead.consent.proof_state(self.now)
+
+    @property
+    def made_by(self) -> str:
+        return KIND_NAMES[self.lead.source.kind]
 
     @property
     def proof_text(self) -> str:
@@ -61,14 +68,18 @@ class Row:
         return "None kept"
 
     @property
-    def channels(self) -> list[ChannelMark]:
+    def channels(self) -> tuple[ChannelMark, ...]:
         return channel_marks(self.lead)
 
 
-def channel_marks(lead: Lead) -> list[ChannelMark]:
-    allowed = set(lead.consent.text.channels)
+def channel_marks(lead: Lead) -> tuple[ChannelMark, ...]:
+    return _marks(frozenset(lead.consent.text.channels))
+
+
+@lru_cache
+def _marks(allowed: frozenset[str]) -> tuple[ChannelMark, ...]:
     icons = {Channel.CALL: "phone", Channel.TEXT: "text", Channel.EMAIL: "mail"}
-    return [ChannelMark(channel.label, icon, channel in allowed) for channel, icon in icons.items()]
+    return tuple(ChannelMark(channel.label, icon, channel in allowed) for channel, icon in icons.items())
 
 
 def rows_of(leads: list[Lead], schema: Schema, now: datetime) -> list[Row]:

@@ -1,5 +1,6 @@
 import pytest
 
+from marketplace.jinja import environment
 from marketplace.templatetags.market import cents, count
 
 
@@ -23,3 +24,11 @@ def test_money_is_written_in_dollars_with_two_decimals(amount, written):
 )
 def test_a_count_under_five_does_not_say_how_few(number, written):
     assert count(number) == written
+
+
+def test_a_cell_drawn_once_is_drawn_anew_for_other_words():
+    cells = environment(autoescape=True).from_string("{% macro said(text) %}<b>{{ text }}</b>{% endmacro %}").module
+    once = environment().globals["once"]
+
+    assert once(cells.said, "A & B") == "<b>A &amp; B</b>"
+    assert once(cells.said, "C") == "<b>C</b>"
