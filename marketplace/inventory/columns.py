@@ -62,6 +62,7 @@ class Numbers:
         self.bins = bins
         self.cells = cells
         self._remembered: OrderedDict[tuple[float | None, float | None], BitMap] = OrderedDict()
+        self._known = (-1, BitMap())
 
     @classmethod
     def of(cls, values: NDArray[np.float64]) -> "Numbers":
@@ -84,8 +85,10 @@ class Numbers:
 
     @property
     def known(self) -> BitMap:
-        """Positions that have a number."""
-        return union_of(self.bins)
+        """Positions that have a number; united anew when there are more of them."""
+        if self._known[0] != len(self.cells):
+            self._known = len(self.cells), union_of(self.bins)
+        return self._known[1]
 
     def _base_between(self, low: float | None, high: float | None) -> BitMap:
         """What the snapshot's part answers. That never changes, so the last answers are kept."""

@@ -79,8 +79,8 @@ def _choices(sight: Sight) -> Iterator[tuple[str, dict[str, int]]]:
         if name in UNCOUNTED or not _is_choosing(want):
             continue
         sets = sight.proofs if name == "evidence" else sight.stock.choices[name].sets
-        among = sight.without(name)
-        counted = {value: among.intersection_cardinality(positions) for value, positions in sets.items()}
+        counted_of = sight.counter(name)
+        counted = {value: counted_of(positions) for value, positions in sets.items()}
         if found := {value: quantity for value, quantity in counted.items() if quantity}:
             yield name, found
 
@@ -92,8 +92,8 @@ def _is_choosing(want: Want) -> bool:
 def _histograms(sight: Sight) -> Iterator[tuple[str, Histogram]]:
     for name in sight.look.criteria.wants:
         if sight.is_number(name) and len(sight.stock.numbers[name].bins) > 1:
-            numbers, among = sight.stock.numbers[name], sight.without(name)
-            bars = [among.intersection_cardinality(positions) for positions in numbers.bins]
+            numbers = sight.stock.numbers[name]
+            bars = list(map(sight.counter(name), numbers.bins))
             yield name, Histogram(float(numbers.edges[0]), float(numbers.edges[-1]), bars)
 
 

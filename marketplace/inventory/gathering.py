@@ -9,7 +9,6 @@ from django.db import connection
 from numpy.typing import NDArray
 from psycopg import sql
 
-from leads.models import Vertical
 from marketplace.inventory.layout import ENVELOPE, Item, Layout
 
 Columns = dict[str, NDArray[Any]]
@@ -30,7 +29,7 @@ ZERO = {"i2": sql.SQL("0::int2"), "i4": sql.SQL("0::int4"), "i8": sql.SQL("0::in
 
 
 def gather(
-    vertical: Vertical, layout: Layout, *, leads: Collection[int] | None = None, progress: Progress | None = None
+    vertical_id: int, layout: Layout, *, leads: Collection[int] | None = None, progress: Progress | None = None
 ) -> Columns:
     """The vertical's leads on the shelf, or which of ``leads`` are there, as columns in no order.
 
@@ -39,7 +38,7 @@ def gather(
     wanted: sql.Composable = sql.SQL("")
     if leads is not None:
         wanted = sql.SQL("AND lead.id = ANY({}::bigint[])").format(sql.Literal(sorted(leads)))
-    pieces = list(_rows(layout.items, [vertical.pk], wanted, progress))
+    pieces = list(_rows(layout.items, [vertical_id], wanted, progress))
     found = np.concatenate(pieces) if pieces else np.empty(0, _row_type(layout.items))
     return {item.name: found[item.name].astype(item.wire) for item in layout.items}
 

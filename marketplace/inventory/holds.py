@@ -9,7 +9,6 @@ from datetime import datetime
 from django.db import connection
 from pyroaring import BitMap
 
-from leads.models import Vertical
 from marketplace.inventory.columns import Choices
 
 _HELD = """
@@ -30,10 +29,10 @@ class Held:
     legs: int
 
 
-def read_holds(vertical: Vertical, leads: Collection[int] | None = None) -> dict[int, list[Held]]:
+def read_holds(vertical_id: int, leads: Collection[int] | None = None) -> dict[int, list[Held]]:
     """Lead to its holds that are not over; of the whole vertical, or of these leads."""
     with connection.cursor() as cursor:
-        cursor.execute(_HELD, {"vertical": vertical.pk, "leads": None if leads is None else list(leads)})
+        cursor.execute(_HELD, {"vertical": vertical_id, "leads": None if leads is None else list(leads)})
         found: dict[int, list[Held]] = defaultdict(list)
         for lead, holder, until, legs in cursor.fetchall():
             found[lead].append(Held(holder, until, legs))

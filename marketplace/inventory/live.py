@@ -15,7 +15,7 @@ from threading import RLock, Thread
 from django.db import DatabaseError, connections
 from pyroaring import BitMap
 
-from leads.models import Lead, Source, Vertical
+from leads.models import Source, Vertical
 from marketplace.inventory import opening
 from marketplace.inventory.feed import Changes, Cursor, FeedLost, changes_since, here
 from marketplace.inventory.gathering import gather
@@ -23,6 +23,7 @@ from marketplace.inventory.hiding import Hiding
 from marketplace.inventory.holds import read_holds
 from marketplace.inventory.layout import schema_id
 from marketplace.inventory.opening import NotReady, Opened
+from marketplace.inventory.recounting import Legs, legs_of
 from marketplace.inventory.shelf import Look
 from marketplace.inventory.sight import Sight
 from marketplace.inventory.stock import Stock, read_traits
@@ -43,9 +44,11 @@ LOOK_EVERY = 1.0
 
 @dataclass
 class Answer:
-    """One answer to one question, and the inventory that was brought up to date for it."""
+    """One answer to one question: the inventory that was brought up to date for it, and the sight it has of one look,
+    so that what was found for the counts is there for the page."""
 
     inventory: "Inventory | None" = None
+    sight: Sight | None = None
 
 
 _answer: ContextVar[Answer | None] = ContextVar("answer", default=None)
@@ -89,7 +92,16 @@ class Inventory:
         with self._lock:
             self._catch_up()
             stock = self._stock_of(look.vertical)
-            yield Sight(stock, look, self._hidden(stock, look))
+            yield self._sight(stock, look)
+
+    def _sight(self, stock: Stock, look: Look) -> Sight:
+        answer = _answer.get()
+        if answer and answer.sight and answer.sight.look is look and answer.sight.stock is stock:
+            return answer.sight
+        sight = Sight(stock, look, self._hidden(stock, look))
+        if answer:
+            answer.sight = sight
+        return sight
 
     def sizes(self, verticals: Collection[Vertical]) -> dict[int, int]:
         """How many leads are on the shelf, by vertical. Raises NotReady."""
@@ -137,7 +149,7 @@ class Inventory:
         stocks = opened.stocks if opened else {}
         cursor = opened.cursor if opened else here()
         for vertical in Vertical.objects.filter(pk__in=stocks):
-            holds = read_holds(vertical)
+            holds = read_holds(vertical.pk)
             stocks[vertical.pk].hold(list(holds), holds)
         # From here on nothing asks the database, so that nothing is half begun.
         self._sources.clear()
@@ -216,22 +228,23 @@ class Inventory:
 
     def _read_again(self, leads: dict[int, bool]) -> None:
         """The leads as they are now. One that is nowhere was never committed."""
-        by_vertical: dict[int, set[int]] = {vertical_id: set() for vertical_id in self._stocks}
-        nowhere = set(leads)
-        for lead, vertical_id in Lead.objects.filter(pk__in=list(leads)).values_list("pk", "vertical_id"):
-            nowhere.discard(lead)
-            if vertical_id in by_vertical:
-                by_vertical[vertical_id].add(lead)
-        for vertical in Vertical.objects.filter(pk__in=[pk for pk, changed in by_vertical.items() if changed]):
-            self._read_stock_again(vertical, {lead: leads[lead] for lead in by_vertical[vertical.pk]})
-        for stock in self._stocks.values() if nowhere else ():
-            stock.shelf -= stock.set_of_leads(nowhere)
+        found = legs_of(leads)
+        nowhere = leads.keys() - found.keys()
+        for vertical_id, stock in self._stocks.items():
+            its = {lead: legs for lead, legs in found.items() if legs.vertical_id == vertical_id}
+            if its:
+                _read_stock_again(vertical_id, stock, its, {lead for lead in its if leads[lead]})
+            if nowhere:
+                stock.shelf -= stock.set_of_leads(nowhere)
 
-    def _read_stock_again(self, vertical: Vertical, leads: dict[int, bool]) -> None:
-        stock = self._stocks[vertical.pk]
-        there = gather(vertical, stock.layout, leads=leads)
-        stock.change(leads, {lead for lead, corrected in leads.items() if corrected}, there)
-        stock.hold(leads, read_holds(vertical, leads))
+
+def _read_stock_again(vertical_id: int, stock: Stock, leads: dict[int, Legs], corrected: set[int]) -> None:
+    """Most are known and only recounted. What is new here, or was corrected, is read whole."""
+    unknown = corrected | stock.recount({lead: legs for lead, legs in leads.items() if lead not in corrected})
+    if unknown:
+        stock.change(unknown, corrected, gather(vertical_id, stock.layout, leads=unknown))
+    if len(stock.holds) or any(legs.are_held for legs in leads.values()):
+        stock.hold(leads, read_holds(vertical_id, leads))
 
 
 _inventory = Inventory()

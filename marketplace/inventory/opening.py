@@ -116,7 +116,7 @@ def small_stock(vertical: Vertical) -> Stock:
         row = InventorySnapshot.objects.in_work().first()
         raise NotReady(row.percent if row else None)
     layout = Layout.of(vertical.schema)
-    stock = Stock.of(schema_id(vertical), layout, gather(vertical, layout))
-    holds = read_holds(vertical)
+    stock = Stock.of(schema_id(vertical), layout, gather(vertical.pk, layout))
+    holds = read_holds(vertical.pk)
     stock.hold(list(holds), holds)
     return stock

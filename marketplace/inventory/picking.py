@@ -92,19 +92,26 @@ def _is_behind(stock: Stock, ordered: Ordered, behind: Place, *, newest: bool) -
 
 
 def _nearest(stock: Stock, wanted: BitMap, most: int, *, newest: bool) -> BitMap:
-    """A part of what is wanted that holds the first so many and not many more: the instant is found by halving."""
-    low, high = stock.first_asked, stock.last_asked + 1
-    found = wanted
-    while high - low > 1:
-        middle = (low + high) // 2
+    """A part of what is wanted that holds the first so many and not many more. Its instant is guessed from how many
+    there are, and halved every other time, in case they are crowded."""
+    few, many = 0, len(wanted)
+    near, far = stock.last_asked + 1, stock.first_asked
+    if not newest:
+        near, far = far - 1, near
+    found, guessing = wanted, True
+    while many > most + SORTABLE and abs(far - near) > 1:
+        share = min(0.5, (most + SORTABLE // 2 - few) / (many - few)) if guessing else 0.5
+        middle = _between(near, far, share)
         part = wanted & (stock.asked_between(middle, FOREVER) if newest else stock.asked_between(0, middle))
-        enough = len(part) >= most
-        if enough:
-            found = part
-            if len(part) <= most + SORTABLE:
-                break
-        if enough == newest:
-            low = middle
+        if len(part) >= most:
+            found, far, many = part, middle, len(part)
         else:
-            high = middle
+            near, few = middle, len(part)
+        guessing = not guessing
     return found
+
+
+def _between(near: int, far: int, share: float) -> int:
+    """That part of the way from near to far, and neither of them."""
+    way = int(share * (far - near))
+    return near + (way or (1 if far > near else -1))

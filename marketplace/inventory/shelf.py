@@ -12,7 +12,7 @@ from django.db.models.expressions import Combinable
 from buyers.models import Buyer, OwnCustomer
 from leads.criteria import Criteria
 from leads.models import Contact, Lead, Leg, Vertical
-from leads.models.lead import LeadQuerySet
+from leads.models.lead import DAY, LeadQuerySet
 from marketplace.models import PendingOrder, Sale
 from marketplace.pricing import Curve, priced
 
@@ -69,10 +69,17 @@ class Look:
         return sorted(kept)
 
     def on_shelf(self, ids: Collection[int]) -> LeadQuerySet:
-        """Of these leads the ones that are for sale at this moment and wanted, whoever holds the person; priced."""
+        """Of these leads the ones that are for sale at this moment and wanted, whoever holds the person."""
         leads = Lead.objects.on_shelf().in_vertical(self.vertical).filter(pk__in=ids)
-        priced_leads = priced(leads, self.curve, now=self.now, exclusive=self.exclusive, quantity=self.quantity)
-        return priced_leads.filter(self.criteria.as_q(self.now))
+        if "price" in (clause.field for clause in self.criteria.clauses):
+            leads = priced(leads, self.curve, now=self.now, exclusive=self.exclusive, quantity=self.quantity)
+        return leads.filter(self.criteria.as_q(self.now))
+
+    def cents_of(self, captured_at: datetime, grade: str) -> int:
+        """What a lead of that instant costs, from a source of that grade."""
+        return self.curve.price_cents(
+            age_days=(self.now - captured_at) // DAY, grade=grade, exclusive=self.exclusive, quantity=self.quantity
+        )
 
     def matches(self) -> LeadQuerySet:
         """What of it the criteria want."""

@@ -3,7 +3,7 @@
 To be used under the inventory's lock, while the stock does not change.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -56,6 +56,30 @@ class Sight:
             return self.matching
         return BitMap.intersection(self.shelf, *(found for name, found in self.clauses.items() if name not in fields))
 
+    def counter(self, field: str) -> Callable[[BitMap], int]:
+        """Tells of each set how many of it would match if nothing were said of this field."""
+        said = field if field in self.clauses else ""
+        if said not in self._counters:
+            self._counters[said] = self._counter_of(self.without(said))
+        return self._counters[said]
+
+    def _counter_of(self, among: BitMap) -> Callable[[BitMap], int]:
+        """By what is not among them, where that is less to look through: a shelf is almost whole."""
+        absent = self.everything - among
+        if len(among) < len(absent):
+            return among.intersection_cardinality
+        return lambda positions: len(positions) - absent.intersection_cardinality(positions)
+
+    @cached_property
+    def _counters(self) -> dict[str, Callable[[BitMap], int]]:
+        return {}
+
+    @cached_property
+    def everything(self) -> BitMap:
+        everything = BitMap()
+        everything.add_range(0, len(self.stock))
+        return everything
+
     # The index that criteria are read against
 
     def any_of(self, field: str, values: Collection[str]) -> BitMap:
@@ -94,13 +118,11 @@ class Sight:
         retained = self.stock.numbers["retained"]
         today = (self.look.now.date() - FIRST_DAY).days
         soon = today + LAPSING.days
-        everything = BitMap()
-        everything.add_range(0, len(self.stock))
         return {
             "retained": retained.between(soon + 1, None),
             "lapsing": retained.between(today, soon),
             "lapsed": retained.between(None, today - 1),
-            "none": everything - retained.known,
+            "none": self.everything - retained.known,
         }
 
     def aged(self, youngest: float | None, oldest: float | None) -> BitMap:

@@ -22,6 +22,7 @@ from marketplace.inventory.columns import Choices, Numbers, Places, Ranges
 from marketplace.inventory.gathering import Columns
 from marketplace.inventory.holds import Held, Holds
 from marketplace.inventory.layout import NO_DATE, PHONE_TYPES, STATE_CODES, Layout, parts_of
+from marketplace.inventory.recounting import Legs
 
 STATE_SHIFT = 56
 ASKED_MASK = (1 << STATE_SHIFT) - 1
@@ -171,6 +172,16 @@ class Stock:
         return set_of(places[places >= 0])
 
     # What changes
+
+    def recount(self, leads: dict[int, Legs]) -> set[int]:
+        """The legs of these leads are so now. Answers those that are on the shelf and have no place on ours."""
+        listed = [lead for lead, legs in leads.items() if legs.on_shelf]
+        self.shelf -= self.set_of_leads(leads.keys() - set(listed))
+        places = self.where(listed)
+        known = np.array([place >= 0 and place in self.shelf for place in places.tolist()], bool)
+        columns = {name: np.array([getattr(leads[lead], name) for lead in listed]) for name in CHANGING}
+        self._update(places[known], {name: values[known] for name, values in columns.items()})
+        return {lead for lead, is_known in zip(listed, known.tolist(), strict=True) if not is_known}
 
     def change(self, leads: Collection[int], corrected: Collection[int], now_there: Columns) -> None:
         """These leads changed; ``now_there`` are those of them that are on the shelf, as they are now. Of ``corrected``

@@ -1,26 +1,33 @@
 """The third reading of criteria: what the inventory finds in memory is what the database answers."""
 
 import random
+import uuid
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyroaring import BitMap
 
 from leads.criteria import read_criteria
 from leads.models import Lead, Leg, LegState
 from leads.models.vertical import add_schema_version
 from marketplace.checkout import Placement, place_order
-from marketplace.inventory import live
+from marketplace.inventory import live, picking
 from marketplace.inventory.cells import numbers_of
 from marketplace.inventory.facets import counts_of
 from marketplace.inventory.search import best, lots
 from marketplace.inventory.shelf import Look, Ranking, ranked
+from marketplace.inventory.sight import Sight
 from marketplace.pricing import frozen, priced
 from marketplace.quoting import quote, token_of
+from marketplace.selling import Hold, Offer, hold_legs, lock_leads
 from marketplace.wishes import Named
 from tests.factories import make_buyer, make_leads, make_user
 from tests.leads.test_criteria import ASKED, random_leads, vertical_named, wishes, with_proof
+from tests.marketplace.own_customers import bring, digest_of
 
 pytestmark = pytest.mark.django_db
 OFTEN = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
@@ -74,8 +81,13 @@ def test_memory_and_database_agree_on_every_criteria(market):
 @pytest.mark.parametrize("exclusive", [False, True])
 def test_they_agree_on_what_a_buyer_may_see(market, exclusive):
     dice = stocked(market)
-    for lead in dice.sample(list(Lead.objects.on_shelf()), 10):
+    leads = dice.sample(list(Lead.objects.on_shelf()), 30)
+    for lead in leads[:10]:
         buy(market, lead)
+    bring(market.buyer, *(digest_of(lead) for lead in leads[10:15]))
+    in_memory(look_at(market, buyer=market.buyer))
+    bring(market.buyer, *(digest_of(lead, "email_digest") for lead in leads[15:20]))
+    hold_for_somebody(market, leads[20:])
 
     @OFTEN
     @given(wishes)
@@ -85,7 +97,19 @@ def test_they_agree_on_what_a_buyer_may_see(market, exclusive):
 
     agree()
 
-    assert len(in_memory(look_at(market))) > len(in_memory(look_at(market, buyer=market.buyer))) > 10
+    seen = in_memory(look_at(market, buyer=market.buyer))
+    assert len(in_memory(look_at(market))) >= len(seen) + 10
+    assert not seen & {lead.pk for lead in leads[:20]}
+    assert len(seen) > 10
+
+
+def hold_for_somebody(market, leads):
+    """A leg of each, which is the last one of some."""
+    hold = Hold(uuid.uuid4(), timezone.now())
+    offers = [Offer(lead.pk, lead.pk, 1, 1) for lead in leads]
+    with transaction.atomic():
+        lock_leads([lead.pk for lead in leads], hold)
+        hold_legs(offers, hold, until=hold.now + timedelta(minutes=5), exclusive=False)
 
 
 def buy(market, lead):
@@ -160,9 +184,12 @@ def test_the_three_readings_agree_on_random_schemas(market, seed):
     agree()
 
 
+@pytest.mark.parametrize("sortable", [0, 3, picking.SORTABLE])
 @pytest.mark.parametrize("ranking", list(Ranking))
-def test_the_best_are_the_databases_best_in_the_same_order(market, ranking):
+def test_the_best_are_the_databases_best_in_the_same_order(market, monkeypatch, ranking, sortable):
+    monkeypatch.setattr(picking, "SORTABLE", sortable)  # a large stock is searched before it is sorted
     stocked(market)
+    make_leads(market, 9, age=timedelta(days=33))  # of one instant
     for clauses in ([], [{"field": "state", "in": ["OH", "CA"]}], [{"field": "age_days", "min": 8}]):
         look = look_at(market, clauses)
         expected = list(ranked(look.matches(), ranking).values_list("pk", flat=True))
@@ -229,3 +256,30 @@ def test_what_another_buyer_has_is_no_matter_of_this_one(market):
 
     assert len(in_memory(look_at(market, buyer=stranger))) == 2
     assert len(in_memory(look_at(market, buyer=market.buyer))) == 1
+
+
+def test_what_is_sold_is_recounted_and_nothing_else_of_it_is_read(market, monkeypatch):
+    leads = [market.lead(legs_authorized=2) for _ in range(4)]
+    look = look_at(market, [{"field": "times_sold", "min": 1}])
+    assert in_memory(look) == set()
+    monkeypatch.setattr(live, "gather", None)  # would be called
+
+    buy(market, leads[0])
+
+    assert in_memory(look) == {leads[0].pk}
+    Leg.objects.filter(lead=leads[0], state="open").update(state=LegState.SOLD, ended_at=market.now)
+    assert in_memory(look) == set()
+    assert in_memory(look_at(market)) == {lead.pk for lead in leads[1:]}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 1.0])
+def test_counting_by_what_is_absent_counts_the_same(market, share):
+    stocked(market, 120)
+    dice = random.Random(share)
+    with live.sight_of(look_at(market)) as sight:
+        chosen = BitMap(number for number in range(len(sight.stock)) if dice.random() < share)
+        some = BitMap(dice.sample(range(len(sight.stock)), 40))
+
+        counted = Sight(sight.stock, sight.look, sight.everything - chosen).counter("state")(some)
+
+    assert counted == len(some & chosen & sight.stock.shelf)
