@@ -4,7 +4,7 @@ Positive cents are credits (see ``Account``). Every verb is safe twice: the same
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -68,6 +68,17 @@ def payable_of(source: Source) -> Account:
     return payable
 
 
+def _payables_of(source_ids: Collection[int]) -> dict[int, Account]:
+    """The same of many sources at once, by their keys."""
+    found = Account.objects.filter(source__in=source_ids)
+    payables = {account.source_id: account for account in found if account.source_id}
+    for source_id in set(source_ids) - payables.keys():
+        payables[source_id], _ = Account.objects.get_or_create(
+            source_id=source_id, defaults={"kind": Account.Kind.PAYABLE}
+        )
+    return payables
+
+
 def house_account(kind: Account.Kind) -> Account:
     account, _ = Account.objects.house().get_or_create(kind=kind)
     return account
@@ -126,7 +137,8 @@ def charge_order(
     shares = _book_earnings(posted, legs)
     moves = {wallet: -cents, house_account(Account.Kind.SALES): cents}
     if shares:
-        moves |= {payable_of(source): share for source, share in shares.items()}
+        payables = _payables_of(shares)
+        moves |= {payables[source_id]: share for source_id, share in shares.items()}
         moves[house_account(Account.Kind.SHARES)] = -sum(shares.values())
     _enter(posted, moves)
     return posted
@@ -215,8 +227,8 @@ def _enter(posted: Transaction, moves: Mapping[Account, int]) -> None:
     )
 
 
-def _book_earnings(posted: Transaction, legs: Sequence[SoldLeg]) -> dict[Source, int]:
-    """Each leg's share of its price, rounded half up to a cent; answers the sums by source."""
+def _book_earnings(posted: Transaction, legs: Sequence[SoldLeg]) -> dict[int, int]:
+    """Each leg's share of its price, rounded half up to a cent; answers the sums by the sources' keys."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -243,5 +255,4 @@ def _book_earnings(posted: Transaction, legs: Sequence[SoldLeg]) -> dict[Source,
                 [leg.held_until for leg in legs],
             ],
         )
-        shares: dict[int, int] = dict(cursor.fetchall())
-    return {source: shares[source.pk] for source in Source.objects.filter(pk__in=shares) if shares[source.pk]}
+        return {source_id: share for source_id, share in cursor.fetchall() if share}

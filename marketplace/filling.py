@@ -27,7 +27,7 @@ ATTEMPTS = 4
 SPARE_SHARE, SPARE_LEAST = 0.1, 20
 # So many times the leads that are needed are looked at for some that nobody else is buying, and at most so many more.
 PASSED_OVER, PASSED_OVER_MOST = 20, 2_000
-_OFFERED = ("id", "request_id", "price_cents")
+_OFFERED = ("id", "request_id", "captured_at", "source__grade")
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,8 @@ def _find_selected(request: Request, wish: Selection) -> Found:
             refused = [{"lead": None, "reason": "sold_out", "quantity": missing}] if missing else []
             return Found(chosen, standing, refused, _replaced(look, wish, chosen, quoted))
         transaction.savepoint_rollback(savepoint)
+        # What comes first may be too dear for the places that the quote has left: further down there is cheaper.
+        batch *= 2
     raise AssertionError("the last attempt answers")
 
 
@@ -103,10 +105,11 @@ def _candidates(look: Look, wish: Selection, quoted: Quote, most: int, *, waitin
 
 def _still_offered(look: Look, quoted: Quote, ids: list[int]) -> list[Offer]:
     (curve_id,) = quoted.curves.values()
-    still = look.on_shelf(ids).filter(Q(price_cents__lte=quoted.highest_cents))
-    rows = _listed_by(quoted.quoted_at, still).with_original().values_list(*_OFFERED)
-    found = {lead: Offer(lead, request, cents, curve_id) for lead, request, cents in rows}
-    return [found[lead] for lead in ids if lead in found]
+    listed = _listed_by(quoted.quoted_at, look.on_shelf(ids)).with_original()
+    rows = listed.values_list(*_OFFERED)
+    offers = {lead: Offer(lead, request, look.cents_of(asked, grade), curve_id) for lead, request, asked, grade in rows}
+    found = (offers[lead] for lead in ids if lead in offers)
+    return [offer for offer in found if offer.price_cents <= quoted.highest_cents]
 
 
 def _listed_by(instant: datetime, leads: LeadQuerySet) -> LeadQuerySet:
@@ -126,12 +129,15 @@ def _replaced(look: Look, wish: Selection, chosen: list[Offer], quoted: Quote) -
     """How many leads that the quote counted on others took meanwhile, so that the next best came in their place."""
     if not chosen:
         return 0
-    leads = priced(Lead.objects.in_vertical(look.vertical), look.curve, now=look.now, quantity=look.quantity)
+    leads = Lead.objects.in_vertical(look.vertical)
+    if wish.ranking == Ranking.CHEAPEST:
+        leads = priced(leads, look.curve, now=look.now, quantity=look.quantity)
     worst = leads.get(pk=chosen[-1].lead_id)
     taken = Q(times_sold__gt=0) if wish.exclusive else Q(legs_aged=0)
     sold_out = leads.filter(taken, sales__sold_at__gte=quoted.quoted_at).exclude(sales__buyer=look.buyer)
     gone = sold_out.filter(look.criteria.without("legs_left").without("times_sold").as_q(look.now))
-    return min(len(chosen), gone.exclude(_behind(wish.ranking, worst)).distinct().count())
+    before = gone.exclude(_behind(wish.ranking, worst))
+    return min(len(chosen), before.values("pk").distinct().count())
 
 
 def _behind(ranking: Ranking, last: Any) -> Q:

@@ -33,22 +33,25 @@ _ASKERS = """
     JOIN leads_contact AS contact ON contact.lead_id = lead.id
     WHERE lead.id = ANY(%(leads)s)
 """
-# The digests are looked up where they are: a hundred thousand of them are no parameters.
+# The digests are looked up where they are: a hundred thousand of them are no parameters. And each only once: left to
+# choose, the planner looks all of them up again for every sale of the buyer.
 _BOUGHT = """
     WITH asked AS MATERIALIZED (
         SELECT each.digest FROM leads_contact AS contact
         CROSS JOIN unnest(ARRAY[contact.phone_digest, contact.second_phone_digest, contact.email_digest])
             AS each (digest)
         WHERE contact.lead_id = ANY(%(leads)s) AND each.digest IS NOT NULL
+    ), same AS MATERIALIZED (
+        SELECT contact.lead_id, asked.digest FROM asked
+        CROSS JOIN LATERAL (
+            SELECT lead_id FROM leads_contact WHERE phone_digest = asked.digest
+            UNION ALL SELECT lead_id FROM leads_contact WHERE second_phone_digest = asked.digest
+            UNION ALL SELECT lead_id FROM leads_contact WHERE email_digest = asked.digest
+        ) AS contact
     )
-    SELECT lead.vertical_id, lead.captured_at, asked.digest FROM asked
-    CROSS JOIN LATERAL (
-        SELECT lead_id FROM leads_contact WHERE phone_digest = asked.digest
-        UNION ALL SELECT lead_id FROM leads_contact WHERE second_phone_digest = asked.digest
-        UNION ALL SELECT lead_id FROM leads_contact WHERE email_digest = asked.digest
-    ) AS contact
-    JOIN marketplace_sale AS sale ON sale.lead_id = contact.lead_id AND sale.buyer_id = %(buyer)s
-    JOIN leads_lead AS lead ON lead.id = contact.lead_id
+    SELECT lead.vertical_id, lead.captured_at, same.digest FROM same
+    JOIN marketplace_sale AS sale ON sale.lead_id = same.lead_id AND sale.buyer_id = %(buyer)s
+    JOIN leads_lead AS lead ON lead.id = same.lead_id
 """
 _WAITING = """
     SELECT coalesce(lead.duplicate_of_id, lead.id) FROM marketplace_pendingorder AS pending
