@@ -52,6 +52,10 @@ class NotAllThere(OrderRefused):
         self.refused = refused
 
 
+# Keys that begin so are standing orders' own: nobody else may name an order that one of them would place.
+STANDING = "standing "
+
+
 @dataclass(frozen=True)
 class Placement:
     """One try to place an order, as it came in."""

@@ -25,7 +25,7 @@ from marketplace.api.serializers import (
     PlacingSerializer,
 )
 from marketplace.api.view import MarketView, buyer_of, limit_of, next_url
-from marketplace.checkout import Placement, place_order, placed_before
+from marketplace.checkout import STANDING, Placement, place_order, placed_before
 from marketplace.inventory.search import NoSuchPage
 from marketplace.models import Order, Placing
 from marketplace.placing import ask_for, is_large
@@ -157,6 +157,8 @@ def _placement(request: Request, now: datetime) -> Placement:
     key = request.headers.get("Idempotency-Key", "")
     if not KEY.fullmatch(key):
         raise Invalid({"Idempotency-Key": "This header is wanted: 1 to 100 printable ASCII characters of your own."})
+    if key.startswith(STANDING):
+        raise Invalid({"Idempotency-Key": "Names that begin like this one are those of standing orders."})
     said: Any = request.data
     if unknown := set(said) - {"quote", "allow_partial"}:
         raise Invalid({min(unknown)[:40]: "This is not part of an order."})

@@ -17,7 +17,7 @@ from billing.ledger import NotEnoughMoney
 from buyers.models import StandingOrder
 from buyers.standing.hours import hours_of
 from leads.clauses import Between, CriteriaError
-from marketplace.checkout import NotAllThere, Placement, check_terms, place
+from marketplace.checkout import STANDING, NotAllThere, Placement, check_terms, place
 from marketplace.inventory.opening import NotReady
 from marketplace.inventory.outlook import Outlook, outlook
 from marketplace.inventory.shelf import Look, Ranking
@@ -186,7 +186,7 @@ def _place(purchase: _Purchase, quoted: Quote) -> Order:
     order = purchase.order
     number = order.fills.count() + 1
     check_terms(order.buyer, quoted)
-    name = f"standing {order.public_id} {number}"
+    name = f"{STANDING}{order.public_id} {number}"
     bought = place(Placement(order.buyer, order.placed_by, name, name, True, purchase.now), quoted)
     StandingFill.objects.create(
         standing=order,

@@ -14,7 +14,7 @@ from billing.ledger import NotEnoughMoney, balance_cents
 from billing.payments import PaymentRefused
 from buyers.access import MarketRequest, MemberRequest, buying_required
 from leads.models import Vertical
-from marketplace.checkout import NotAllThere, OrderRefused, Placement, place_order
+from marketplace.checkout import STANDING, NotAllThere, OrderRefused, Placement, place_order
 from marketplace.filters import FilterRefused, query_of, read_filters
 from marketplace.inventory.shelf import Look
 from marketplace.pending import LEAST_CHARGE_CENTS, held_before, hold_order
@@ -111,11 +111,12 @@ def _terms(request: MemberRequest, quoted: Quote, problem: str) -> dict[str, Any
 def pay(request: MemberRequest) -> HttpResponse:
     """Place the order. A refusal shows the page again with a new quote and says why; nothing was charged then."""
     key = request.POST.get("idempotency_key", "")[:100]
+    is_free = key and key.isprintable() and not key.startswith(STANDING)
     placement = Placement(
         buyer=request.buyer,
         user=request.user,
         token=request.POST.get("quote", ""),
-        key=key if key and key.isprintable() else uuid.uuid4().hex,
+        key=key if is_free else uuid.uuid4().hex,
         allow_partial=request.POST.get("partial") == "true",
         now=timezone.now(),
     )

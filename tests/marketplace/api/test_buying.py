@@ -219,7 +219,7 @@ def test_altered_and_foreign_quotes_are_refused_alike(market, api, other):
     nothing_moved(api)
 
 
-@pytest.mark.parametrize("key", [None, "", "x" * 101, "schlüssel", "tab\there"])
+@pytest.mark.parametrize("key", [None, "", "x" * 101, "schlüssel", "tab\there", "standing order 1"])
 def test_an_order_wants_a_key(market, api, key):
     market.lead()
     token = api.quote(vertical="mortgage", criteria=[], quantity=1).json()["token"]
