@@ -9,7 +9,9 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_process_init
+
+from marketplace.garbage import keep_what_is_loaded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
 
@@ -21,6 +23,11 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def keep_our_logging(**_: Any) -> None:
     """With a receiver here Celery leaves logging as the settings made it."""
+
+
+@worker_process_init.connect
+def keep_its_program(**_: Any) -> None:
+    keep_what_is_loaded()
 
 
 SCHEDULE: dict[str, dict[str, Any]] = {

@@ -9,9 +9,11 @@ application = get_wsgi_application()
 
 def _open_the_shelf() -> None:
     """So that the first visitor does not wait while the snapshot is read."""
+    from marketplace.garbage import keep_what_is_loaded
     from marketplace.inventory.live import warm
 
     warm()
+    keep_what_is_loaded()
 
 
 Thread(target=_open_the_shelf, daemon=True).start()

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import (
     Case,
     Count,
@@ -155,6 +155,8 @@ def batches(order: Order, *, first: int = 0, quantity: int | None = None) -> Ite
 
 def _read(sales: SaleQuerySet) -> list[tuple[Any, ...]]:
     """As the driver hands them out: nothing in FIELDS needs Django to convert it."""
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        # So few rows are read before another process has started to help.
+        cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
         cursor.execute(*sales.values_list(*FIELDS).query.sql_with_params())
         return cursor.fetchall()
