@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import django
+import psutil
 
 if TYPE_CHECKING:
     from benchmarks.figures import Figure
@@ -79,6 +80,23 @@ def _start(state: Path) -> None:
     os.environ |= {"MODE": "demo", "VAR_DIR": str(state), "LOG_LEVEL": "ERROR"}
     os.environ["DJANGO_SETTINGS_MODULE"] = "marketplace.settings"
     django.setup()
+    _start_database()
+    _live_long()
+
+
+def _start_database() -> None:
+    """With a quarter of the memory for its own pages, as PostgreSQL's manual advises for a server."""
+    from django.conf import settings
+
+    settings.EMBEDDED_CLUSTER.options = (f"shared_buffers={psutil.virtual_memory().total // 4 // 2**20}MB",)
+    settings.EMBEDDED_CLUSTER.ensure_running()
+
+
+def _live_long() -> None:
+    """As the market's web processes and workers do."""
+    from marketplace.garbage import keep_what_is_loaded
+
+    keep_what_is_loaded()
 
 
 def _end(*, keep: bool) -> None:
@@ -108,6 +126,7 @@ def _measure(asked: argparse.Namespace, state: Path) -> int:
 def _figures(leads: int, rows: set[str], state: Path) -> Iterator["Figure"]:
     from django.core.management import call_command
 
+    from benchmarks.bulk import read_in
     from benchmarks.figures import settle, telling
     from benchmarks.stock import open_market
     from benchmarks.sweeping import Sweeping, figures
@@ -126,6 +145,7 @@ def _figures(leads: int, rows: set[str], state: Path) -> Iterator["Figure"]:
         (state / MARK).write_text(str(leads))
     with telling("settling"):
         settle()
+        read_in()
     if "sweeping" in rows:
         with telling("sweeping the full stock"):
             yield from figures(sweep, small, sweep.once())

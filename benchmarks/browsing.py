@@ -16,11 +16,11 @@ from benchmarks.stock import TRADES, Market
 from leads.criteria import read_criteria
 from leads.fields import Field, FieldType
 from leads.models import Vertical
+from marketplace.catalogue import read_catalogue
 from marketplace.inventory.facets import Counts, count
+from marketplace.inventory.live import one_answer
 from marketplace.inventory.search import page
 from marketplace.inventory.shelf import Look, Ranking
-from marketplace.pricing import curve_in_force
-from marketplace.wishes import vertical_named
 
 ROUNDS = 5
 LOOKS = 400
@@ -97,11 +97,12 @@ def _by_itself(market: Market, leads: int) -> Iterator[Figure]:
 
 def look(vertical: Vertical, clauses: Clauses, now: datetime | None = None) -> Counts:
     """What the storefront asks for one page, from the criteria's words on."""
-    criteria = read_criteria({"vertical": vertical.slug, "all": list(clauses)}, vertical_named)
-    now = now or timezone.now()
-    one = Look(vertical, criteria, curve_in_force(vertical, now), now)
-    counts = count(one)
-    page(one, Ranking.NEWEST)
+    catalogue = read_catalogue(now or timezone.now())
+    criteria = read_criteria({"vertical": vertical.slug, "all": list(clauses)}, catalogue.named)
+    one = Look(vertical, criteria, catalogue.curve_of(vertical), catalogue.now)
+    with one_answer():
+        counts = count(one)
+        page(one, Ranking.NEWEST)
     return counts
 
 

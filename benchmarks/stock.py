@@ -45,7 +45,7 @@ ELSEWHERE_SHARES = (0.4, 0.25, 0.2, 0.1, 0.05)  # sold 0 to 4 times before they 
 PHONES = ("mobile", "landline", "unknown", "voip")
 _PLACES = """
     CREATE SCHEMA IF NOT EXISTS benchmark;
-    CREATE UNLOGGED TABLE benchmark.place (number integer PRIMARY KEY, state varchar(2), postal_code varchar(5));
+    CREATE TABLE benchmark.place (number integer PRIMARY KEY, state varchar(2), postal_code varchar(5));
 """
 _reserving = Lock()
 _LEADS = """
@@ -218,7 +218,9 @@ def write(draw: Draw) -> Lot:
             (first,) = cursor.fetchone()
         lot = Lot(first, first + draw.leads - 1)
         values = {**draw.values, "first": lot.first, "last": lot.last}
-        for statement in (draw.statement, _CONTACTS, _CONSENTS, _LEGS):
+        cursor.execute(draw.statement, values)
+        assert cursor.rowcount == draw.leads, f"{cursor.rowcount} of {draw.leads} leads were drawn"
+        for statement in (_CONTACTS, _CONSENTS, _LEGS):
             cursor.execute(statement, values)
     return lot
 
