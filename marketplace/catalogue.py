@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from leads.models import Vertical
-from marketplace.pricing import Curve, NoCurve, curve_numbered
+from marketplace.pricing import Curve, curve_with_prices
 
 _VERTICALS = """
     SELECT vertical.*,
@@ -35,10 +35,7 @@ class Catalogue:
     def curve_of(self, vertical: Vertical) -> Curve:
         """Raises NoCurve."""
         found = next(known.curve_id for known in self.verticals if known.pk == vertical.pk)  # type: ignore[attr-defined]
-        curve = None if found is None else curve_numbered(found)
-        if curve is None or not curve.tiers:
-            raise NoCurve(f"{vertical} has no prices yet.")
-        return curve
+        return curve_with_prices(found, vertical)
 
 
 def read_catalogue(now: datetime) -> Catalogue:

@@ -80,7 +80,12 @@ def frozen(curve: PriceCurve) -> Curve:
 def curve_in_force(vertical: Vertical, now: datetime) -> Curve:
     """Raises NoCurve."""
     found = PriceCurve.objects.in_force(now).filter(vertical=vertical).values_list("pk", flat=True).first()
-    curve = None if found is None else curve_numbered(found)
+    return curve_with_prices(found, vertical)
+
+
+def curve_with_prices(curve_id: int | None, vertical: Vertical) -> Curve:
+    """The vertical's curve of this key. Raises NoCurve where there is none, or one without prices."""
+    curve = None if curve_id is None else curve_numbered(curve_id)
     if curve is None or not curve.tiers:
         raise NoCurve(f"{vertical} has no prices yet.")
     return curve
