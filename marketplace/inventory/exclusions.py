@@ -2,10 +2,11 @@
 
 The same answer as ``shelf.not_held_by``, asked the other way round: from what the buyer has, not from what is on the
 shelf. A buyer's sales and own customers are written under a lock of his own, so their keys are committed in order, and
-"newer than these keys" misses nothing. What a removed list had comes back: see ``lists_ended``.
+"newer than these keys" misses nothing. What a removed list had comes back: see ``Extent``.
 """
 
 from collections.abc import Collection
+from dataclasses import astuple, dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -73,54 +74,57 @@ _FROM_THE_LEADS = """
     WHERE lead.captured_at BETWEEN known.captured_at - known.span AND known.captured_at + known.span
 """
 
-_NEWEST = """
+_EXTENT = """
     SELECT coalesce((SELECT max(id) FROM marketplace_sale WHERE buyer_id = %(buyer)s), 0),
-        coalesce((SELECT max(id) FROM buyers_owncustomer WHERE buyer_id = %(buyer)s), 0)
+        coalesce((SELECT max(id) FROM buyers_owncustomer WHERE buyer_id = %(buyer)s), 0),
+        (SELECT count(*) FROM buyers_customerlist WHERE buyer_id = %(buyer)s AND state = ANY(%(ended)s))
 """
+_ENDED = [CustomerList.State.REMOVED.value, CustomerList.State.FAILED.value]
 
 
-def held_leads(buyer_id: int, vertical: Vertical) -> list[int]:
-    """Everything on the vertical's shelf that this buyer must not be shown."""
-    return _held(buyer_id, vertical, sale_id=0, customer_id=0)
+@dataclass(frozen=True)
+class Extent:
+    """How much a buyer has: the keys of its newest sale and own customer, and how many of its lists count no longer.
+    When those grow, what they alone held is on the shelf again, and everything is to be read anew."""
+
+    sale_id: int = 0
+    customer_id: int = 0
+    lists_ended: int = 0
+
+    def exceeds(self, known: "Extent") -> bool:
+        return self.sale_id > known.sale_id or self.customer_id > known.customer_id
+
+    def joined(self, other: "Extent") -> "Extent":
+        return Extent(*map(max, astuple(self), astuple(other)))
 
 
-def held_since(buyer_id: int, vertical: Vertical, *, sale_id: int, customer_id: int) -> tuple[list[int], int, int]:
-    """What came to that through sales and own customers newer than these keys, and the newest keys of each.
-
-    The keys are looked up first: what is committed meanwhile may be told twice, and is not missed.
-    """
+def extent_of(buyer_id: int) -> Extent:
     with connection.cursor() as cursor:
-        cursor.execute(_NEWEST, {"buyer": buyer_id})
-        newest_sale, newest_customer = cursor.fetchone()
-    if newest_sale <= sale_id and newest_customer <= customer_id:
-        return [], sale_id, customer_id
-    held = _held(buyer_id, vertical, sale_id=sale_id, customer_id=customer_id)
-    return held, max(sale_id, newest_sale), max(customer_id, newest_customer)
+        cursor.execute(_EXTENT, {"buyer": buyer_id, "ended": _ENDED})
+        return Extent(*cursor.fetchone())
 
 
-def held_among(buyer_id: int, lead_ids: Collection[int]) -> list[int]:
-    """Which of these leads this buyer must not be shown, wherever they are."""
-    return _asked(_FROM_THE_LEADS, {"buyer": buyer_id, "leads": list(lead_ids)})
+def held_since(buyer_id: int, vertical: Vertical, known: Extent) -> list[int]:
+    """Everything on the vertical's shelf that this buyer must not be shown because of sales and own customers that are
+    newer than ``known``; because of any, since ``Extent()``.
 
-
-def lists_ended(buyer_id: int) -> int:
-    """How many lists of own customers count no longer. When it grows, what they alone held is on the shelf again, and
-    only ``held_leads`` tells."""
-    ended = [CustomerList.State.REMOVED, CustomerList.State.FAILED]
-    return CustomerList.objects.filter(buyer=buyer_id, state__in=ended).count()
-
-
-def _held(buyer_id: int, vertical: Vertical, *, sale_id: int, customer_id: int) -> list[int]:
+    Ask for the extent before: what is committed meanwhile may be told twice, and is not missed.
+    """
     return _asked(
         _FROM_THE_BUYER,
         {
             "buyer": buyer_id,
             "vertical": vertical.pk,
             "window": timedelta(days=vertical.duplicate_window_days),
-            "sale": sale_id,
-            "customer": customer_id,
+            "sale": known.sale_id,
+            "customer": known.customer_id,
         },
     )
+
+
+def held_among(buyer_id: int, lead_ids: Collection[int]) -> list[int]:
+    """Which of these leads this buyer must not be shown, wherever they are."""
+    return _asked(_FROM_THE_LEADS, {"buyer": buyer_id, "leads": list(lead_ids)})
 
 
 def _asked(sql: str, values: dict[str, Any]) -> list[int]:

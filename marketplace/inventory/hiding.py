@@ -14,7 +14,7 @@ from pyroaring import BitMap
 
 from buyers.models import Buyer
 from leads.models import Vertical
-from marketplace.inventory.exclusions import held_among, held_since, lists_ended
+from marketplace.inventory.exclusions import Extent, extent_of, held_among, held_since
 from marketplace.inventory.stock import Stock
 
 BUYERS_KEPT = 500
@@ -22,16 +22,14 @@ BUYERS_KEPT = 500
 
 @dataclass
 class Hidden:
-    """One buyer's, in the stock of that number: ``sale_id`` and ``customer_id`` are the newest that were read,
-    ``lists_ended`` is how many of his lists counted no longer then, ``seen`` is how many positions were looked at."""
+    """One buyer's, in the stock of that number: ``extent`` is how much of what he has was read, ``seen`` is how many
+    positions were looked at."""
 
     stock: int
-    lists_ended: int
     seen: int
+    extent: Extent
     leads: list[int] = field(default_factory=list)
     positions: BitMap = field(default_factory=BitMap)
-    sale_id: int = 0
-    customer_id: int = 0
     lock: Any = field(default_factory=Lock)
 
 
@@ -44,14 +42,14 @@ class Hiding:
         self._lock = Lock()
 
     def refresh(self, buyer: Buyer, vertical: Vertical, stock: Stock) -> Hidden:
-        key, ended = (buyer.pk, vertical.pk), lists_ended(buyer.pk)
+        key, extent = (buyer.pk, vertical.pk), extent_of(buyer.pk)
         hidden = self._known.get(key)
-        if hidden is None or hidden.stock != stock.number or hidden.lists_ended != ended:
-            hidden = Hidden(stock.number, ended, len(stock))
+        if hidden is None or hidden.stock != stock.number or hidden.extent.lists_ended != extent.lists_ended:
+            hidden = Hidden(stock.number, len(stock), Extent(lists_ended=extent.lists_ended))
         with hidden.lock:
-            found = held_since(buyer.pk, vertical, sale_id=hidden.sale_id, customer_id=hidden.customer_id)
-            newer, hidden.sale_id, hidden.customer_id = found
-            hidden.leads += newer
+            if extent.exceeds(hidden.extent):
+                hidden.leads += held_since(buyer.pk, vertical, hidden.extent)
+                hidden.extent = hidden.extent.joined(extent)
         self._keep(key, hidden)
         return hidden
 

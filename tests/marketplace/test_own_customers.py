@@ -12,7 +12,7 @@ from buyers.customers.lists import remove
 from buyers.models import OwnCustomer
 from leads.models import Contact, Lead
 from marketplace.checkout import NotAllThere, Placement, place_order
-from marketplace.inventory.exclusions import held_among, held_leads, held_since, lists_ended
+from marketplace.inventory.exclusions import Extent, extent_of, held_among, held_since
 from marketplace.inventory.shelf import not_held_by
 from marketplace.models import Sale
 from marketplace.quoting import quote, token_of
@@ -177,7 +177,7 @@ def test_exclusions_are_what_the_shelf_hides(market, number):
     leads += [market.lead(person=person, age=timedelta(days=days)) for days in (50, 40, 30)]
     buyer, rival = another(market), another(market)
     assert leads[-1].duplicate_of_id
-    known, sale, customer = set(), 0, 0
+    known, extent = set(), Extent()
 
     for _ in range(16):
         who, lead = drawn.choice([buyer, buyer, rival]), drawn.choice(leads)
@@ -185,8 +185,9 @@ def test_exclusions_are_what_the_shelf_hides(market, number):
             bring(who, digest_of(lead))
         elif not quote(named(lead), buyer=who, now=market.now).unavailable:
             buy(market, buyer=who, leads=[lead])
-        more, sale, customer = held_since(buyer.pk, market.vertical, sale_id=sale, customer_id=customer)
-        known |= set(more)
+        newer = extent_of(buyer.pk)
+        known |= set(held_since(buyer.pk, market.vertical, extent))
+        extent = newer
 
         expected = hidden(market, buyer)
         assert set(held_leads(buyer.pk, market.vertical)) == expected
@@ -195,7 +196,11 @@ def test_exclusions_are_what_the_shelf_hides(market, number):
     assert expected
     assert Sale.objects.filter(buyer=buyer).exists()
     assert OwnCustomer.objects.filter(buyer=buyer).exists()
-    assert held_since(buyer.pk, market.vertical, sale_id=sale, customer_id=customer) == ([], sale, customer)
+    assert held_since(buyer.pk, market.vertical, extent) == []
+
+
+def held_leads(buyer_id, vertical):
+    return held_since(buyer_id, vertical, Extent())
 
 
 def shelf(market):
@@ -241,10 +246,10 @@ def test_two_second_phones_are_one_person_to_all_who_look(market):
 def test_a_removed_list_is_counted(market):
     lead = market.lead()
     made = bring(market.buyer, digest_of(lead))
-    assert lists_ended(market.buyer.pk) == 0
+    assert extent_of(market.buyer.pk).lists_ended == 0
 
     remove(made, now=timezone.now())
 
-    assert lists_ended(market.buyer.pk) == 1
-    assert lists_ended(make_buyer().pk) == 0
+    assert extent_of(market.buyer.pk).lists_ended == 1
+    assert extent_of(make_buyer().pk) == Extent()
     assert held_leads(market.buyer.pk, market.vertical) == []
