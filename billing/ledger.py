@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from billing.models import Account, Earning, Entry, Payment, Transaction
+from billing.models import Account, Earning, Payment, Transaction
 from buyers.models import Buyer
 from leads.models import Source
 
@@ -68,25 +68,35 @@ def payable_of(source: Source) -> Account:
     return payable
 
 
-def _payables_of(source_ids: Collection[int]) -> dict[int, Account]:
-    """The same of many sources at once, by their keys."""
-    found = Account.objects.filter(source__in=source_ids)
-    payables = {account.source_id: account for account in found if account.source_id}
-    for source_id in set(source_ids) - payables.keys():
-        payables[source_id], _ = Account.objects.get_or_create(
-            source_id=source_id, defaults={"kind": Account.Kind.PAYABLE}
-        )
-    return payables
-
-
 def house_account(kind: Account.Kind) -> Account:
     account, _ = Account.objects.house().get_or_create(kind=kind)
     return account
 
 
+def _accounts_of_order(source_ids: Collection[int]) -> tuple[Account, Account, dict[int, Account]]:
+    """Our sales, our shares, and what we owe each of these sources, by their keys: in one question."""
+    ours = (Account.Kind.SALES, Account.Kind.SHARES)
+    wanted = [list(ours), list(source_ids)]
+    found = list(
+        Account.objects.raw("SELECT * FROM billing_account WHERE kind = ANY(%s) OR source_id = ANY(%s)", wanted)
+    )
+    house = {account.kind: account for account in found if account.source_id is None}
+    payables = {account.source_id: account for account in found if account.source_id}
+    for source_id in set(source_ids) - payables.keys():
+        payables[source_id], _ = Account.objects.get_or_create(
+            source_id=source_id, defaults={"kind": Account.Kind.PAYABLE}
+        )
+    sales, shares = (house.get(kind) or house_account(kind) for kind in ours)
+    return sales, shares, payables
+
+
 def lock_wallet(buyer: Buyer) -> Account:
     """The buyer's wallet, held until the transaction ends: one buyer's orders take turns."""
-    return Account.objects.select_for_update(no_key=True).get(pk=wallet_of(buyer).pk)
+    wallets = Account.objects.select_for_update(no_key=True)
+    try:
+        return wallets.get(buyer=buyer)
+    except Account.DoesNotExist:
+        return wallets.get(pk=wallet_of(buyer).pk)
 
 
 def balance_cents(buyer: Buyer) -> int:
@@ -134,13 +144,10 @@ def charge_order(
     if wallet.balance_cents < cents:
         raise NotEnoughMoney(balance_cents=wallet.balance_cents, needed_cents=cents)
     posted = _begin(Posting(Kind.ORDER, reference, now, memo, actor))
-    shares = _book_earnings(posted, legs)
-    moves = {wallet: -cents, house_account(Account.Kind.SALES): cents}
-    if shares:
-        payables = _payables_of(shares)
-        moves |= {payables[source_id]: share for source_id, share in shares.items()}
-        moves[house_account(Account.Kind.SHARES)] = -sum(shares.values())
-    _enter(posted, moves)
+    earned = _book_earnings(posted, legs)
+    sales, shares, payables = _accounts_of_order(earned)
+    moves = {wallet: -cents, sales: cents, shares: -sum(earned.values())}
+    _enter(posted, moves | {payables[source_id]: share for source_id, share in earned.items()})
     return posted
 
 
@@ -220,11 +227,15 @@ def _begin(posting: Posting) -> Transaction:
 
 def _enter(posted: Transaction, moves: Mapping[Account, int]) -> None:
     """In the accounts' order, so that two transactions never wait for each other's wallets."""
-    Entry.objects.bulk_create(
-        Entry(transaction=posted, account=account, cents=cents)
-        for account, cents in sorted(moves.items(), key=lambda move: move[0].pk)
-        if cents
-    )
+    moved = [(account.pk, cents) for account, cents in moves.items() if cents]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO billing_entry (transaction_id, account_id, cents)
+            SELECT %s, account, cents FROM unnest(%s::bigint[], %s::bigint[]) AS move (account, cents) ORDER BY account
+            """,
+            [posted.pk, [account for account, _ in moved], [cents for _, cents in moved]],
+        )
 
 
 def _book_earnings(posted: Transaction, legs: Sequence[SoldLeg]) -> dict[int, int]:

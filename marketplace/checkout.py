@@ -16,7 +16,6 @@ from django.db import IntegrityError, transaction
 
 from billing.ledger import charge_order, lock_wallet
 from buyers.models import Buyer, User
-from leads.models import Vertical
 from marketplace.filling import Found, Request, find
 from marketplace.models import Order
 from marketplace.quoting import Quote, QuoteRefused, open_token
@@ -105,10 +104,11 @@ def check_terms(buyer: Buyer, quoted: Quote) -> None:
         raise EmptyQuote("Nothing was to be had for this quote, so there is nothing to order.")
     if buyer.closed_at is not None:
         raise NotApproved("This company's account is closed.")
-    approved = set(buyer.approvals.granted().values_list("vertical_id", flat=True))
-    if not quoted.curves or not set(quoted.curves) <= approved:
+    approved = buyer.approvals.granted().filter(vertical__in=quoted.curves)
+    open_now = dict(approved.values_list("vertical_id", "vertical__open_for_resale"))
+    if not open_now or set(quoted.curves) - open_now.keys():
         raise NotApproved("Your company is not approved for this vertical yet.")
-    if Vertical.objects.on_shelf().filter(pk__in=quoted.curves).count() < len(quoted.curves):
+    if not all(open_now.values()):
         raise QuoteRefused("This vertical was closed for resale meanwhile.")
 
 
