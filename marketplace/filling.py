@@ -10,15 +10,15 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
 
 from buyers.models import Buyer
-from leads.models import Lead, Leg, Market
-from leads.models.lead import LeadQuerySet
+from leads.models import Lead
 from marketplace.holdings import Holdings
 from marketplace.inventory.search import best
-from marketplace.inventory.shelf import Look, Ranking
-from marketplace.pricing import Curve, curve_numbered, price_of, priced
+from marketplace.inventory.shelf import Look
+from marketplace.pricing import Curve, curve_numbered, price_of
 from marketplace.quoting import Quote, look_of
 from marketplace.selling import Hold, Offer, Slots, Standing, choose, lock_free, lock_leads
 from marketplace.wishes import DEAREST_CENTS, Named, Selection
@@ -27,6 +27,10 @@ ATTEMPTS = 4
 SPARE_SHARE, SPARE_LEAST = 0.1, 20
 # So many times the leads that are needed are looked at for some that nobody else is buying, and at most so many more.
 PASSED_OVER, PASSED_OVER_MOST = 20, 2_000
+_LISTED = """
+    EXISTS (SELECT FROM leads_leg AS leg WHERE leg.lead_id = leads_lead.id AND leg.market = 'aged'
+        AND leg.state IN ('open', 'held') AND leg.aged_at <= %s)
+"""
 _OFFERED = ("id", "request_id", "captured_at", "source__grade")
 
 
@@ -51,7 +55,11 @@ class Found:
     offers: list[Offer]
     standing: dict[int, Standing]
     refused: list[dict[str, Any]] = field(default_factory=list)
-    replaced: int = 0
+
+    @property
+    def replaced(self) -> int:
+        """How many of the leads that the quote counted are gone, so that the next best came in their place."""
+        return sum(offer.behind for offer in self.offers)
 
     @property
     def total_cents(self) -> int:
@@ -83,7 +91,7 @@ def _find_selected(request: Request, wish: Selection) -> Found:
         if enough or attempt == ATTEMPTS - 1 or (waiting and len(others) < batch):
             missing = quoted.quantity - len(chosen)
             refused = [{"lead": None, "reason": "sold_out", "quantity": missing}] if missing else []
-            return Found(chosen, standing, refused, _replaced(look, wish, chosen, quoted))
+            return Found(chosen, standing, refused)
         transaction.savepoint_rollback(savepoint)
         # What comes first may be too dear for the places that the quote has left: further down there is cheaper.
         batch *= 2
@@ -105,16 +113,14 @@ def _candidates(look: Look, wish: Selection, quoted: Quote, most: int, *, waitin
 
 def _still_offered(look: Look, quoted: Quote, ids: list[int]) -> list[Offer]:
     (curve_id,) = quoted.curves.values()
-    listed = _listed_by(quoted.quoted_at, look.on_shelf(ids)).with_original()
-    rows = listed.values_list(*_OFFERED)
-    offers = {lead: Offer(lead, request, look.cents_of(asked, grade), curve_id) for lead, request, asked, grade in rows}
+    listed = RawSQL(_LISTED, [quoted.quoted_at], BooleanField())  # noqa: S611
+    rows = look.on_shelf(ids).filter(listed).with_original().values_list(*_OFFERED)
+    offers = {}
+    for lead, request, asked_at, grade in rows:
+        cents = look.cents_of(asked_at, grade)
+        offers[lead] = Offer(lead, request, cents, curve_id, quoted.ends_before(cents, asked_at))
     found = (offers[lead] for lead in ids if lead in offers)
     return [offer for offer in found if offer.price_cents <= quoted.highest_cents]
-
-
-def _listed_by(instant: datetime, leads: LeadQuerySet) -> LeadQuerySet:
-    listed = Leg.objects.unsold_in(Market.AGED).filter(lead=OuterRef("pk"), aged_at__lte=instant)
-    return leads.filter(Exists(listed))
 
 
 def _choose_locked(request: Request, offers: list[Offer]) -> tuple[list[Offer], dict[int, Standing]]:
@@ -123,33 +129,6 @@ def _choose_locked(request: Request, offers: list[Offer]) -> tuple[list[Offer], 
     standing = lock_leads(lead_ids, request.hold)
     slots = Slots(request.quoted.places)
     return choose(offers, standing, holdings, slots, exclusive=request.quoted.wish.exclusive), standing
-
-
-def _replaced(look: Look, wish: Selection, chosen: list[Offer], quoted: Quote) -> int:
-    """How many leads that the quote counted on others took meanwhile, so that the next best came in their place."""
-    if not chosen:
-        return 0
-    leads = Lead.objects.in_vertical(look.vertical)
-    if wish.ranking == Ranking.CHEAPEST:
-        leads = priced(leads, look.curve, now=look.now, quantity=look.quantity)
-    worst = leads.get(pk=chosen[-1].lead_id)
-    taken = Q(times_sold__gt=0) if wish.exclusive else Q(legs_aged=0)
-    sold_out = leads.filter(taken, sales__sold_at__gte=quoted.quoted_at).exclude(sales__buyer=look.buyer)
-    gone = sold_out.filter(look.criteria.without("legs_left").without("times_sold").as_q(look.now))
-    before = gone.exclude(_behind(wish.ranking, worst))
-    return min(len(chosen), before.values("pk").distinct().count())
-
-
-def _behind(ranking: Ranking, last: Any) -> Q:
-    """The condition for leads that come after ``last`` (annotated with ``price_cents``) in this order."""
-    older = Q(captured_at__lt=last.captured_at) | Q(captured_at=last.captured_at, id__lt=last.pk)
-    match ranking:
-        case Ranking.NEWEST:
-            return older
-        case Ranking.OLDEST:
-            return Q(captured_at__gt=last.captured_at) | Q(captured_at=last.captured_at, id__gt=last.pk)
-        case Ranking.CHEAPEST:
-            return Q(price_cents__gt=last.price_cents) | (Q(price_cents=last.price_cents) & older)
 
 
 def _find_named(request: Request, wish: Named) -> Found:

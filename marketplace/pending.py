@@ -7,6 +7,7 @@ for anybody, with no job needed; money that comes later buys the next best withi
 
 import hashlib
 import logging
+from dataclasses import astuple
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -94,7 +95,7 @@ def _hold(placement: Placement, quoted: Quote) -> PendingOrder:
     check_enough(found, quoted, allow_partial=placement.allow_partial)
     hold_legs(found.offers, hold, until=pending.expires_at, exclusive=quoted.wish.exclusive)
     pending.quantity = len(found.offers)
-    pending.held = [[offer.lead_id, offer.request_id, offer.price_cents, offer.curve_id] for offer in found.offers]
+    pending.held = [list(astuple(offer)) for offer in found.offers]
     pending.payment = _payment_for(placement, found)
     pending.save(force_insert=True)
     return pending

@@ -22,7 +22,7 @@ from leads.models.lead import DAY, LeadQuerySet
 from leads.sealing import SealBroken, key_ring
 from marketplace.holdings import Holdings
 from marketplace.inventory.search import Lot, lots
-from marketplace.inventory.shelf import Look
+from marketplace.inventory.shelf import Look, Ranking
 from marketplace.pricing import Curve, curve_in_force, curves_in_force, price_of
 from marketplace.wishes import Named, Selection, Wish, WishRefused, read_wish, vertical_named
 
@@ -54,7 +54,8 @@ class QuoteLine:
 
 @dataclass(frozen=True)
 class Quote:
-    """``unavailable`` are named leads that this buyer cannot have, with the reason."""
+    """``unavailable`` are named leads that this buyer cannot have, with the reason. ``last_at`` is when the request was
+    made that comes last in the selection's order."""
 
     buyer_id: int
     wish: Wish
@@ -62,6 +63,7 @@ class Quote:
     curves: dict[int, int]
     quoted_at: datetime
     unavailable: tuple[tuple[uuid.UUID, str], ...] = ()
+    last_at: datetime | None = None
 
     @property
     def quantity(self) -> int:
@@ -86,6 +88,18 @@ class Quote:
     @property
     def expires_at(self) -> datetime:
         return self.quoted_at + LIFE
+
+    def ends_before(self, cents: int, asked_at: datetime) -> bool:
+        """Whether a lead at this price, of a request made then, comes behind all that was counted."""
+        if self.last_at is None or isinstance(self.wish, Named):
+            return False
+        match self.wish.ranking:
+            case Ranking.NEWEST:
+                return asked_at < self.last_at
+            case Ranking.OLDEST:
+                return asked_at > self.last_at
+            case Ranking.CHEAPEST:
+                return (-cents, asked_at) < (-self.highest_cents, self.last_at)
 
     @property
     def unit_of(self) -> dict[uuid.UUID, int]:
@@ -114,11 +128,25 @@ def _quote_selection(wish: Selection, buyer: Buyer, now: datetime) -> Quote:
     volume = wish.quantity
     while True:
         look = look_of(wish, curve=curve, buyer=buyer, quantity=volume, now=now)
-        lines = tuple(_line(lot, now) for lot in lots(look, wish.ranking, volume, most_cents=wish.most_cents))
-        found = sum(line.quantity for line in lines)
-        if curve.volume_multiplier(found) == curve.volume_multiplier(volume):
-            return Quote(buyer.pk, wish, lines, {vertical.pk: curve.id}, now)
-        volume = found  # fewer than the discount supposes: priced again at the volume there is
+        found = lots(look, wish.ranking, volume, most_cents=wish.most_cents)
+        quantity = sum(lot.quantity for lot in found)
+        if curve.volume_multiplier(quantity) == curve.volume_multiplier(volume):
+            lines = tuple(_line(lot, now) for lot in found)
+            return Quote(buyer.pk, wish, lines, {vertical.pk: curve.id}, now, last_at=_last_of(found, wish.ranking))
+        volume = quantity  # fewer than the discount supposes: priced again at the volume there is
+
+
+def _last_of(found: list[Lot], ranking: Ranking) -> datetime | None:
+    """When the request was made that comes last; the dearest lot is the first."""
+    if not found:
+        return None
+    match ranking:
+        case Ranking.NEWEST:
+            return min(lot.oldest_at for lot in found)
+        case Ranking.OLDEST:
+            return max(lot.newest_at for lot in found)
+        case Ranking.CHEAPEST:
+            return found[0].oldest_at
 
 
 def _line(lot: Lot, now: datetime) -> QuoteLine:
@@ -199,6 +227,7 @@ def token_of(quoted: Quote) -> str:
             ],
             "curves": list(quoted.curves.items()),
             "at": quoted.quoted_at.isoformat(),
+            "last": quoted.last_at and quoted.last_at.isoformat(),
         },
         separators=(",", ":"),
     )
@@ -248,6 +277,7 @@ def read_token(token: str, *, buyer: Buyer) -> Quote:
         ),
         curves=dict(said["curves"]),
         quoted_at=datetime.fromisoformat(said["at"]),
+        last_at=datetime.fromisoformat(last) if (last := said.get("last")) else None,
     )
 
 

@@ -79,7 +79,7 @@ def outcome_of(order: Order) -> list[str]:
     if order.replaced:
         were = "was" if order.replaced == 1 else "were"
         said.append(
-            f"{order.replaced:,} {were} sold to others while you decided."
+            f"{order.replaced:,} that your quote counted {were} gone by then."
             " The next best came instead, none dearer than quoted."
         )
     if order.total_cents < order.quoted_cents and order.filled == order.quantity:

@@ -31,12 +31,14 @@ def unheard(sold: int) -> None:
 
 @dataclass(frozen=True)
 class Offer:
-    """One lead at one price, as a candidate for an order."""
+    """One lead at one price, as a candidate for an order. ``behind`` all that the quote counted, it only comes in
+    because one of those is gone."""
 
     lead_id: int
     request_id: int
     price_cents: int
     curve_id: int
+    behind: bool = False
 
 
 @dataclass(frozen=True)

@@ -232,7 +232,9 @@ class OrderSerializer(serializers.Serializer[Any]):
     status = serializers.CharField(help_text="filled or partial.")
     quantity = serializers.IntegerField(help_text="Leads quoted.")
     filled = serializers.IntegerField(help_text="Leads sold.")
-    replaced = serializers.IntegerField(help_text="Leads that others took meanwhile; the next best came instead.")
+    replaced = serializers.IntegerField(
+        help_text="Leads of the quote that were gone by then; the next best came instead."
+    )
     refused = RefusedSerializer(many=True)
     quoted_cents = serializers.IntegerField()
     total_cents = serializers.IntegerField()

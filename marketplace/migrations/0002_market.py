@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('filled', 'Filled'), ('partial', 'Partly filled')], default='filled', max_length=8)),
                 ('quantity', models.PositiveIntegerField(help_text='Leads asked for.')),
                 ('filled', models.PositiveIntegerField(default=0)),
-                ('replaced', models.PositiveIntegerField(default=0, help_text='Taken meanwhile; the next best came instead.')),
+                ('replaced', models.PositiveIntegerField(default=0, help_text='Gone since the quote; the next best came instead.')),
                 ('refused', models.JSONField(default=list, help_text='What was not sold and why: [{lead, reason}].')),
                 ('quoted_cents', models.PositiveBigIntegerField()),
                 ('total_cents', models.PositiveBigIntegerField(default=0)),

@@ -29,7 +29,7 @@ class Order(models.Model):
     status = models.CharField(max_length=8, choices=Status, default=Status.FILLED)
     quantity = models.PositiveIntegerField(help_text="Leads asked for.")
     filled = models.PositiveIntegerField(default=0)
-    replaced = models.PositiveIntegerField(default=0, help_text="Taken meanwhile; the next best came instead.")
+    replaced = models.PositiveIntegerField(default=0, help_text="Gone since the quote; the next best came instead.")
     refused = models.JSONField(default=list, help_text="What was not sold and why: [{lead, reason}].")
     quoted_cents = models.PositiveBigIntegerField()
     total_cents = models.PositiveBigIntegerField(default=0)

@@ -1,5 +1,6 @@
 """What an order gets when others were quicker: the next best that its quote pays for, however far down that stands."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -50,5 +51,40 @@ def test_what_is_too_dear_for_every_place_left_is_not_taken(market, cheap):
     assert not Leg.objects.filter(state="sold").exists()
 
 
-def wish_for(market, quantity):
-    return Selection(Criteria.anything(market.vertical), quantity, Ranking.NEWEST)
+@pytest.mark.parametrize("ranking", Ranking)
+@pytest.mark.parametrize("taken", [0, 1, 3])
+def test_as_many_are_replaced_as_were_taken_of_those_counted(market, cheap, ranking, taken):
+    dear, leads = market.lead(age=timedelta(days=10)), one_price(market, 10, **cheap)
+    wish = wish_for(market, 4, ranking)
+    token = token_of(quote(wish, buyer=market.buyer, now=market.now))
+    counted = {"newest": [dear, *leads[:3]], "oldest": leads[-4:], "cheapest": leads[:4]}[ranking]
+    gone = counted[-taken:] if taken else []
+    Leg.objects.filter(lead__in=gone).update(state="closed", closed_reason="faulty", ended_at=market.now)
+
+    order = place_order(Placement(market.buyer, None, token, "k1", True, market.now))
+
+    sold = set(order.sales.values_list("lead_id", flat=True))
+    assert sold & {lead.pk for lead in counted} == {lead.pk for lead in counted} - {lead.pk for lead in gone}
+    assert (order.filled, order.replaced) == (4, taken)
+
+
+def test_leads_that_came_since_replace_nothing(market):
+    """They are not sold at all: the quote did not know them, however many of them come first."""
+    counted = market.leads(2, age=timedelta(days=40))
+    token = token_of(quote(wish_for(market, 2), buyer=market.buyer, now=market.now))
+    after = replace(market, now=market.now + timedelta(seconds=30))
+    after.leads(DEAR_BETWEEN, age=timedelta(days=35))
+
+    order = place_order(Placement(market.buyer, None, token, "k1", False, after.now))
+
+    assert set(order.sales.values_list("lead_id", flat=True)) == {lead.pk for lead in counted}
+    assert order.replaced == 0
+
+
+def one_price(market, number, **fields):
+    """The newest first."""
+    return [market.lead(age=timedelta(days=32 + place), legs_authorized=1, **fields) for place in range(number)]
+
+
+def wish_for(market, quantity, ranking=Ranking.NEWEST):
+    return Selection(Criteria.anything(market.vertical), quantity, ranking)

@@ -93,7 +93,7 @@ def test_the_order_says_what_was_asked_and_what_came_of_it(market, order, browse
     page = browser(market.user).get(page_of(order)).content.decode()
 
     assert "You got 3 of the 5 you asked for, and paid for those only." in page
-    assert "1 was sold to others while you decided." in page
+    assert "1 that your quote counted was gone by then." in page
     assert "2 were sold to others before your order. Not charged." in page
 
 
