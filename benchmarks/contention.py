@@ -21,7 +21,7 @@ from marketplace.quoting import quote, token_of
 from marketplace.wishes import read_wish
 
 BUYERS, LEADS, ORDERS, EACH = 16, 2000, 8, 20
-STATES = ("AZ", "CO", "NV", "OR", "UT", "WA")
+STATES = ("AZ", "CO", "NV", "OR", "UT", "WA", "ID", "NM", "MT", "WY")
 SOLD_TWICE = {"sales_never_overlap", "sales_stay_within_the_legs", "people_are_sold_once_to_a_buyer"}
 OF_GOODS = {"lead", "leg", "sale", "request"}
 BOOKED = "sales_earn_their_source_its_share"  # the floor sells and books nothing

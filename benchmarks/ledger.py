@@ -25,7 +25,7 @@ from marketplace.pricing import curve_in_force
 from marketplace.quoting import quote, token_of
 from marketplace.wishes import Named
 
-BUYERS, POSTINGS, ORDERS, EACH, ROUNDS = 16, 40, 8, 5, 3
+BUYERS, POSTINGS, ORDERS, EACH, ROUNDS = 16, 40, 8, 5, 5
 OF_MONEY = {"transaction", "sum in cents", "account"}
 _TRANSACTION = """
     INSERT INTO billing_transaction (public_id, kind, reference, memo, actor, posted_at, stripe_id)

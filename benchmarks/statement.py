@@ -2,7 +2,9 @@
 
 import statistics
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -33,6 +35,14 @@ _FILL = """
     SELECT id, %(sales)s, -cents, posted_at, NULL FROM moved
     ORDER BY 1, 2
 """
+_EMPTY = """
+    WITH gone AS (
+        DELETE FROM billing_entry WHERE transaction_id IN (
+            SELECT transaction_id FROM billing_entry WHERE account_id = %(wallet)s
+        ) RETURNING transaction_id
+    )
+    DELETE FROM billing_transaction WHERE id IN (SELECT transaction_id FROM gone)
+"""
 _BARE = """
     SELECT posted.public_id, posted.kind, posted.reference, posted.memo, posted.actor, payment.public_id,
         payment.purpose, entry.posted_at, entry.cents, entry.balance_cents
@@ -45,7 +55,11 @@ _BARE = """
 def measure(market: Market, leads: int) -> Iterator[Figure]:
     entries = min(MOST, leads * ENTRIES_PER_LEAD)
     wallet, sales = wallet_of(new_buyer()), house_account(Account.Kind.SALES)
-    _fill(wallet, sales, entries)
+    with _filled(wallet, sales, entries):
+        yield from _figures(wallet, sales, entries)
+
+
+def _figures(wallet: Account, sales: Account, entries: int) -> Iterator[Figure]:
     middle = _row_at(wallet, entries // 2)
     period = _month_in_the_middle()
     pages: dict[str, tuple[Period, UUID | None]] = {
@@ -92,22 +106,21 @@ def _month_in_the_middle() -> Period:
     return Period(middle, middle + timedelta(days=30))
 
 
-@transaction.atomic
-def _fill(wallet: Account, sales: Account, entries: int) -> None:
+@contextmanager
+def _filled(wallet: Account, sales: Account, entries: int) -> Iterator[None]:
+    """Gone again afterwards: on a stock that is kept, the next audit would miss the orders behind them."""
+    values = {"since": timezone.now() - YEARS, "span": YEARS, "entries": entries}
+    _asleep(_FILL, {**values, "wallet": wallet.pk, "sales": sales.pk})
+    try:
+        yield
+    finally:
+        _asleep(_EMPTY, {"wallet": wallet.pk})
+
+
+def _asleep(statement: str, values: dict[str, Any]) -> None:
     """Triggers sleep, as they do for the stock; the wallet's own balance is left out of it."""
-    values = {
-        "since": timezone.now() - YEARS,
-        "span": YEARS,
-        "entries": entries,
-        "wallet": wallet.pk,
-        "sales": sales.pk,
-    }
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute(_FILL, values)
-    transaction.on_commit(_analyze)
-
-
-def _analyze() -> None:
+        cursor.execute(statement, values)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE) billing_entry, billing_transaction")
