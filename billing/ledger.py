@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from billing.models import Account, Earning, Payment, Transaction
 from buyers.models import Buyer
+from leads.arrays import key_array
 from leads.models import Source
 
 Kind = Transaction.Kind
@@ -76,9 +77,11 @@ def house_account(kind: Account.Kind) -> Account:
 def _accounts_of_order(source_ids: Collection[int]) -> tuple[Account, Account, dict[int, Account]]:
     """Our sales, our shares, and what we owe each of these sources, by their keys: in one question."""
     ours = (Account.Kind.SALES, Account.Kind.SHARES)
-    wanted = [list(ours), list(source_ids)]
+    wanted = [list(ours), key_array(source_ids)]
     found = list(
-        Account.objects.raw("SELECT * FROM billing_account WHERE kind = ANY(%s) OR source_id = ANY(%s)", wanted)
+        Account.objects.raw(
+            "SELECT * FROM billing_account WHERE kind = ANY(%s) OR source_id = ANY(%s::bigint[])", wanted
+        )
     )
     house = {account.kind: account for account in found if account.source_id is None}
     payables = {account.source_id: account for account in found if account.source_id}
@@ -134,13 +137,22 @@ def credit_wallet(*, buyer: Buyer, cents: int, reference: str, memo: str, actor:
 
 @transaction.atomic
 def charge_order(
-    *, buyer: Buyer, cents: int, legs: Sequence[SoldLeg], reference: str, memo: str, actor: str, now: datetime
+    *,
+    buyer: Buyer,
+    cents: int,
+    legs: Sequence[SoldLeg],
+    reference: str,
+    memo: str,
+    actor: str,
+    now: datetime,
+    wallet: Account | None = None,
 ) -> Transaction:
-    """Take an order's total from the wallet and note what each leg earns its source.
+    """Take an order's total from the wallet and note what each leg earns its source. ``wallet`` is the buyer's where it
+    was locked in this transaction already.
 
     Raises NotEnoughMoney, AlreadyPosted; then nothing moved.
     """
-    wallet = lock_wallet(buyer)
+    wallet = wallet or lock_wallet(buyer)
     if wallet.balance_cents < cents:
         raise NotEnoughMoney(balance_cents=wallet.balance_cents, needed_cents=cents)
     posted = _begin(Posting(Kind.ORDER, reference, now, memo, actor))
@@ -234,7 +246,7 @@ def _enter(posted: Transaction, moves: Mapping[Account, int]) -> None:
             INSERT INTO billing_entry (transaction_id, account_id, cents)
             SELECT %s, account, cents FROM unnest(%s::bigint[], %s::bigint[]) AS move (account, cents) ORDER BY account
             """,
-            [posted.pk, [account for account, _ in moved], [cents for _, cents in moved]],
+            [posted.pk, key_array(account for account, _ in moved), key_array(cents for _, cents in moved)],
         )
 
 
@@ -261,8 +273,8 @@ def _book_earnings(posted: Transaction, legs: Sequence[SoldLeg]) -> dict[int, in
             [
                 posted.pk,
                 posted.posted_at,
-                [leg.leg_id for leg in legs],
-                [leg.price_cents for leg in legs],
+                key_array(leg.leg_id for leg in legs),
+                key_array(leg.price_cents for leg in legs),
                 [leg.held_until for leg in legs],
             ],
         )

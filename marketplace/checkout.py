@@ -15,6 +15,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from billing.ledger import charge_order, lock_wallet
+from billing.models import Account
 from buyers.models import Buyer, User
 from marketplace.filling import Found, Request, find
 from marketplace.models import Order
@@ -137,10 +138,10 @@ def place(
         quoted_at=quoted.quoted_at,
         placed_at=placement.now,
     )
-    lock_wallet(placement.buyer)
+    wallet = lock_wallet(placement.buyer)
     found = find(Request(placement.buyer, quoted, Hold(order.public_id, placement.now), held))
     check_enough(found, quoted, allow_partial=placement.allow_partial)
-    _settle(order, found, placement, told)
+    _settle(order, found, placement, wallet, told)
     return order
 
 
@@ -150,7 +151,7 @@ def check_enough(found: Found, quoted: Quote, *, allow_partial: bool) -> None:
         raise NotAllThere(left=len(found.offers), wanted=quoted.quantity, refused=found.refused)
 
 
-def _settle(order: Order, found: Found, placement: Placement, told: Progress) -> None:
+def _settle(order: Order, found: Found, placement: Placement, wallet: Account, told: Progress) -> None:
     exclusive = order.wish["exclusive"]
     legs = sell(found.offers, found.standing, order=order, exclusive=exclusive, now=placement.now, told=told)
     order.filled = len(legs)
@@ -167,4 +168,5 @@ def _settle(order: Order, found: Found, placement: Placement, told: Progress) ->
         memo=f"{order.filled:,} lead{'' if order.filled == 1 else 's'}, order {order.number}",
         actor=str(placement.user or "API"),
         now=placement.now,
+        wallet=wallet,
     )

@@ -10,8 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import BooleanField
-from django.db.models.expressions import RawSQL
 
 from buyers.models import Buyer
 from leads.models import Lead
@@ -27,10 +25,6 @@ ATTEMPTS = 4
 SPARE_SHARE, SPARE_LEAST = 0.1, 20
 # So many times the leads that are needed are looked at for some that nobody else is buying, and at most so many more.
 PASSED_OVER, PASSED_OVER_MOST = 20, 2_000
-_LISTED = """
-    EXISTS (SELECT FROM leads_leg AS leg WHERE leg.lead_id = leads_lead.id AND leg.market = 'aged'
-        AND leg.state IN ('open', 'held') AND leg.aged_at <= %s)
-"""
 _OFFERED = ("id", "request_id", "captured_at", "source__grade")
 
 
@@ -113,8 +107,7 @@ def _candidates(look: Look, wish: Selection, quoted: Quote, most: int, *, waitin
 
 def _still_offered(look: Look, quoted: Quote, ids: list[int]) -> list[Offer]:
     (curve_id,) = quoted.curves.values()
-    listed = RawSQL(_LISTED, [quoted.quoted_at], BooleanField())  # noqa: S611
-    rows = look.on_shelf(ids).filter(listed).with_original().values_list(*_OFFERED)
+    rows = look.on_shelf(ids).listed_by(quoted.quoted_at).with_original().values_list(*_OFFERED)
     offers = {}
     for lead, request, asked_at, grade in rows:
         cents = look.cents_of(asked_at, grade)

@@ -16,6 +16,8 @@ from typing import Any
 
 from django.db import connection
 
+from leads.arrays import key_array
+
 _ASKERS = """
     SELECT lead.id, coalesce(lead.duplicate_of_id, lead.id), lead.vertical_id, lead.captured_at,
         vertical.duplicate_window_days,
@@ -31,7 +33,7 @@ _ASKERS = """
     FROM leads_lead AS lead
     JOIN leads_vertical AS vertical ON vertical.id = lead.vertical_id
     JOIN leads_contact AS contact ON contact.lead_id = lead.id
-    WHERE lead.id = ANY(%(leads)s)
+    WHERE lead.id = ANY(%(leads)s::bigint[])
 """
 # The digests are looked up where they are: a hundred thousand of them are no parameters. And each only once: left to
 # choose, the planner looks all of them up again for every sale of the buyer.
@@ -40,7 +42,7 @@ _BOUGHT = """
         SELECT each.digest FROM leads_contact AS contact
         CROSS JOIN unnest(ARRAY[contact.phone_digest, contact.second_phone_digest, contact.email_digest])
             AS each (digest)
-        WHERE contact.lead_id = ANY(%(leads)s) AND each.digest IS NOT NULL
+        WHERE contact.lead_id = ANY(%(leads)s::bigint[]) AND each.digest IS NOT NULL
     ), same AS MATERIALIZED (
         SELECT contact.lead_id, asked.digest FROM asked
         CROSS JOIN LATERAL (
@@ -53,12 +55,11 @@ _BOUGHT = """
     JOIN marketplace_sale AS sale ON sale.lead_id = same.lead_id AND sale.buyer_id = %(buyer)s
     JOIN leads_lead AS lead ON lead.id = same.lead_id
 """
+# By what was written down when it was held: the legs themselves would be three tables more to ask.
 _WAITING = """
-    SELECT coalesce(lead.duplicate_of_id, lead.id) FROM marketplace_pendingorder AS pending
-    JOIN leads_leg AS leg ON leg.held_for = pending.public_id AND leg.state = 'held'
-    JOIN leads_lead AS lead ON lead.id = leg.lead_id
+    SELECT (kept ->> 1)::bigint FROM marketplace_pendingorder AS pending, jsonb_array_elements(pending.held) AS kept
     WHERE pending.buyer_id = %s AND pending.status = 'waiting' AND pending.public_id IS DISTINCT FROM %s
-        AND leg.held_until > %s
+        AND pending.expires_at > %s
 """
 
 
@@ -82,7 +83,7 @@ class Holdings:
     def __init__(
         self, buyer_id: int, lead_ids: Collection[int], *, now: datetime, holder: uuid.UUID | None = None
     ) -> None:
-        asked: dict[str, Any] = {"buyer": buyer_id, "leads": list(lead_ids)}
+        asked: dict[str, Any] = {"buyer": buyer_id, "leads": key_array(lead_ids)}
         with connection.cursor() as cursor:
             cursor.execute(_ASKERS, asked)
             self._askers = {

@@ -16,6 +16,7 @@ from typing import TypeAlias
 from django.db import connection, transaction
 
 from billing.ledger import SoldLeg
+from leads.arrays import key_array
 from leads.models import ClosedReason, Lead, Leg, LegState, Market
 from marketplace.holdings import Holdings
 from marketplace.models import Order
@@ -75,7 +76,7 @@ def lock_free(lead_ids: Sequence[int], most: int) -> list[int]:
             WHERE lead.legs_aged > 0 AND lead.withdrawn_at IS NULL
             ORDER BY wanted.place LIMIT %s FOR NO KEY UPDATE OF lead SKIP LOCKED
             """,
-            [list(lead_ids), most],
+            [key_array(lead_ids), most],
         )
         return [lead for (lead,) in cursor.fetchall()]
 
@@ -86,9 +87,9 @@ def lock_leads(lead_ids: Collection[int], hold: Hold) -> dict[int, Standing]:
         cursor.execute(
             """
             SELECT id, legs_authorized, legs_aged, times_sold, withdrawn_at IS NOT NULL FROM leads_lead
-            WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+            WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE
             """,
-            [list(lead_ids)],
+            [key_array(lead_ids)],
         )
         locked = cursor.fetchall()
     held = _held_by_others(lead_ids, hold)
@@ -104,9 +105,10 @@ def _held_by_others(lead_ids: Collection[int], hold: Hold) -> dict[int, int]:
         cursor.execute(
             """
             SELECT lead_id, count(*) FROM leads_leg
-            WHERE lead_id = ANY(%s) AND state = 'held' AND held_until > %s AND held_for <> %s GROUP BY lead_id
+            WHERE lead_id = ANY(%s::bigint[]) AND state = 'held' AND held_until > %s AND held_for <> %s
+            GROUP BY lead_id
             """,
-            [list(lead_ids), hold.now, hold.holder],
+            [key_array(lead_ids), hold.now, hold.holder],
         )
         return dict(cursor.fetchall())
 
@@ -193,7 +195,12 @@ def hold_legs(offers: list[Offer], hold: Hold, *, until: datetime, exclusive: bo
             f"WITH free AS MATERIALIZED ({_FREE if exclusive else _LOWEST_FREE})"  # noqa: S608
             " UPDATE leads_leg AS leg SET state = 'held', held_until = %(until)s, held_for = %(holder)s"
             " FROM free WHERE leg.id = free.id",
-            {"until": until, "holder": hold.holder, "now": hold.now, "leads": [offer.lead_id for offer in offers]},
+            {
+                "until": until,
+                "holder": hold.holder,
+                "now": hold.now,
+                "leads": key_array(offer.lead_id for offer in offers),
+            },
         )
         return cursor.rowcount
 
@@ -218,7 +225,7 @@ def release_expired(*, now: datetime) -> int:
 
 _FREED = {"state": LegState.OPEN, "held_until": None, "held_for": None}
 _FREE = """
-    SELECT id FROM leads_leg WHERE lead_id = ANY(%(leads)s) AND market = 'aged'
+    SELECT id FROM leads_leg WHERE lead_id = ANY(%(leads)s::bigint[]) AND market = 'aged'
         AND (state = 'open' OR (state = 'held' AND (held_until <= %(now)s OR held_for = %(holder)s)))
 """
 # What is held for this very order comes first: it was promised.
@@ -235,7 +242,7 @@ def _claim_legs(lead_ids: list[int], hold: Hold) -> dict[int, tuple[int, int]]:
             f"WITH lowest AS MATERIALIZED ({_LOWEST_FREE})"  # noqa: S608
             " UPDATE leads_leg AS leg SET state = 'sold', ended_at = %(now)s FROM lowest WHERE leg.id = lowest.id"
             " RETURNING leg.lead_id, leg.id, leg.number",
-            {"now": hold.now, "holder": hold.holder, "leads": lead_ids},
+            {"now": hold.now, "holder": hold.holder, "leads": key_array(lead_ids)},
         )
         return {lead: (leg, number) for lead, leg, number in cursor.fetchall()}
 
@@ -276,13 +283,13 @@ def _insert_sales(
                 "market": Market.AGED,
                 "exclusive": exclusive,
                 "now": now,
-                "legs": [leg for leg, _, _, _ in rows],
-                "leads": [lead for _, lead, _, _ in rows],
-                "requests": [offer.request_id for _, _, offer, _ in rows],
-                "prices": [offer.price_cents for _, _, offer, _ in rows],
-                "curves": [offer.curve_id for _, _, offer, _ in rows],
-                "lows": [low for _, _, _, (low, _) in rows],
-                "highs": [high for _, _, _, (_, high) in rows],
+                "legs": key_array(leg for leg, _, _, _ in rows),
+                "leads": key_array(lead for _, lead, _, _ in rows),
+                "requests": key_array(offer.request_id for _, _, offer, _ in rows),
+                "prices": key_array(offer.price_cents for _, _, offer, _ in rows),
+                "curves": key_array(offer.curve_id for _, _, offer, _ in rows),
+                "lows": key_array(low for _, _, _, (low, _) in rows),
+                "highs": key_array(high for _, _, _, (_, high) in rows),
             },
         )
         return [SoldLeg(*row) for row in cursor.fetchall()]

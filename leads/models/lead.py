@@ -1,6 +1,7 @@
 """The lead: what somebody asked for, without who asked."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import pgtrigger
@@ -8,8 +9,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
+from leads.arrays import key_array
 from leads.models.change import LISTED
 from leads.models.vertical import Vertical
 
@@ -29,6 +32,13 @@ class PhoneType(models.TextChoices):
     UNKNOWN = "unknown", "Not known"
 
 
+# Spelled out: an order asks this of thousands of leads, and composing it took longer than the answer.
+_LISTED = """
+    EXISTS (SELECT FROM leads_leg AS leg WHERE leg.lead_id = leads_lead.id AND leg.market = 'aged'
+        AND leg.state IN ('open', 'held') AND leg.aged_at <= %s)
+"""
+
+
 class LeadQuerySet(models.QuerySet["Lead"]):
     def in_vertical(self, vertical: Vertical) -> "LeadQuerySet":
         return self.filter(vertical=vertical)
@@ -45,6 +55,14 @@ class LeadQuerySet(models.QuerySet["Lead"]):
     def aged_between(self, youngest: int, oldest: int, *, now: datetime) -> "LeadQuerySet":
         """Leads whose age in whole days lies within both bounds."""
         return self.filter(captured_at__lte=now - youngest * DAY, captured_at__gt=now - (oldest + 1) * DAY)
+
+    def numbered(self, keys: Iterable[int]) -> "LeadQuerySet":
+        """Leads with these keys, however many: one parameter, where ``pk__in`` has one for each."""
+        return self.filter(RawSQL("leads_lead.id = ANY(%s::bigint[])", [key_array(keys)], models.BooleanField()))
+
+    def listed_by(self, instant: datetime) -> "LeadQuerySet":
+        """Leads with an unsold leg that was on the aged shelf at that instant."""
+        return self.filter(RawSQL(_LISTED, [instant], models.BooleanField()))  # noqa: S611
 
     def never_sold(self) -> "LeadQuerySet":
         return self.filter(times_sold=0)

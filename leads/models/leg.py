@@ -62,10 +62,6 @@ _OLD = f"""
 
 
 class LegQuerySet(models.QuerySet["Leg"]):
-    def unsold_in(self, market: Market) -> "LegQuerySet":
-        """Open or held."""
-        return self.filter(state__in=[LegState.OPEN, LegState.HELD], market=market)
-
     def held(self, *, now: datetime) -> "LegQuerySet":
         """Held, and the time is not over."""
         return self.filter(state=LegState.HELD, held_until__gt=now)

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection
 
 from buyers.models import CustomerList
+from leads.arrays import key_array
 from leads.models import Vertical
 
 _FROM_THE_BUYER = """
@@ -50,7 +51,7 @@ _FROM_THE_LEADS = """
         SELECT lead.id, coalesce(lead.duplicate_of_id, lead.id) AS request_id, lead.vertical_id, lead.captured_at,
             make_interval(days => vertical.duplicate_window_days) AS span
         FROM leads_lead AS lead JOIN leads_vertical AS vertical ON vertical.id = lead.vertical_id
-        WHERE lead.id = ANY(%(leads)s)
+        WHERE lead.id = ANY(%(leads)s::bigint[])
     ), known AS MATERIALIZED (
         SELECT asked.*, each.digest FROM asked JOIN leads_contact AS contact ON contact.lead_id = asked.id
         CROSS JOIN unnest(ARRAY[contact.phone_digest, contact.second_phone_digest, contact.email_digest])
@@ -124,7 +125,7 @@ def held_since(buyer_id: int, vertical: Vertical, known: Extent) -> list[int]:
 
 def held_among(buyer_id: int, lead_ids: Collection[int]) -> list[int]:
     """Which of these leads this buyer must not be shown, wherever they are."""
-    return _asked(_FROM_THE_LEADS, {"buyer": buyer_id, "leads": list(lead_ids)})
+    return _asked(_FROM_THE_LEADS, {"buyer": buyer_id, "leads": key_array(lead_ids)})
 
 
 def _asked(sql: str, values: dict[str, Any]) -> list[int]:

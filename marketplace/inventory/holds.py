@@ -9,13 +9,14 @@ from datetime import datetime
 from django.db import connection
 from pyroaring import BitMap
 
+from leads.arrays import key_array
 from marketplace.inventory.columns import Choices
 
 _HELD = """
     SELECT leg.lead_id, leg.held_for, leg.held_until, count(*) FROM leads_leg AS leg
     JOIN leads_lead AS lead ON lead.id = leg.lead_id
     WHERE leg.state = 'held' AND leg.held_until > now() AND lead.vertical_id = %(vertical)s
-        AND (%(leads)s::bigint[] IS NULL OR leg.lead_id = ANY(%(leads)s))
+        AND (%(leads)s::bigint[] IS NULL OR leg.lead_id = ANY(%(leads)s::bigint[]))
     GROUP BY leg.lead_id, leg.held_for, leg.held_until
 """
 
@@ -32,7 +33,7 @@ class Held:
 def read_holds(vertical_id: int, leads: Collection[int] | None = None) -> dict[int, list[Held]]:
     """Lead to its holds that are not over; of the whole vertical, or of these leads."""
     with connection.cursor() as cursor:
-        cursor.execute(_HELD, {"vertical": vertical_id, "leads": None if leads is None else list(leads)})
+        cursor.execute(_HELD, {"vertical": vertical_id, "leads": None if leads is None else key_array(leads)})
         found: dict[int, list[Held]] = defaultdict(list)
         for lead, holder, until, legs in cursor.fetchall():
             found[lead].append(Held(holder, until, legs))

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from leads.arrays import key_array
+
 _LEGS = """
     SELECT lead.id, lead.vertical_id, lead.legs_aged > 0 AND lead.withdrawn_at IS NULL, lead.times_sold, lead.legs_aged,
         EXISTS (SELECT FROM leads_leg WHERE lead_id = lead.id AND state = 'held' AND held_until > now())
-    FROM leads_lead AS lead WHERE lead.id = ANY(%s)
+    FROM leads_lead AS lead WHERE lead.id = ANY(%s::bigint[])
 """
 
 
@@ -26,5 +28,5 @@ class Legs:
 def legs_of(leads: Collection[int]) -> dict[int, Legs]:
     """By lead, as they are now. A lead that is nowhere has none."""
     with connection.cursor() as cursor:
-        cursor.execute(_LEGS, [list(leads)])
+        cursor.execute(_LEGS, [key_array(leads)])
         return {lead: Legs(*found) for lead, *found in cursor.fetchall()}

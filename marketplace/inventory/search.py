@@ -17,6 +17,7 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Model
 from numpy.typing import NDArray
 
+from leads.arrays import key_array
 from leads.models import Consent, Lead, Vertical
 from leads.models.consent import text_numbered
 from leads.models.lead import LeadQuerySet
@@ -42,7 +43,7 @@ _CONSENT = ("id", "lead_id", "text_id", "retained_until")
 _ON_SHELF = f"""
     SELECT {", ".join(f"lead.{name}" for name in _LEAD)}, {", ".join(f"consent.{name}" for name in _CONSENT)}
     FROM leads_lead AS lead JOIN leads_consent AS consent ON consent.lead_id = lead.id
-    WHERE lead.id = ANY(%s) AND lead.legs_aged > 0 AND lead.withdrawn_at IS NULL
+    WHERE lead.id = ANY(%s::bigint[]) AND lead.legs_aged > 0 AND lead.withdrawn_at IS NULL
 """  # noqa: S608  (our own names)
 _ATTRIBUTES = _LEAD.index("attributes")
 
@@ -157,7 +158,7 @@ def _read(look: Look, ids: list[int]) -> list[Lead]:
 def _on_shelf(ids: list[int]) -> dict[int, Lead]:
     """By key. What was not read of a lead or its consent is asked for when somebody wants it."""
     with connection.cursor() as cursor:
-        cursor.execute(_ON_SHELF, [ids])
+        cursor.execute(_ON_SHELF, [key_array(ids)])
         rows = cursor.fetchall()
     return {row[0]: _lead_of(list(row[: len(_LEAD)]), row[len(_LEAD) :]) for row in rows}
 

@@ -70,7 +70,7 @@ class Look:
 
     def on_shelf(self, ids: Collection[int]) -> LeadQuerySet:
         """Of these leads the ones that are for sale at this moment and wanted, whoever holds the person."""
-        leads = Lead.objects.on_shelf().in_vertical(self.vertical).filter(pk__in=ids)
+        leads = Lead.objects.on_shelf().in_vertical(self.vertical).numbered(ids)
         if "price" in (clause.field for clause in self.criteria.clauses):
             leads = priced(leads, self.curve, now=self.now, exclusive=self.exclusive, quantity=self.quantity)
         return leads.filter(self.criteria.as_q(self.now))

@@ -135,7 +135,7 @@ class Migration(migrations.Migration):
                 ('allow_partial', models.BooleanField(default=False)),
                 ('quantity', models.PositiveIntegerField(help_text='Leads held.')),
                 ('quoted_cents', models.PositiveBigIntegerField()),
-                ('held', models.JSONField(default=list, help_text='What is held, best first: [lead, request, cents, curve].')),
+                ('held', models.JSONField(default=list, help_text='What is held, best first: [lead, request, cents, curve, behind].')),
                 ('status', models.CharField(choices=[('waiting', 'Waiting for the payment'), ('completed', 'Completed'), ('failed', 'Paid, but could not be filled'), ('released', 'Not paid')], default='waiting', max_length=9)),
                 ('reason', models.CharField(blank=True, help_text='Why there is no order, for the buyer.', max_length=300)),
                 ('created_at', models.DateTimeField()),

@@ -44,7 +44,7 @@ class PendingOrder(models.Model):
     allow_partial = models.BooleanField(default=False)
     quantity = models.PositiveIntegerField(help_text="Leads held.")
     quoted_cents = models.PositiveBigIntegerField()
-    held = models.JSONField(default=list, help_text="What is held, best first: [lead, request, cents, curve].")
+    held = models.JSONField(default=list, help_text="What is held, best first: [lead, request, cents, curve, behind].")
     payment = models.OneToOneField("billing.Payment", on_delete=models.PROTECT, related_name="pending_order")
     order = models.OneToOneField(
         "marketplace.Order", null=True, on_delete=models.PROTECT, related_name="pending", editable=False

@@ -14,14 +14,13 @@ from urllib.parse import urlencode
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from billing.mail import send_to_each
 from buyers.models import Role, StandingOrder
 from leads.clauses import CriteriaError
-from leads.models import Lead, Leg, Market
+from leads.models import Lead
 from marketplace.context import masked_text
 from marketplace.filters import query_of
 from marketplace.inventory.opening import NotReady
@@ -121,9 +120,9 @@ def _known_before(search: StandingOrder, numbers: list[int]) -> int:
         curve = curve_in_force(search.vertical, before)
     except NoCurve:
         return 0
-    leads = priced(Lead.objects.filter(pk__in=numbers), curve, now=before, exclusive=search.exclusive)
-    listed = Leg.objects.unsold_in(Market.AGED).filter(lead=OuterRef("pk"), aged_at__lte=before)
-    return leads.filter(search.wanted.as_q(before)).filter(Exists(listed)).count()
+    listed = Lead.objects.numbered(numbers).listed_by(before)
+    leads = priced(listed, curve, now=before, exclusive=search.exclusive)
+    return leads.filter(search.wanted.as_q(before)).count()
 
 
 def _write(addresses: Iterable[str], fresh: list[News]) -> bool:
