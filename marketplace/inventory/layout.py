@@ -74,10 +74,16 @@ def _place_in(values: tuple[str, ...], expression: sql.Composable) -> sql.Compos
     return sql.SQL("coalesce(array_position({}, {}), 0)::int2").format(listed, expression)
 
 
+def _place_of_state() -> sql.Composable:
+    """The same for codes of two letters: sixty comparisons a lead were a tenth of all the reading."""
+    listed = sql.Literal(f",{','.join(STATE_CODES[1:])},")
+    return sql.SQL("(coalesce(strpos({}, ',' || nullif(lead.state, '') || ','), 0) + 2)::int2 / 3::int2").format(listed)
+
+
 ENVELOPE = (
     _item("id", "i8", "lead.id"),
     _item("captured", "i8", "lead.captured_at"),
-    Item("state", "i2", _place_in(STATE_CODES, sql.SQL("lead.state::text"))),
+    Item("state", "i2", _place_of_state()),
     _item("zip", "i4", "coalesce(nullif(lead.postal_code, '')::int4, -1)"),
     _item("source", "i8", "lead.source_id"),
     Item("phone_type", "i2", _place_in(PHONE_TYPES, sql.SQL("lead.phone_type::text"))),
