@@ -128,7 +128,7 @@ def _is_logout(request: HttpRequest) -> bool:
 
 class ShelfMiddleware:
     """A page that changes nothing shows one state of the shelf. While that is being counted, every page that needs it
-    says so, how far that is, and looks again."""
+    says so, how far that is, and looks again. What was sent in a form is not done: the person sends it again."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -142,7 +142,10 @@ class ShelfMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, NotReady):
             return None
-        response = render(request, "marketplace/counting.html", {"percent": error.percent}, status=503)
+        looks_again = request.method in SAFE_METHODS
+        said = {"percent": error.percent, "looks_again": looks_again}
+        response = render(request, "marketplace/counting.html", said, status=503)
         response["Retry-After"] = str(error.wait)
-        response["HX-Refresh"] = "true"
+        if looks_again:
+            response["HX-Refresh"] = "true"
         return response

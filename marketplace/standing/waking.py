@@ -11,12 +11,13 @@ from datetime import datetime
 from functools import lru_cache
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 from pyroaring import BitMap
 
 from buyers.models import StandingOrder
 from buyers.standing.watching import Percolator
-from leads.models import Lead
-from leads.models.lead import DAY
+from leads.models import Lead, Vertical
+from leads.models.lead import DAY, LeadQuerySet
 from marketplace.inventory.feed import Changes, Cursor, FeedLost, changes_since, here
 from marketplace.models import StandingWatch
 from marketplace.pricing import Curve, curves_in_force, price_of
@@ -68,22 +69,30 @@ def _follow_feed(watch: StandingWatch, now: datetime) -> int:
         watch.cursor = here().text
         return _wake_all(now)
     watch.cursor = changes.cursor.text
-    if changes.sources:
-        return _wake_all(now)
     return _wake_wanting(changes, now)
 
 
 def _wake_wanting(changes: Changes, now: datetime) -> int:
+    """A source that says something else of itself changes what its leads are, as if each had been listed."""
     numbers = changes.leads | changes.corrected
+    if changes.sources:
+        theirs = Lead.objects.on_shelf().filter(source__in=changes.sources).values_list("pk", flat=True)
+        numbers |= set(theirs[: MOST_LEADS + 1])
     if not numbers:
         return 0
+    leads = Lead.objects.on_shelf().numbered(numbers)
     if len(numbers) > MOST_LEADS:
-        verticals = Lead.objects.filter(pk__in=numbers).order_by().values_list("vertical_id", flat=True).distinct()
-        return _wake_all(now, verticals)
+        return _wake_all(now, _verticals_of(leads, changes.sources))
     percolator().refresh()
-    leads = Lead.objects.on_shelf().filter(pk__in=numbers, vertical__open_for_resale=True)
-    woken = wanting(leads.select_related("source", "consent__text"), now)
-    return _wake_at(woken)
+    buyable = leads.filter(vertical__open_for_resale=True)
+    return _wake_at(wanting(buyable.select_related("source", "consent__text"), now))
+
+
+def _verticals_of(leads: LeadQuerySet, sources: Iterable[int]) -> set[int]:
+    """Where these leads are, or anything of these sources: each vertical is asked whether it has one."""
+    theirs = Lead.objects.on_shelf().filter(vertical=OuterRef("pk"), source__in=sources)
+    selling = Vertical.objects.filter(Exists(theirs)).values_list("pk", flat=True)
+    return {*selling, *leads.order_by().values_list("vertical_id", flat=True).distinct()}
 
 
 @dataclass

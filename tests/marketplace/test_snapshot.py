@@ -11,6 +11,7 @@ from django.core.files.storage import Storage, storages
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from leads.criteria import Criteria
 from leads.models import Vertical
 from leads.models.vertical import add_schema_version
 from marketplace.inventory import building, live, opening
@@ -19,7 +20,9 @@ from marketplace.inventory.layout import Layout
 from marketplace.inventory.opening import NotReady
 from marketplace.inventory.search import best
 from marketplace.inventory.shelf import Ranking
-from marketplace.models import InventorySnapshot
+from marketplace.models import InventorySnapshot, Order
+from marketplace.quoting import quote, token_of
+from marketplace.wishes import Selection
 from tests.factories import FIELDS, make_leads, make_market
 from tests.leads.test_criteria import random_leads, with_proof
 from tests.marketplace.test_inventory_readings import VALUES, fields_of, in_database, in_memory, look_at
@@ -217,6 +220,25 @@ def test_without_a_snapshot_a_full_shelf_says_how_far_the_count_is(market, clien
     assert 'value="25"' in page.content.decode()
     assert client.get("/").status_code == 200
     assert "being counted" in client.get("/").content.decode()
+
+
+def test_an_order_that_is_sent_meanwhile_is_not_placed_and_says_so(market, client):
+    market.leads(2)
+    building.build()
+    wish = Selection(Criteria.anything(market.vertical), 2)
+    token = token_of(quote(wish, buyer=market.buyer, now=timezone.now()))
+    InventorySnapshot.objects.all().delete()
+    live.forget()
+
+    client.force_login(market.user)
+
+    page = client.post("/checkout/", {"quote": token, "idempotency_key": "k1"})
+
+    assert page.status_code == 503
+    assert "nothing was bought" in page.content.decode()
+    assert 'http-equiv="refresh"' not in page.content.decode()
+    assert "HX-Refresh" not in page
+    assert not Order.objects.exists()
 
 
 def test_the_page_comes_as_soon_as_the_snapshot_does(market, client, monkeypatch):

@@ -14,7 +14,7 @@ from marketplace.inventory.feed import FeedLost
 from marketplace.models import StandingWatch
 from marketplace.standing import waking
 from marketplace.tasks import fill_standing_orders
-from tests.factories import credit, make_buyer, make_curve, make_market, make_user
+from tests.factories import credit, make_buyer, make_curve, make_market, make_source, make_user
 from tests.races.test_selling import together
 from tests.standing_cases import due, later, looked, wants
 
@@ -93,13 +93,42 @@ def test_a_leg_that_is_free_again_wakes_them(market, asleep):
     assert woken(market) == {order.pk: market.now}
 
 
-def test_a_source_that_is_graded_anew_wakes_everybody_who_buys(market, asleep):
-    orders = [wants(market, OHIO), wants(market, TEXAS)]
+@pytest.mark.django_db(transaction=True)
+def test_a_source_that_is_graded_anew_wakes_those_who_want_its_leads():
+    """Each in a transaction of its own: the lead is no news by then."""
+    market = make_market()
+    market.lead(age=timedelta(days=40))
+    ohio = wants(market, OHIO)
+    wants(market, TEXAS)
+    for _ in range(2):
+        waking.wake(market.now)
+    StandingOrder.objects.update(due_at=later(market, days=1))
+    assert woken(market) == {}
+
+    Source.objects.filter(pk=market.source.pk).update(grade="C")
+
+    assert woken(market) == {ohio.pk: market.now}
+
+
+def test_a_source_that_has_nothing_on_the_shelf_wakes_nobody(market, asleep):
+    wants(market, OHIO)
+    asleep(market)
+
+    Source.objects.filter(pk=make_source().pk).update(grade="C")
+
+    assert woken(market) == {}
+
+
+def test_a_source_with_too_many_leads_wakes_everybody_in_its_verticals(market, asleep, monkeypatch):
+    monkeypatch.setattr(waking, "MOST_LEADS", 1)
+    market.leads(3, age=timedelta(days=40))
+    texas, solar = wants(market, TEXAS), make_market("solar")
+    wants(solar)
     asleep(market)
 
     Source.objects.filter(pk=market.source.pk).update(grade="C")
 
-    assert woken(market) == {order.pk: market.now for order in orders}
+    assert woken(market) == {texas.pk: market.now}
 
 
 def test_a_curve_that_takes_effect_wakes_its_vertical(market, asleep):
