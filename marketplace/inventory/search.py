@@ -4,7 +4,6 @@ The inventory says which leads come next; each is read from the database before 
 any more by then is passed over.
 """
 
-import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from math import ceil
 from typing import Any
 
 import numpy as np
+import orjson
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Model
 from numpy.typing import NDArray
@@ -164,7 +164,7 @@ def _on_shelf(ids: list[int]) -> dict[int, Lead]:
 
 
 def _lead_of(values: list[Any], consent: tuple[Any, ...]) -> Lead:
-    values[_ATTRIBUTES] = json.loads(values[_ATTRIBUTES])
+    values[_ATTRIBUTES] = orjson.loads(values[_ATTRIBUTES])
     lead = Lead.from_db(DEFAULT_DB_ALIAS, _LEAD, values)
     _SET_CONSENT(lead, Consent.from_db(DEFAULT_DB_ALIAS, _CONSENT, consent))
     return lead
