@@ -79,26 +79,38 @@ def _find_selected(request: Request, wish: Selection) -> Found:
         savepoint = transaction.savepoint()
         # What was held for this order may be locked by who looks at another leg of it, and is waited for.
         waiting = attempt > 0 or bool(request.held)
-        others = _candidates(look, wish, quoted, batch, waiting=waiting)
+        others = _candidates(look, wish, quoted, batch, quoted.highest_cents, waiting=waiting)
         chosen, standing = _choose_locked(request, [*request.held, *others])
+        if not waiting and len(chosen) < quoted.quantity and len(others) == batch:
+            # What comes first is too dear for the places that are left: what fits those stands further down.
+            others += _candidates(look, wish, quoted, batch, _dearest_place_left(quoted, chosen), waiting=False)
+            chosen, standing = _choose_locked(request, list(dict.fromkeys(others)))
         enough = len(chosen) == quoted.quantity
         if enough or attempt == ATTEMPTS - 1 or (waiting and len(others) < batch):
             missing = quoted.quantity - len(chosen)
             refused = [{"lead": None, "reason": "sold_out", "quantity": missing}] if missing else []
             return Found(chosen, standing, refused)
         transaction.savepoint_rollback(savepoint)
-        # What comes first may be too dear for the places that the quote has left: further down there is cheaper.
         batch *= 2
     raise AssertionError("the last attempt answers")
 
 
-def _candidates(look: Look, wish: Selection, quoted: Quote, most: int, *, waiting: bool) -> list[Offer]:
-    """The best so many, as the inventory has them; the database says which of them still are what was quoted. What was
-    listed since the quote does not crowd out what was counted then. Without ``waiting``, only leads that nobody has
-    locked, and these are locked then."""
+def _dearest_place_left(quoted: Quote, chosen: Sequence[Offer]) -> int:
+    slots = Slots(quoted.places)
+    for offer in chosen:
+        slots.take(offer.price_cents)
+    return slots.dearest_free
+
+
+def _candidates(
+    look: Look, wish: Selection, quoted: Quote, most: int, most_cents: int, *, waiting: bool
+) -> list[Offer]:
+    """The best so many that cost no more than that, as the inventory has them; the database says which of them still
+    are what was quoted. What was listed since the quote does not crowd out what was counted then. Without ``waiting``,
+    only leads that nobody has locked, and these are locked then."""
     asked = most if waiting else most + min(most * (PASSED_OVER - 1), PASSED_OVER_MOST)
     while True:
-        ids = best(look, wish.ranking, asked, most_cents=min(quoted.highest_cents, wish.most_cents or DEAREST_CENTS))
+        ids = best(look, wish.ranking, asked, most_cents=min(most_cents, wish.most_cents or DEAREST_CENTS))
         offers = _still_offered(look, quoted, ids if waiting else lock_free(ids, most))
         if len(offers) >= most or len(ids) < asked or not waiting:
             return offers[:most]

@@ -121,6 +121,11 @@ class Slots:
         self._prices = sorted(places)
         self._free = dict(places)
 
+    @property
+    def dearest_free(self) -> int:
+        """In cents; 0 when no place is free."""
+        return max((price for price, free in self._free.items() if free), default=0)
+
     def take(self, price_cents: int) -> bool:
         """Whether there was a place."""
         for price in self._prices[bisect_left(self._prices, price_cents) :]:

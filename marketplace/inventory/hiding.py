@@ -18,6 +18,7 @@ from marketplace.inventory.exclusions import Extent, extent_of, held_among, held
 from marketplace.inventory.stock import Stock
 
 BUYERS_KEPT = 500
+MOST_LATE_ASKED = 1_000
 
 
 @dataclass
@@ -61,8 +62,7 @@ class Hiding:
         with hidden.lock:
             found = stock.set_of_leads(hidden.leads) if hidden.leads else BitMap()
             if hidden.seen < len(stock):
-                late = stock.ids.at(np.arange(hidden.seen, len(stock))).tolist()
-                found |= stock.set_of_leads(held_among(buyer.pk, late))
+                found |= stock.set_of_leads(_held_late(buyer, vertical, stock, hidden.seen))
             # What had no position yet will be among those listed since.
             hidden.leads, hidden.seen = [], len(stock)
             hidden.positions = hidden.positions | found
@@ -75,3 +75,11 @@ class Hiding:
             self._known.move_to_end(key)
             if len(self._known) > BUYERS_KEPT:
                 self._known.popitem(last=False)
+
+
+def _held_late(buyer: Buyer, vertical: Vertical, stock: Stock, seen: int) -> list[int]:
+    """Of what was listed since so many positions were looked at: asked lead by lead when it is little, else from what
+    the buyer has, which does not grow with an import."""
+    if len(stock) - seen > MOST_LATE_ASKED:
+        return held_since(buyer.pk, vertical, Extent())
+    return held_among(buyer.pk, stock.ids.at(np.arange(seen, len(stock))).tolist())

@@ -7,6 +7,7 @@ import pytest
 
 from leads.criteria import Criteria
 from leads.models import Leg
+from marketplace import filling
 from marketplace.checkout import NotAllThere, Placement, place_order
 from marketplace.inventory.shelf import Ranking
 from marketplace.quoting import quote, token_of
@@ -37,6 +38,12 @@ def test_a_cheaper_place_is_filled_from_further_down(market, cheap):
     assert len(sold) == 2
     assert sold[0][0] == last.pk
     assert sold[0][1] < sold[1][1]
+
+
+def test_for_a_cheaper_place_nobody_is_waited_for(market, cheap, monkeypatch):
+    """The first try finds it: the ones behind it wait for leads that others have locked."""
+    monkeypatch.setattr(filling, "ATTEMPTS", 1)
+    test_a_cheaper_place_is_filled_from_further_down(market, cheap)
 
 
 def test_what_is_too_dear_for_every_place_left_is_not_taken(market, cheap):

@@ -10,11 +10,15 @@ from django.utils import timezone
 from billing.ledger import balance_cents
 from buyers.customers.lists import remove
 from buyers.models import OwnCustomer
+from leads.criteria import Criteria
 from leads.models import Contact, Lead
 from marketplace.checkout import NotAllThere, Placement, place_order
+from marketplace.inventory import hiding
 from marketplace.inventory.exclusions import Extent, extent_of, held_among, held_since
-from marketplace.inventory.shelf import not_held_by
+from marketplace.inventory.search import best
+from marketplace.inventory.shelf import Look, Ranking, not_held_by
 from marketplace.models import Sale
+from marketplace.pricing import frozen
 from marketplace.quoting import quote, token_of
 from marketplace.wishes import Named
 from tests.factories import make_buyer, make_market, make_person
@@ -52,6 +56,21 @@ def test_an_own_customer_is_not_shown_whatever_is_known_of_him(market, field):
 
     assert shown(market) == {other.pk}
     assert shown(market, another(market)) == {theirs.pk, other.pk}
+
+
+@pytest.mark.parametrize("asked", [0, 1_000])
+def test_of_leads_that_are_listed_later_own_customers_are_hidden_too(market, monkeypatch, asked):
+    """Asked lead by lead, or from what the buyer has: the count does not differ."""
+    monkeypatch.setattr(hiding, "MOST_LATE_ASKED", asked)
+    early = market.lead()
+    bring(market.buyer, digest_of(early))
+    look = Look(market.vertical, Criteria.anything(market.vertical), frozen(market.curve), market.now, market.buyer)
+    assert best(look, Ranking.NEWEST, 10) == []
+
+    late, same = market.leads(2)
+    Contact.objects.filter(lead=same).update(phone_digest=digest_of(early))
+
+    assert best(look, Ranking.NEWEST, 10) == [late.pk]
 
 
 @pytest.mark.parametrize("field", DIGESTS)
