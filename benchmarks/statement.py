@@ -36,12 +36,14 @@ _FILL = """
     ORDER BY 1, 2
 """
 _EMPTY = """
-    WITH gone AS (
-        DELETE FROM billing_entry WHERE transaction_id IN (
-            SELECT transaction_id FROM billing_entry WHERE account_id = %(wallet)s
-        ) RETURNING transaction_id
+    WITH filled AS MATERIALIZED (
+        SELECT posted.id FROM billing_transaction AS posted
+        JOIN billing_entry AS entry ON entry.transaction_id = posted.id
+        WHERE entry.account_id = %(wallet)s AND posted.memo = '12 leads, order 1A2B3C4D'
+    ), gone AS (
+        DELETE FROM billing_entry WHERE transaction_id IN (SELECT id FROM filled)
     )
-    DELETE FROM billing_transaction WHERE id IN (SELECT transaction_id FROM gone)
+    DELETE FROM billing_transaction WHERE id IN (SELECT id FROM filled)
 """
 _BARE = """
     SELECT posted.public_id, posted.kind, posted.reference, posted.memo, posted.actor, payment.public_id,
