@@ -80,6 +80,12 @@ _EXTENT = """
         coalesce((SELECT max(id) FROM buyers_owncustomer WHERE buyer_id = %(buyer)s), 0),
         (SELECT count(*) FROM buyers_customerlist WHERE buyer_id = %(buyer)s AND state = ANY(%(ended)s))
 """
+_UP_TO = """
+    SELECT count(*) FROM (
+        (SELECT 1 FROM marketplace_sale WHERE buyer_id = %(buyer)s LIMIT %(most)s)
+        UNION ALL (SELECT 1 FROM buyers_owncustomer WHERE buyer_id = %(buyer)s LIMIT %(most)s)
+    ) AS had
+"""
 _ENDED = [CustomerList.State.REMOVED.value, CustomerList.State.FAILED.value]
 
 
@@ -103,6 +109,13 @@ def extent_of(buyer_id: int) -> Extent:
     with connection.cursor() as cursor:
         cursor.execute(_EXTENT, {"buyer": buyer_id, "ended": _ENDED})
         return Extent(*cursor.fetchone())
+
+
+def has_fewer_than(buyer_id: int, most: int) -> bool:
+    """Whether its sales and own customers are fewer than so many; no more of them are counted."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UP_TO, {"buyer": buyer_id, "most": most})
+        return bool(cursor.fetchone()[0] < most)
 
 
 def held_since(buyer_id: int, vertical: Vertical, known: Extent) -> list[int]:

@@ -14,7 +14,7 @@ from pyroaring import BitMap
 
 from buyers.models import Buyer
 from leads.models import Vertical
-from marketplace.inventory.exclusions import Extent, extent_of, held_among, held_since
+from marketplace.inventory.exclusions import Extent, extent_of, has_fewer_than, held_among, held_since
 from marketplace.inventory.stock import Stock
 
 BUYERS_KEPT = 500
@@ -78,8 +78,9 @@ class Hiding:
 
 
 def _held_late(buyer: Buyer, vertical: Vertical, stock: Stock, seen: int) -> list[int]:
-    """Of what was listed since so many positions were looked at: asked lead by lead when it is little, else from what
-    the buyer has, which does not grow with an import."""
-    if len(stock) - seen > MOST_LATE_ASKED:
+    """Of what was listed since so many positions were looked at: asked lead by lead when it is little, or less than
+    the buyer has; else from what he has, which does not grow with an import."""
+    late = len(stock) - seen
+    if late > MOST_LATE_ASKED and has_fewer_than(buyer.pk, late):
         return held_since(buyer.pk, vertical, Extent())
     return held_among(buyer.pk, stock.ids.at(np.arange(seen, len(stock))).tolist())

@@ -14,7 +14,7 @@ from leads.criteria import Criteria
 from leads.models import Contact, Lead
 from marketplace.checkout import NotAllThere, Placement, place_order
 from marketplace.inventory import hiding
-from marketplace.inventory.exclusions import Extent, extent_of, held_among, held_since
+from marketplace.inventory.exclusions import Extent, extent_of, has_fewer_than, held_among, held_since
 from marketplace.inventory.search import best
 from marketplace.inventory.shelf import Look, Ranking, not_held_by
 from marketplace.models import Sale
@@ -216,6 +216,15 @@ def test_exclusions_are_what_the_shelf_hides(market, number):
     assert Sale.objects.filter(buyer=buyer).exists()
     assert OwnCustomer.objects.filter(buyer=buyer).exists()
     assert held_since(buyer.pk, market.vertical, extent) == []
+
+
+def test_what_a_buyer_has_is_compared_with_a_number(market):
+    first, second = market.leads(2)
+    buy(market, leads=[first])
+    bring(market.buyer, digest_of(second))
+
+    assert [has_fewer_than(market.buyer.pk, most) for most in (1, 2, 3)] == [False, False, True]
+    assert has_fewer_than(another(market).pk, 1)
 
 
 def held_leads(buyer_id, vertical):
