@@ -4,16 +4,17 @@ The values are those of ``capture.py``; nothing is decided here. COPY, and legs 
 because a file of a hundred thousand rows has seven hundred thousand of them to write.
 """
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, TypeAlias
 
+import orjson
 from django.db import connection
 
+from leads.arrays import key_array
 from leads.models.consent import seal_machine
 from leads.models.contact import seal_person
-from leads.request import Fresh
+from leads.request import Capture, Fresh
 from leads.sealing import KeyRing, key_ring
 
 Row: TypeAlias = tuple[Any, ...]
@@ -24,20 +25,21 @@ LEAD = (
 )
 CONTACT = "lead_id sealed phone_digest second_phone_digest email_digest"
 CONSENT = "lead_id text_id given_at page sealed_machine trustedform_url leadid_token retained_until"
-# Legs sold before it came to us are closed; the others are open, aged at once when the window has passed already.
+# What a lead says of its legs, they become: the first were sold before it came to us, the others are open, or closed
+# where neither market has them.
 LEGS = """
     INSERT INTO leads_leg (lead_id, number, market, aged_at, state, closed_reason, ended_at)
-    SELECT lead, number, CASE WHEN aged THEN 'aged' ELSE 'realtime' END, CASE WHEN aged THEN %(now)s END,
+    SELECT lead.id, number, CASE WHEN aged THEN 'aged' ELSE 'realtime' END, CASE WHEN aged THEN %(now)s END,
         CASE WHEN sold OR shut THEN 'closed' ELSE 'open' END,
         CASE WHEN sold THEN 'sold_elsewhere' WHEN shut THEN 'not_for_resale' ELSE '' END,
         CASE WHEN shut THEN %(now)s END
-    FROM unnest(%(leads)s::bigint[], %(authorized)s::int[], %(elsewhere)s::int[], %(due)s::bool[])
-        AS one (lead, authorized, elsewhere, due)
-    CROSS JOIN generate_series(1, authorized) AS number
+    FROM leads_lead AS lead
+    CROSS JOIN generate_series(1, lead.legs_authorized) AS number
     CROSS JOIN LATERAL (
-        SELECT number <= elsewhere AS sold, number > elsewhere AND due AND %(resale)s AS aged,
-            number > elsewhere AND due AND NOT %(resale)s AS shut
+        SELECT number <= times_sold AS sold, number > times_sold AND legs_aged > 0 AS aged,
+            number > times_sold AND legs_aged = 0 AND legs_realtime = 0 AS shut
     ) AS leg
+    WHERE lead.id = ANY(%(leads)s::bigint[])
 """
 
 
@@ -75,15 +77,22 @@ def _lead(one: Fresh, now: datetime) -> Row:
         capture.state,
         capture.postal_code,
         str(capture.phone_type),
-        json.dumps(capture.attributes),
+        orjson.dumps(capture.attributes).decode(),
         list(capture.flags) or "{}",  # mostly, and the driver is slow with lists
         capture.legs_authorized,
         one.original,
         capture.import_run and capture.import_run.pk,
-        0,
-        0,
-        0,
+        *_counts(capture, now),
     )
+
+
+def _counts(capture: Capture, now: datetime) -> tuple[int, int, int]:
+    """Legs sold before it came to us, real-time legs, aged legs: aged at once when its window has passed."""
+    sold = capture.legs_sold_elsewhere
+    left = capture.legs_authorized - sold
+    if capture.captured_at + capture.vertical.window > now:
+        return sold, left, 0
+    return sold, 0, left if capture.vertical.open_for_resale else 0
 
 
 def _contact(one: Fresh, ring: KeyRing) -> Row:
@@ -106,16 +115,5 @@ def _consent(one: Fresh) -> Row:
 
 def _open_legs(fresh: list[Fresh], now: datetime) -> None:
     """Made where they are kept: a lead's legs differ in their number only."""
-    captures = [one.capture for one in fresh]
     with connection.cursor() as cursor:
-        cursor.execute(
-            LEGS,
-            {
-                "now": now,
-                "leads": [one.number for one in fresh],
-                "authorized": [capture.legs_authorized for capture in captures],
-                "elsewhere": [capture.legs_sold_elsewhere for capture in captures],
-                "due": [capture.captured_at + capture.vertical.window <= now for capture in captures],
-                "resale": captures[0].vertical.open_for_resale,
-            },
-        )
+        cursor.execute(LEGS, {"now": now, "leads": key_array(one.number for one in fresh)})

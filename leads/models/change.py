@@ -66,6 +66,10 @@ class FeedHorizon(models.Model):
         return f"forgotten up to {self.forgotten}"
 
 
+CAME_LISTED = """
+    INSERT INTO leads_change (leads) SELECT array_agg(id) FROM new_leads WHERE legs_aged > 0 HAVING count(*) > 0;
+    RETURN NULL;
+"""
 LISTED = """
     INSERT INTO leads_change (leads, corrected)
     SELECT coalesce(array_agg(id) FILTER (WHERE NOT corrected), '{}'),

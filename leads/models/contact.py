@@ -1,6 +1,5 @@
 """The person: sealed, reachable through digests only, and erased by one UPDATE."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +99,7 @@ class Contact(models.Model):
 
 def seal_person(person: Person, *, row: str, ring: KeyRing | None = None) -> bytes:
     filled: dict[str, Any] = {name: value for name, value in vars(person).items() if value}
-    return (ring or key_ring()).seal(json.dumps(filled, separators=(",", ":")).encode(), row=f"contact|{row}")
+    return (ring or key_ring()).seal(orjson.dumps(filled), row=f"contact|{row}")
 
 
 def open_person(sealed: bytes, *, row: str, ring: KeyRing | None = None) -> Person:

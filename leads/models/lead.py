@@ -13,7 +13,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
 from leads.arrays import key_array
-from leads.models.change import LISTED
+from leads.models.change import CAME_LISTED, LISTED
 from leads.models.vertical import Vertical
 
 DAY = timedelta(days=1)
@@ -152,6 +152,14 @@ class Lead(models.Model):
                 ),
                 func="RAISE EXCEPTION 'what a lead is, where it came from and its stop never change'"
                 " USING ERRCODE = 'check_violation', CONSTRAINT = 'lead_terms_are_fixed';",
+            ),
+            pgtrigger.Trigger(
+                name="lead_is_told",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="new_leads"),
+                func=CAME_LISTED,
             ),
             pgtrigger.Trigger(
                 name="lead_change_is_told",

@@ -22,16 +22,17 @@ from leads.models import (
     Suppression,
     Vertical,
 )
-from tests.factories import make_leads, make_market, make_source, make_text
+from tests.factories import make_source, make_text
 from tests.refusal import promised_names, refused_by, settle
 
 pytestmark = pytest.mark.django_db
 
 ATTEMPTS = {}
-# They refuse nothing: the first two are tested below, the others where the feed is.
+# They refuse nothing: the first two are tested with the counting, the others where the feed is.
 COUNTERS = {
     "leg_counts_on_insert",
     "leg_counts_on_update",
+    "lead_is_told",
     "lead_change_is_told",
     "leg_hold_is_told",
     "source_change_is_told",
@@ -530,37 +531,6 @@ def test_the_database_refuses(stock, name, act):
 
 def test_every_named_constraint_and_trigger_is_tried():
     assert promised_names("leads") - COUNTERS == set(ATTEMPTS) - {"leg_needs_consent", "consent_is_to_its_source"}
-
-
-def counts(lead):
-    lead.refresh_from_db()
-    return lead.times_sold, lead.legs_realtime, lead.legs_aged
-
-
-def test_a_lead_counts_its_legs_in_the_statement_that_changes_them(stock):
-    lead = stock.proven_lead()
-    Leg.objects.bulk_create(Leg(lead=lead, number=number) for number in (1, 2, 3))
-    Leg.objects.create(lead=lead, number=4, state="closed", closed_reason="sold_elsewhere")
-    assert counts(lead) == (1, 3, 0)
-
-    lead.legs.filter(number__in=[1, 2]).update(market="aged", aged_at=stock.market.now)
-    assert counts(lead) == (1, 1, 2)
-
-    lead.legs.filter(number=1).update(state="sold")
-    assert counts(lead) == (2, 1, 1)
-
-    lead.legs.filter(state="open").update(state="closed", closed_reason="expired")
-    assert counts(lead) == (2, 0, 0)
-
-
-def test_one_statement_over_many_leads_counts_each_for_itself(market):
-    leads = make_leads(market, 3)
-    others = make_market("solar").leads(1)
-
-    Leg.objects.filter(lead__in=leads, number__lte=2).update(state="sold")
-
-    assert [counts(lead) for lead in leads] == [(2, 0, 2)] * 3
-    assert counts(others[0]) == (0, 0, 4)
 
 
 def test_what_is_allowed_passes(stock):
