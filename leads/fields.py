@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from django.db import models
@@ -258,6 +258,7 @@ def _decimal(raw: str) -> Decimal:
     return number
 
 
+@lru_cache(maxsize=10_000)  # a file says the same few things again and again
 def _loose(text: str) -> str:
     return UNSPOKEN.sub(" ", text.lower()).strip()
 
