@@ -22,10 +22,10 @@ ROUNDS = 3
 MOST = 100_000
 _SALES = """
     INSERT INTO marketplace_sale (order_id, buyer_id, market, exclusive, sold_at, leg_id, lead_id, request_id,
-        price_cents, curve_id, span)
+        price_cents, curve_id, span, sold_before)
     SELECT placed.id, placed.buyer_id, 'aged', false, placed.placed_at, leg.id, leg.lead_id, leg.lead_id, 100, %s,
-        int4range(leg.number, leg.number + 1)
-    FROM leads_leg AS leg, marketplace_order AS placed
+        int4range(leg.number, leg.number + 1), lead.times_sold - 1
+    FROM leads_leg AS leg JOIN leads_lead AS lead ON lead.id = leg.lead_id, marketplace_order AS placed
     WHERE placed.id = %s AND leg.state = 'sold' AND leg.lead_id BETWEEN %s AND %s ORDER BY leg.lead_id
 """
 _SELL = """

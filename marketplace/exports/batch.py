@@ -12,19 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection, transaction
-from django.db.models import (
-    Case,
-    Count,
-    DurationField,
-    ExpressionWrapper,
-    F,
-    IntegerField,
-    OuterRef,
-    Subquery,
-    TextField,
-    Value,
-    When,
-)
+from django.db.models import DurationField, ExpressionWrapper, F, IntegerField, TextField
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, ExtractDay
 
@@ -32,10 +20,10 @@ from leads.models import ConsentText, FieldSchema, Source
 from leads.models.contact import Person, open_person
 from leads.sealing import key_ring
 from marketplace.exports.rows import NOBODY, Known, reason_stopped
-from marketplace.models import Order, Sale
+from marketplace.models import Order
 from marketplace.models.order import SaleQuerySet
 
-BATCH = 1000
+BATCH = 2000
 
 
 class Sold(NamedTuple):
@@ -71,14 +59,6 @@ def _text(name: str) -> Cast:
     return Cast(name, TextField())
 
 
-# How often it was sold in all, less this sale and the later ones: no sale ever changes, so a file says the same each
-# time. A leg's number would not do: one that was held and given up is sold after its later ones.
-_FROM_THIS_ONE = Sale.objects.filter(lead=OuterRef("lead"), pk__gte=OuterRef("pk")).order_by().values("lead")
-_SOLD_BEFORE = Case(
-    When(lead__times_sold=1, then=Value(0)),  # by this very sale: nothing to look up
-    default=F("lead__times_sold") - Subquery(_FROM_THIS_ONE.annotate(n=Count("pk")).values("n")),
-    output_field=IntegerField(),
-)
 _AGE = ExpressionWrapper(F("sold_at") - F("lead__captured_at"), DurationField())
 FIELDS: tuple[str | Combinable, ...] = (
     "id",
@@ -104,7 +84,7 @@ FIELDS: tuple[str | Combinable, ...] = (
     "lead__source_id",
     "lead__schema_id",
     "lead__consent__text_id",
-    _SOLD_BEFORE,
+    "sold_before",
 )
 
 

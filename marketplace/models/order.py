@@ -88,6 +88,11 @@ class Sale(models.Model):
     price_cents = models.PositiveIntegerField()
     curve = models.ForeignKey("marketplace.PriceCurve", on_delete=models.PROTECT, related_name="sales")
     sold_at = models.DateTimeField()
+    sold_before = models.PositiveSmallIntegerField(
+        editable=False,
+        db_default=0,
+        help_text="How often the lead was sold before this, by us or others: a trigger writes it.",
+    )
     returnable_until = models.DateTimeField(
         null=True, help_text="Until then the lead may be handed back; always within the source's own window."
     )
@@ -145,6 +150,7 @@ class Sale(models.Model):
                         RAISE EXCEPTION 'the buyer may return it longer than we may'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'sale_window_is_within_the_sources';
                     END IF;
+                    NEW.sold_before := lead.times_sold - 1;  -- its own leg is counted
                     RETURN NEW;
                 """,
             ),
