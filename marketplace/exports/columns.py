@@ -16,6 +16,7 @@ from marketplace.exports.rows import SoldLead
 from marketplace.models import Order
 
 Write = Callable[[Batch], Sequence[Cell]]
+NUMBERS = (int, float)
 CODE_LENGTH = 20  # the longest outside id that VICIdial keeps
 
 
@@ -182,7 +183,7 @@ def _said(field: Field, values: Sequence[Any]) -> Sequence[Cell]:
     """Answers as a program reads them: numbers bare, choices by their labels, a range as from-to."""
     match field.type:
         case FieldType.NUMBER | FieldType.MONEY:
-            return ["" if value is None else _number(value) for value in values]
+            return ["" if value is None else value if isinstance(value, NUMBERS) else str(value) for value in values]
         case FieldType.CHOICE:
             labels: dict[Any, str] = {None: "", **field.choices}
             return [labels.get(value, value) for value in values]
@@ -193,11 +194,8 @@ def _said(field: Field, values: Sequence[Any]) -> Sequence[Cell]:
         case FieldType.DATE | FieldType.TEXT:
             return ["" if value is None else str(value) for value in values]
         case _:
-            return ["" if value is None else field.display(value) for value in values]
-
-
-def _number(value: Any) -> Cell:
-    return value if isinstance(value, int | float) else str(value)
+            said = {key: field.display(key) for key in {tuple(value) for value in values if value is not None}}
+            return ["" if value is None else said[tuple(value)] for value in values]
 
 
 def _range(value: dict[str, int]) -> Cell:

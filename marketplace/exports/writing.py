@@ -15,8 +15,9 @@ from marketplace.exports.workbook import workbook
 from marketplace.models.file import FileFormat
 
 BYTE_ORDER_MARK = "\ufeff".encode()
-QUOTED_COMMA = '","'
-DOUBTFUL = re.compile('"[-=+@|% ]')  # a cell whose first character ``guard`` must look at
+QUOTED_COMMA, QUOTED_BREAK = '","', '"\r\n"'
+PRINTABLE = bytes(range(ord(" "), ord("~") + 1))
+DOUBTFUL = re.compile(b'"[-=+@|% ]')  # a cell whose first character ``guard`` must look at
 Columns = list[Sequence[Cell]]  # of one batch
 
 
@@ -64,16 +65,50 @@ def _csv(heading: list[str] | None, cells: Iterable[Columns], *, marked: bool) -
     if marked:
         yield BYTE_ORDER_MARK
     if heading is not None:
-        yield line_of(heading).encode()
+        yield _careful_line(heading)
     for columns in cells:
-        yield "".join([line_of(row) for row in zip(*columns, strict=True)]).encode()
+        yield lines_of(columns)
 
 
-def line_of(row: Sequence[Cell]) -> str:
-    """Every cell in quotation marks. Nearly every line is plain as a whole, and then no cell is looked at alone."""
-    cells = f'"{QUOTED_COMMA.join(map(str, row))}"'
-    if cells.isascii() and cells.isprintable() and cells.count('"') == 2 * len(row) and not DOUBTFUL.search(cells):
-        return f"{cells}\r\n"
+def lines_of(columns: Columns) -> bytes:
+    """A line for each row, every cell in quotation marks. Nearly always all of them are plain, and no cell is looked
+    at alone."""
+    rows = [QUOTED_COMMA.join(row) for row in zip(*map(_texts, columns), strict=True)]
+    lines = _quoted(rows)
+    if _is_plain(lines, len(columns), len(rows)):
+        return lines
+    typed = zip(*columns, strict=True)
+    return b"".join([_line(row, cells) for row, cells in zip(rows, typed, strict=True)])
+
+
+def _texts(column: Sequence[Cell]) -> Sequence[str]:
+    """The cells as text. Most columns are text already: joining tells at once, looking at each cell takes longer."""
+    try:
+        "".join(column)  # type: ignore[arg-type]  # that is the question
+    except TypeError:
+        return list(map(str, column))
+    return column  # type: ignore[return-value]
+
+
+def _quoted(rows: Sequence[str]) -> bytes:
+    return f'"{QUOTED_BREAK.join(rows)}"\r\n'.encode(errors="surrogatepass")  # dropped where a line is looked at again
+
+
+def _is_plain(lines: bytes, cells: int, rows: int) -> bool:
+    """Whether nothing in them wants a second look: printable ASCII, no quotation mark inside, nothing to be run."""
+    return (
+        lines.translate(None, PRINTABLE) == b"\r\n" * rows
+        and lines.count(b'"') == 2 * cells * rows
+        and not DOUBTFUL.search(lines)
+    )
+
+
+def _line(row: str, cells: Sequence[Cell]) -> bytes:
+    line = _quoted([row])
+    return line if _is_plain(line, len(cells), 1) else _careful_line(cells)
+
+
+def _careful_line(cells: Sequence[Cell]) -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerow([cell_text(cell) for cell in row])
-    return text.getvalue()
+    csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerow([cell_text(cell) for cell in cells])
+    return text.getvalue().encode()

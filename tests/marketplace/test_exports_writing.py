@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
@@ -17,7 +17,7 @@ from leads.cells import cell_text, guard
 from marketplace.exports import batch as reading
 from marketplace.exports.columns import columns_for
 from marketplace.exports.shape import ShapeRefused, shape_of
-from marketplace.exports.writing import BYTE_ORDER_MARK, Count, line_of, write
+from marketplace.exports.writing import BYTE_ORDER_MARK, Count, lines_of, write
 from marketplace.selling import Hold, Offer, hold_legs, release_legs
 from tests.factories import make_leads
 from tests.marketplace.export_cases import buy, buy_people, erase, parsed, person, table, withdraw, written
@@ -79,12 +79,22 @@ CELLS = st.one_of(
 )
 
 
-@given(st.lists(CELLS, min_size=1, max_size=5))
-def test_a_line_that_is_plain_as_a_whole_is_what_cell_by_cell_would_give(row):
-    expected = io.StringIO(newline="")
-    csv.writer(expected, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerow([cell_text(cell) for cell in row])
+ROWS = st.integers(1, 5).flatmap(lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), min_size=1))
 
-    assert line_of(row) == expected.getvalue()
+
+@given(ROWS)
+@example([["plain", 1], ["-1", -1]])
+@example([["=run"]])
+@example([["half \ud800"]])
+@example([["two\r\nlines"], ["one"]])
+@example([['quo"ted', "x"]])
+def test_lines_that_are_plain_as_a_whole_are_what_cell_by_cell_would_give(rows):
+    expected = io.StringIO(newline="")
+    csv.writer(expected, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerows(
+        [cell_text(cell) for cell in row] for row in rows
+    )
+
+    assert lines_of(list(zip(*rows, strict=True))).decode() == expected.getvalue()
 
 
 def test_control_and_half_characters_are_dropped():
