@@ -5,7 +5,6 @@ any more by then is passed over.
 """
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
@@ -13,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import orjson
-from django.db import DEFAULT_DB_ALIAS, connection
-from django.db.models import Model
+from django.db import connection
 from numpy.typing import NDArray
 
 from leads.arrays import key_array
-from leads.models import Consent, Lead, Vertical
+from leads.loading import loaded
+from leads.models import Consent, Lead, Source, Vertical
 from leads.models.consent import text_numbered
 from leads.models.lead import LeadQuerySet
 from marketplace.inventory.live import sight_of, sources
@@ -31,7 +30,7 @@ from marketplace.pricing import price_of, priced
 PAGE = 50
 LARGEST_PAGE = 100
 SMALL = 5
-SPARE = 10
+SPARE = 4
 
 
 # What a row and its criteria look at, past the query builder: sixty leads a page are most of what a page costs.
@@ -45,18 +44,7 @@ _ON_SHELF = f"""
     FROM leads_lead AS lead JOIN leads_consent AS consent ON consent.lead_id = lead.id
     WHERE lead.id = ANY(%s::bigint[]) AND lead.legs_aged > 0 AND lead.withdrawn_at IS NULL
 """  # noqa: S608  (our own names)
-_ATTRIBUTES = _LEAD.index("attributes")
-
-
-def _setter(model: type[Model], name: str) -> Callable[[Model, Model], None]:
-    """As the ORM sets what it loaded itself, without asking whether it fits."""
-    field: Any = model._meta.get_field(name)
-    setter: Callable[[Model, Model], None] = field.set_cached_value
-    return setter
-
-
-_SET_VERTICAL, _SET_SOURCE, _SET_CONSENT = (_setter(Lead, name) for name in ("vertical", "source", "consent"))
-_SET_TEXT = _setter(Consent, "text")
+_SOURCE = _LEAD.index("source_id")
 
 
 @dataclass(frozen=True)
@@ -146,37 +134,30 @@ def _ids(sight: Sight, positions: NDArray[Any]) -> list[int]:
 
 def _read(look: Look, ids: list[int]) -> list[Lead]:
     """Those of these leads that are still on the shelf and still wanted, in their order, with label and price."""
-    found = _on_shelf(ids)
+    found = _on_shelf(ids, look.vertical)
     leads = [found[lead] for lead in ids if lead in found]
-    _put_labels_on(leads, look.vertical)
     for lead in leads:
         cents = price_of(lead, look.curve, now=look.now, exclusive=look.exclusive, quantity=look.quantity)
         lead.price_cents = cents  # type: ignore[attr-defined]
     return [lead for lead in leads if look.criteria.accepts(lead, look.now)]
 
 
-def _on_shelf(ids: list[int]) -> dict[int, Lead]:
-    """By key. What was not read of a lead or its consent is asked for when somebody wants it."""
+def _on_shelf(ids: list[int], vertical: Vertical) -> dict[int, Lead]:
+    """By key. Few sources and few wordings stand behind many leads: each is read once. What was not read of a lead or
+    its consent is asked for when somebody wants it."""
     with connection.cursor() as cursor:
         cursor.execute(_ON_SHELF, [key_array(ids)])
         rows = cursor.fetchall()
-    return {row[0]: _lead_of(list(row[: len(_LEAD)]), row[len(_LEAD) :]) for row in rows}
+    known = sources({row[_SOURCE] for row in rows})
+    return {row[0]: _lead_of(row, vertical, known[row[_SOURCE]]) for row in rows}
 
 
-def _lead_of(values: list[Any], consent: tuple[Any, ...]) -> Lead:
-    values[_ATTRIBUTES] = orjson.loads(values[_ATTRIBUTES])
-    lead = Lead.from_db(DEFAULT_DB_ALIAS, _LEAD, values)
-    _SET_CONSENT(lead, Consent.from_db(DEFAULT_DB_ALIAS, _CONSENT, consent))
-    return lead
-
-
-def _put_labels_on(leads: list[Lead], vertical: Vertical) -> None:
-    """Few sources and few wordings stand behind many leads: each is read once."""
-    known = sources({lead.source_id for lead in leads})
-    for lead in leads:
-        _SET_VERTICAL(lead, vertical)
-        _SET_SOURCE(lead, known[lead.source_id])
-        _SET_TEXT(lead.consent, text_numbered(lead.consent.text_id))
+def _lead_of(row: tuple[Any, ...], vertical: Vertical, source: Source) -> Lead:
+    columns = dict(zip(_LEAD, row, strict=False))
+    columns["attributes"] = orjson.loads(columns["attributes"])
+    proof = dict(zip(_CONSENT, row[len(_LEAD) :], strict=True))
+    consent = loaded(Consent, proof, {"text": text_numbered(proof["text_id"])})
+    return loaded(Lead, columns, {"vertical": vertical, "source": source, "consent": consent})
 
 
 def _lead_named(look: Look, after: str) -> Lead:
