@@ -5,7 +5,7 @@ Parameters: ``state=CA&state=TX`` (any of), ``loan_amount_min=…&loan_amount_ma
 ``age_max`` in days, prices ``price_min`` and ``price_max`` in dollars. What is not listed is refused, never ignored.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -121,6 +121,13 @@ def parameters_of(want: Want) -> tuple[str, ...]:
     return ("near", "miles") if want.kind == "near" else (short,)
 
 
+def _uncopied(choices: Mapping[str, str]) -> Callable[[], list[tuple[str, str]]]:
+    """A field is copied for each form with all its choices, unless it has to ask for them: fifty states take longer
+    than the rest of a form."""
+    pairs = list(choices.items())
+    return lambda: pairs
+
+
 def _filters_for(want: Want) -> Iterator[tuple[str, django_filters.Filter]]:
     names = parameters_of(want)
     if want.kind == "span":
@@ -136,7 +143,7 @@ def _filters_for(want: Want) -> Iterator[tuple[str, django_filters.Filter]]:
         yield (
             names[0],
             django_filters.MultipleChoiceFilter(
-                label=want.label, choices=list(want.choices.items()), error_messages=NOT_ONE
+                label=want.label, choices=_uncopied(want.choices), error_messages=NOT_ONE
             ),
         )
 
