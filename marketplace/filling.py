@@ -13,10 +13,11 @@ from django.db import transaction
 
 from buyers.models import Buyer
 from leads.models import Lead
+from leads.models.lead import DAY
 from marketplace.holdings import Holdings
 from marketplace.inventory.search import best
 from marketplace.inventory.shelf import Look
-from marketplace.pricing import Curve, curve_numbered, price_of
+from marketplace.pricing import curve_numbered
 from marketplace.quoting import Quote, look_of
 from marketplace.selling import Hold, Offer, Slots, Standing, choose, lock_free, lock_leads
 from marketplace.wishes import DEAREST_CENTS, Named, Selection
@@ -26,6 +27,7 @@ SPARE_SHARE, SPARE_LEAST = 0.1, 20
 # So many times the leads that are needed are looked at for some that nobody else is buying, and at most so many more.
 PASSED_OVER, PASSED_OVER_MOST = 20, 2_000
 _OFFERED = ("id", "request_id", "captured_at", "source__grade")
+_NAMED = ("id", "request_id", "vertical_id", "captured_at", "source__grade")
 
 
 @dataclass(frozen=True)
@@ -140,16 +142,15 @@ def _find_named(request: Request, wish: Named) -> Found:
     """The named leads that are left, each at no more than it was quoted."""
     quoted = request.quoted
     curves = {vertical: curve_numbered(curve) for vertical, curve in quoted.curves.items()}
-    found = Lead.objects.filter(public_id__in=quoted.unit_of).select_related("source").with_original()
-    names = {lead.pk: lead.public_id for lead in found}
-    offers = [_named_offer(lead, curves[lead.vertical_id], quoted, request.now) for lead in found]
+    found = Lead.objects.filter(public_id__in=quoted.unit_of).with_original().values_list("public_id", *_NAMED)
+    names, offers = {}, []
+    for name, lead, request_id, vertical, asked_at, grade in found:
+        cents = curves[vertical].price_cents(
+            age_days=(request.now - asked_at) // DAY, grade=grade, exclusive=wish.exclusive, quantity=quoted.quantity
+        )
+        names[lead] = name
+        offers.append(Offer(lead, request_id, min(cents, quoted.unit_of[name]), curves[vertical].id))
     chosen, standing = _choose_locked(request, offers)
     had = {offer.lead_id for offer in chosen}
-    refused = [{"lead": str(name), "reason": "sold_out"} for number, name in names.items() if number not in had]
+    refused = [{"lead": str(name), "reason": "sold_out"} for lead, name in names.items() if lead not in had]
     return Found(chosen, standing, refused)
-
-
-def _named_offer(lead: Lead, curve: Curve, quoted: Quote, now: datetime) -> Offer:
-    cents = price_of(lead, curve, now=now, exclusive=quoted.wish.exclusive, quantity=quoted.quantity)
-    quoted_cents = quoted.unit_of[lead.public_id]
-    return Offer(lead.pk, lead.request_id, min(cents, quoted_cents), curve.id)  # type: ignore[attr-defined]

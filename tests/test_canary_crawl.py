@@ -272,7 +272,8 @@ def become(lead, canary):
 
 def answerable(name, made):
     """A value that this filter takes."""
-    choices = made.extra.get("choices")
+    offered = made.extra.get("choices")
+    choices = offered() if callable(offered) else offered
     dated = isinstance(made, django_filters.DateFilter)
     return choices[0][0] if choices else "2026-01-31" if dated else "1" if name.endswith(("_min", "_max")) else "45402"
 

@@ -76,8 +76,9 @@ class LeadQuerySet(models.QuerySet["Lead"]):
 
 
 class Lead(models.Model):
-    """A request. ``times_sold``, ``legs_realtime`` and ``legs_aged`` are counted from its legs by a trigger,
-    in the statement that changes the legs; the audit compares them."""
+    """A request. ``times_sold``, ``legs_realtime`` and ``legs_aged`` are counted from its legs by a trigger, in the
+    statement that changes the legs; a lead that came with the right ones is not written again. The audit compares
+    them."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     vertical = models.ForeignKey(Vertical, on_delete=models.PROTECT, related_name="leads")
