@@ -12,7 +12,7 @@ from benchmarks.web import web
 from leads.models import Vertical
 
 WORKERS, CONNECTIONS = 2, 4
-WARMING, VISITS = 200, 4000
+WARMING, VISITS = 1000, 4000
 PATIENCE = 90  # seconds
 STATES = ("CA", "TX", "FL", "NY", "PA", "IL", "OH", "GA", "NC", "MI")
 
