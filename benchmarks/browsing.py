@@ -13,7 +13,7 @@ from django.utils import timezone
 from benchmarks.figures import Figure, Goal, seconds, settle
 from benchmarks.peers import Peers
 from benchmarks.stock import TRADES, Market
-from leads.criteria import read_criteria
+from leads.criteria.criteria import read_criteria
 from leads.fields import Field, FieldType
 from leads.models import Vertical
 from marketplace.catalogue import read_catalogue

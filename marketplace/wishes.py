@@ -6,8 +6,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from leads.clauses import CriteriaError
-from leads.criteria import Criteria, read_criteria
+from leads.criteria.clauses import CriteriaError
+from leads.criteria.criteria import Criteria, read_criteria
 from leads.models import Vertical
 from marketplace.catalogue import read_catalogue
 from marketplace.inventory.shelf import Ranking

@@ -12,7 +12,7 @@ from buyers.keys import create_key, revoke_key
 from buyers.models import ApiKey, Buyer, CustomerList, Invitation, Membership, Role, StandingOrder, User
 from buyers.standing.keeping import Wish, place
 from buyers.standing.terms import Terms
-from leads.criteria import Criteria
+from leads.criteria.criteria import Criteria
 from leads.models import ImportRun, Lead
 from marketplace.checkout import Placement, place_order
 from marketplace.models import Export, Order, PendingOrder, Placing, Return

@@ -5,7 +5,7 @@ from datetime import timedelta
 from buyers.models import StandingOrder
 from buyers.standing.keeping import Wish, place
 from buyers.standing.terms import Terms
-from leads.criteria import read_criteria
+from leads.criteria.criteria import read_criteria
 from marketplace.standing import filling
 
 NOON = {"from_hour": 9, "to_hour": 17, "time_zone": "America/New_York"}

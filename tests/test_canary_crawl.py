@@ -9,13 +9,13 @@ import pytest
 from celery.app.task import Task
 from django.test import Client
 
+from leads.criteria.filters import filters_of
 from leads.identity import email_digest, phone_digest
 from leads.models import Contact, ImportRun
 from leads.models.contact import seal_person
 from leads.privacy import withdraw_lead
 from marketplace.api import serializers
 from marketplace.api.throttling import BuyerThrottle
-from marketplace.filters import filters_of
 from marketplace.views import storefront
 from tests.access import foreign_routes
 from tests.canaries import Canary

@@ -10,7 +10,7 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from leads.envelope import ENVELOPE
+from leads.criteria.common_fields import ENVELOPE
 from marketplace.api.throttling import BuyerThrottle
 from marketplace.views import storefront
 from tests.access import writes, written_since

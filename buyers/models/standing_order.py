@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.utils import timezone
 
-from leads.criteria import Criteria, read_criteria
+from leads.criteria.criteria import Criteria, read_criteria
 from leads.models import Market
 from leads.models.change import TransactionId
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias, cast
 
 from pyroaring import BitMap
 
-from leads.clauses import AllOf, Between, Clause, Is, Near, OneOf
+from leads.criteria.clauses import AllOf, Between, Clause, Is, Near, OneOf
 from leads.places import is_within
 
 # Cumulative bitmaps a gate keeps: between two of them a part of the orders is gathered when it is asked for.

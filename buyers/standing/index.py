@@ -14,10 +14,10 @@ from typing import Any
 from pyroaring import BitMap
 
 from buyers.standing.gates import Gate, Pieces, gates_of
-from leads.clauses import Clause
-from leads.criteria import Criteria
+from leads.criteria.clauses import Clause
+from leads.criteria.criteria import Criteria
+from leads.criteria.filter_fields import Want
 from leads.models import Lead
-from leads.wants import Want
 
 # Sets of answers that are remembered for gates that are met together.
 MOST_KNOWN = 1024

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from buyers.models import Buyer, StandingOrder, User
 from buyers.standing.terms import Terms, TermsRefused, check_terms
-from leads.criteria import Criteria
+from leads.criteria.criteria import Criteria
 from leads.models import Vertical
 
 MOST_ORDERS = 500

@@ -17,11 +17,11 @@ from pyroaring import BitMap
 from buyers.models import StandingOrder
 from buyers.models.standing_order import StandingOrderQuerySet
 from buyers.standing.index import OrderIndex
-from leads.clauses import Between, CriteriaError
-from leads.criteria import Criteria, read_clause, wants_of
+from leads.criteria.clauses import Between, CriteriaError
+from leads.criteria.criteria import Criteria, read_clause, wants_of
+from leads.criteria.filter_fields import Want
 from leads.models import Lead, Market, Vertical
 from leads.visibility import visible_now
-from leads.wants import Want
 
 MOST_RECENT = 2_000
 _COLUMNS = ("pk", "vertical_id", "exclusive", "criteria", "limit_cents", "kind", "market", "paused_at", "ended_at")

@@ -12,10 +12,10 @@ from rest_framework.response import Response
 from billing.ledger import NotEnoughMoney
 from buyers.standing.keeping import StandingRefused
 from buyers.standing.terms import TermsRefused
-from leads.clauses import CriteriaError
+from leads.criteria.clauses import CriteriaError
+from leads.criteria.filters import FilterRefused
 from marketplace.checkout import NotAllThere, OrderRefused
 from marketplace.exports.shape import ShapeRefused
-from marketplace.filters import FilterRefused
 from marketplace.inventory.opening import NotReady
 from marketplace.inventory.search import NoSuchPage
 from marketplace.pricing import NoCurve

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from leads.wants import Want
+from leads.criteria.filter_fields import Want
 from marketplace.inventory.facets import Counts, Histogram
 from marketplace.inventory.search import masked
 

@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from leads.criteria.filters import read_filters
 from leads.models import Lead
 from marketplace.api.errors import Invalid
 from marketplace.api.examples import LISTINGS
@@ -17,7 +18,6 @@ from marketplace.api.refusals import refuses
 from marketplace.api.serializers import CardSerializer, ListingsSerializer
 from marketplace.api.view import MarketView, buyer_of, limit_of, next_url
 from marketplace.catalogue import read_catalogue
-from marketplace.filters import read_filters
 from marketplace.inventory.facets import count
 from marketplace.inventory.search import masked, page, with_label
 from marketplace.inventory.shelf import Look, Ranking

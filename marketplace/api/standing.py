@@ -18,7 +18,7 @@ from buyers.models import Buyer, StandingOrder
 from buyers.standing import keeping
 from buyers.standing.keeping import Wish
 from buyers.standing.terms import Terms, terms_of
-from leads.criteria import Criteria, read_criteria
+from leads.criteria.criteria import Criteria, read_criteria
 from leads.models import Vertical
 from marketplace.api.errors import Invalid
 from marketplace.api.orders import PAGES

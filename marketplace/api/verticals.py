@@ -10,14 +10,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from leads.criteria import Criteria, wants_of
+from leads.criteria.criteria import Criteria, wants_of
+from leads.criteria.filter_fields import Want
+from leads.criteria.filters import parameters_of
 from leads.fields import Schema
 from leads.models import Vertical
-from leads.wants import Want
 from marketplace.api.refusals import refuses
 from marketplace.api.serializers import VerticalsSerializer
 from marketplace.api.view import MarketView
-from marketplace.filters import parameters_of
 from marketplace.inventory.live import sight_of, stock_sizes
 from marketplace.inventory.search import masked
 from marketplace.inventory.shelf import Look

@@ -5,7 +5,7 @@ from datetime import datetime
 from buyers.models import StandingOrder, User
 from buyers.standing import keeping
 from buyers.standing.terms import Terms
-from leads.criteria import read_criteria
+from leads.criteria.criteria import read_criteria
 from marketplace.demo.afterwards import HANDS_BACK
 from marketplace.wishes import vertical_named
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pyroaring import BitMap
 
-from leads.wants import Want
+from leads.criteria.filter_fields import Want
 from marketplace.inventory.live import sight_of
 from marketplace.inventory.shelf import Look
 from marketplace.inventory.sight import Sight

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from leads.clauses import Between
+from leads.criteria.clauses import Between
 from marketplace.inventory.live import sight_of
 from marketplace.inventory.picking import oldest_of
 from marketplace.inventory.prices import DAY, FOREVER, instant_of, microseconds

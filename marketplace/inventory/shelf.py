@@ -10,7 +10,7 @@ from django.db.models import Exists, F, OrderBy, OuterRef
 from django.db.models.expressions import Combinable
 
 from buyers.models import Buyer, OwnCustomer
-from leads.criteria import Criteria
+from leads.criteria.criteria import Criteria
 from leads.models import Contact, Lead, Leg, Vertical
 from leads.models.lead import DAY, LeadQuerySet
 from marketplace.models import PendingOrder, Sale

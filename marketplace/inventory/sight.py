@@ -10,7 +10,7 @@ from functools import cached_property
 
 from pyroaring import BitMap
 
-from leads.envelope import LAPSING
+from leads.criteria.common_fields import LAPSING
 from leads.fields import FieldType
 from marketplace.inventory.cells import union_of
 from marketplace.inventory.layout import CENTURY

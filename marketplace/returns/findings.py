@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from buyers.models import OwnCustomer
-from leads.clauses import CriteriaError
-from leads.criteria import Criteria, read_criteria
+from leads.criteria.clauses import CriteriaError
+from leads.criteria.criteria import Criteria, read_criteria
 from leads.models import ClosedReason, Contact, Lead, Source, Suppression, Vertical
 from leads.tracing import Traces, traces_of
 from marketplace.models import ReturnReason, Sale

@@ -16,7 +16,7 @@ from django.db import transaction
 from billing.ledger import NotEnoughMoney
 from buyers.models import StandingOrder
 from buyers.standing.hours import hours_of
-from leads.clauses import Between, CriteriaError
+from leads.criteria.clauses import Between, CriteriaError
 from marketplace.checkout import STANDING, NotAllThere, Placement, check_terms, place
 from marketplace.inventory.opening import NotReady
 from marketplace.inventory.outlook import Outlook, outlook

@@ -18,8 +18,8 @@ from django.db.models.lookups import GreaterThanOrEqual
 
 from buyers.models import StandingOrder
 from buyers.standing.hours import hours_of
-from leads.clauses import Between
-from leads.criteria import Criteria
+from leads.criteria.clauses import Between
+from leads.criteria.criteria import Criteria
 from leads.models import Grade, Lead, Leg, Market
 from leads.models.lead import DAY, LeadQuerySet
 from marketplace.inventory.shelf import not_held_by

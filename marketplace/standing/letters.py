@@ -19,10 +19,10 @@ from django.urls import reverse
 
 from billing.mail import send_to_each
 from buyers.models import Role, StandingOrder
-from leads.clauses import CriteriaError
+from leads.criteria.clauses import CriteriaError
+from leads.criteria.filters import query_of
 from leads.models import Lead
 from marketplace.context import masked_text
-from marketplace.filters import query_of
 from marketplace.inventory.opening import NotReady
 from marketplace.inventory.search import best
 from marketplace.inventory.shelf import Ranking

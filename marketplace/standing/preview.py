@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from buyers.models import StandingOrder
-from leads.clauses import CriteriaError
+from leads.criteria.clauses import CriteriaError
 from marketplace.inventory.opening import NotReady
 from marketplace.inventory.outlook import Outlook, outlook
 from marketplace.pricing import NoCurve

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from django.http import QueryDict
 
-from leads.wants import Want
+from leads.criteria.filter_fields import Want
+from leads.criteria.filters import parameters_of
 from marketplace.context import masked_text
-from marketplace.filters import parameters_of
 from marketplace.inventory.facets import Counts
 from marketplace.inventory.search import masked
 

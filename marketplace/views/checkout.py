@@ -13,9 +13,9 @@ from billing.gateway import is_on
 from billing.ledger import NotEnoughMoney, balance_cents
 from billing.payments import PaymentRefused
 from buyers.access import MarketRequest, MemberRequest, buying_required
+from leads.criteria.filters import FilterRefused, query_of, read_filters
 from leads.models import Vertical
 from marketplace.checkout import STANDING, NotAllThere, OrderRefused, Placement, place_order
-from marketplace.filters import FilterRefused, query_of, read_filters
 from marketplace.inventory.shelf import Look
 from marketplace.pending import LEAST_CHARGE_CENTS, held_before, hold_order
 from marketplace.placing import ask_for, is_large

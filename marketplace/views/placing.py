@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from buyers.access import MemberRequest, buying_required
-from marketplace.filters import query_of
+from leads.criteria.filters import query_of
 from marketplace.models import Placing
 from marketplace.quoting import wish_in
 from marketplace.wishes import Selection

@@ -19,10 +19,10 @@ from buyers.models import StandingOrder
 from buyers.standing import keeping
 from buyers.standing.keeping import StandingRefused, Wish
 from buyers.standing.terms import TermsRefused, terms_of
-from leads.clauses import CriteriaError
-from leads.criteria import Criteria
+from leads.criteria.clauses import CriteriaError
+from leads.criteria.criteria import Criteria
+from leads.criteria.filters import FilterRefused, query_of, read_filters
 from leads.models import Vertical
-from marketplace.filters import FilterRefused, query_of, read_filters
 from marketplace.pricing import NoCurve
 from marketplace.standing.forms import BuyForm, SearchForm, TermsForm, form_of, initial_of
 from marketplace.standing.outcomes import sentence_of

@@ -14,12 +14,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from buyers.access import MarketRequest
-from leads.criteria import Criteria
+from leads.criteria.criteria import Criteria
+from leads.criteria.filters import CriteriaFilterSet, FilterRefused, query_of, read_filters
 from leads.labels import headline_fields, shown_answers
 from leads.models import Lead, Vertical
 from marketplace.catalogue import catalogue_of
 from marketplace.context import shelf_url, stock_by_vertical
-from marketplace.filters import CriteriaFilterSet, FilterRefused, query_of, read_filters
 from marketplace.inventory.facets import Counts, count
 from marketplace.inventory.search import NoSuchPage, Page, even_sample, masked, page
 from marketplace.inventory.shelf import Look, Ranking

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import QueryDict
 from django.utils import timezone
 
-from leads.criteria import Criteria
+from leads.criteria.criteria import Criteria
 from marketplace.inventory.facets import Counts
 from marketplace.inventory.shelf import Look, Ranking
 from marketplace.quoting import Quote, quote

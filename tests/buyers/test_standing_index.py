@@ -14,7 +14,7 @@ from pyroaring import BitMap
 from buyers.standing import gates, keeping, watching
 from buyers.standing.index import OrderIndex
 from buyers.standing.watching import Percolator, at_most
-from leads.criteria import Criteria, read_clause, wants_of
+from leads.criteria.criteria import Criteria, read_clause, wants_of
 from leads.fields import Field, FieldType, Schema
 from leads.models.vertical import add_schema_version
 from tests.factories import FIELDS, make_buyer, make_market

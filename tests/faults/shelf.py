@@ -39,7 +39,7 @@ def _stop(*_: object) -> None:
 def _on_shelf() -> list[int]:
     from django.utils import timezone
 
-    from leads.criteria import Criteria
+    from leads.criteria.criteria import Criteria
     from leads.models import Vertical
     from marketplace.inventory.cells import numbers_of
     from marketplace.inventory.live import sight_of

@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from billing.ledger import balance_cents
-from leads.criteria import Criteria
+from leads.criteria.criteria import Criteria
 from leads.models import Leg
 from marketplace import placing
 from marketplace.audit import violations

@@ -1,13 +1,13 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from leads import envelope
+from leads.criteria import common_fields
+from leads.criteria.filters import parameters_of
 from leads.field_names import ASKED, RESERVED_NAMES
 from leads.fields import BadValue, Field, FieldType, Schema, plain_text
 from leads.importing.envelope import ENVELOPE_NAMES
 from leads.schema_check import check_schema
 from marketplace.api import listings
-from marketplace.filters import parameters_of
 from marketplace.views import storefront
 
 CHOICES = {"refinance": "Refinance", "home_equity": "Home equity", "over_60": "60+"}
@@ -177,12 +177,12 @@ def test_a_name_that_says_something_already_is_refused(name):
 
 
 def test_every_name_that_pages_files_and_filters_use_is_reserved():
-    parameters = {name for want in envelope.ENVELOPE.values() for name in parameters_of(want)}
+    parameters = {name for want in common_fields.ENVELOPE.values() for name in parameters_of(want)}
     spans = {name for name in parameters if name.endswith(("_min", "_max"))}
-    used = {*envelope.ENVELOPE, *ENVELOPE_NAMES, *(parameters - spans), *storefront.BESIDES, *listings.BESIDES}
+    used = {*common_fields.ENVELOPE, *ENVELOPE_NAMES, *(parameters - spans), *storefront.BESIDES, *listings.BESIDES}
 
     assert used - RESERVED_NAMES == set()
-    assert set(envelope.ENVELOPE) == ASKED
+    assert set(common_fields.ENVELOPE) == ASKED
 
 
 def test_a_field_is_shown_before_the_sale_only_if_its_own_and_the_newest_version_show_it():

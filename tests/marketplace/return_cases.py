@@ -7,7 +7,7 @@ from django.db import connection
 
 from billing.ledger import balance_cents
 from billing.models import Earning
-from leads.criteria import read_criteria
+from leads.criteria.criteria import read_criteria
 from marketplace.checkout import Placement, place_order
 from marketplace.models import Return, ReturnPolicy, ReturnReason, ReturnStep
 from marketplace.quoting import quote, token_of

@@ -9,7 +9,7 @@ from billing.ledger import NotEnoughMoney, balance_cents
 from billing.models import Entry
 from buyers.models import Approval
 from leads.capture import capture_lead
-from leads.criteria import Criteria, read_criteria
+from leads.criteria.criteria import Criteria, read_criteria
 from leads.models import Contact, Lead, Leg
 from leads.models.contact import Person
 from leads.models.vertical import add_schema_version

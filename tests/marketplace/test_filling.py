@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from leads.criteria import Criteria
+from leads.criteria.criteria import Criteria
 from leads.models import Leg
 from marketplace import filling
 from marketplace.checkout import NotAllThere, Placement, place_order

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from leads.criteria import Criteria, read_criteria
+from leads.criteria.criteria import Criteria, read_criteria
 from marketplace.checkout import Placement, place_order
 from marketplace.inventory.facets import count
 from marketplace.inventory.search import NoSuchPage, even_sample, masked, page
@@ -13,7 +13,7 @@ from marketplace.pricing import frozen
 from marketplace.quoting import quote, token_of
 from marketplace.wishes import Named
 from tests.factories import make_market
-from tests.leads.test_criteria import random_leads, vertical_named, with_proof
+from tests.leads.criteria.test_criteria import random_leads, vertical_named, with_proof
 
 pytestmark = pytest.mark.django_db
 

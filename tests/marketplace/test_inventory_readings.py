@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from leads.criteria import read_criteria
+from leads.criteria.criteria import read_criteria
 from leads.models import Lead, Leg, LegState
 from leads.models.vertical import add_schema_version
 from marketplace.checkout import Placement, place_order
@@ -26,7 +26,7 @@ from marketplace.quoting import quote, token_of
 from marketplace.selling import Hold, Offer, hold_legs, lock_leads
 from marketplace.wishes import Named
 from tests.factories import make_buyer, make_leads, make_user
-from tests.leads.test_criteria import ASKED, random_leads, vertical_named, wishes, with_proof
+from tests.leads.criteria.test_criteria import ASKED, random_leads, vertical_named, wishes, with_proof
 from tests.marketplace.own_customers import bring, digest_of
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from django.utils import timezone
 from billing.ledger import balance_cents
 from buyers.customers.lists import remove
 from buyers.models import OwnCustomer
-from leads.criteria import Criteria
+from leads.criteria.criteria import Criteria
 from leads.models import Contact, Lead
 from marketplace.checkout import NotAllThere, Placement, place_order
 from marketplace.inventory import hiding

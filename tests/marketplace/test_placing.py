@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from billing.ledger import balance_cents
 from buyers.models import Approval
-from leads.criteria import Criteria
+from leads.criteria.criteria import Criteria
 from leads.models import Leg
 from marketplace import placing, selling
 from marketplace.audit import violations

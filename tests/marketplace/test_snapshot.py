@@ -11,7 +11,7 @@ from django.core.files.storage import Storage, storages
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from leads.criteria import Criteria
+from leads.criteria.criteria import Criteria
 from leads.models import Vertical
 from leads.models.vertical import add_schema_version
 from marketplace.inventory import building, live, opening
@@ -24,7 +24,7 @@ from marketplace.models import InventorySnapshot, Order
 from marketplace.quoting import quote, token_of
 from marketplace.wishes import Selection
 from tests.factories import FIELDS, make_leads, make_market
-from tests.leads.test_criteria import random_leads, with_proof
+from tests.leads.criteria.test_criteria import random_leads, with_proof
 from tests.marketplace.test_inventory_readings import VALUES, fields_of, in_database, in_memory, look_at
 
 pytestmark = pytest.mark.django_db

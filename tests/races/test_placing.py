@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from billing.ledger import balance_cents
-from leads.criteria import Criteria
+from leads.criteria.criteria import Criteria
 from marketplace import placing, selling
 from marketplace.audit import violations
 from marketplace.checkout import Placement

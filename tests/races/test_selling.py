@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from billing.ledger import NotEnoughMoney, balance_cents
 from leads.ageing import sweep
-from leads.criteria import Criteria
+from leads.criteria.criteria import Criteria
 from leads.models import Lead, Leg
 from leads.privacy import withdraw_lead
 from marketplace import selling

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from billing.ledger import balance_cents
-from leads.envelope import ENVELOPE
+from leads.criteria.common_fields import ENVELOPE
 from marketplace.api.throttling import BuyerThrottle
 from marketplace.models import Order
 from tests.factories import FIELDS

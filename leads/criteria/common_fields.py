@@ -7,12 +7,12 @@ from operator import or_
 
 from django.db.models import Q
 
-from leads.clauses import AllOf, Between, Near, OneOf
+from leads.criteria.clauses import AllOf, Between, Near, OneOf
+from leads.criteria.filter_fields import Want, column_in, column_span
 from leads.models.consent import LAPSING, Channel
 from leads.models.lead import DAY, Lead, PhoneType
 from leads.models.source import Grade, SourceKind
 from leads.places import STATES
-from leads.wants import Want, column_in, column_span
 
 OLDEST_DAYS = 3650
 PROOF = {"retained": "Retained", "lapsing": f"Lapses within {LAPSING.days} days", "lapsed": "Lapsed", "none": "None"}

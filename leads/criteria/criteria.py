@@ -25,12 +25,12 @@ from typing import Any
 
 from django.db.models import Q
 
-from leads.clauses import CLAUSE_KINDS, Clause, CriteriaError
-from leads.envelope import ENVELOPE
+from leads.criteria.clauses import CLAUSE_KINDS, Clause, CriteriaError
+from leads.criteria.common_fields import ENVELOPE
+from leads.criteria.filter_fields import Want, want_of_field
 from leads.fields import Schema
 from leads.models.lead import Lead
 from leads.models.vertical import Vertical
-from leads.wants import Want, want_of_field
 
 MOST_CLAUSES = 40
 

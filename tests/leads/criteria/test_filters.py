@@ -3,9 +3,9 @@
 import pytest
 from django.http import QueryDict
 
-from leads.criteria import read_criteria
-from marketplace.filters import FilterRefused, query_of, read_filters
-from tests.leads.test_criteria import vertical_named
+from leads.criteria.criteria import read_criteria
+from leads.criteria.filters import FilterRefused, query_of, read_filters
+from tests.leads.criteria.test_criteria import vertical_named
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from leads.clauses import AllOf, Between, Clause, CriteriaError, Is, Near, OneOf
+from leads.criteria.clauses import AllOf, Between, Clause, CriteriaError, Is, Near, OneOf
 from leads.fields import Field, FieldType
 from leads.models.lead import Lead
 

@@ -14,10 +14,10 @@ from django import forms
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
-from leads.clauses import FARTHEST_MILES, AllOf, Between, Clause, CriteriaError, Is, Near, OneOf
-from leads.criteria import Criteria, read_clause, wants_of
+from leads.criteria.clauses import FARTHEST_MILES, AllOf, Between, Clause, CriteriaError, Is, Near, OneOf
+from leads.criteria.criteria import Criteria, read_clause, wants_of
+from leads.criteria.filter_fields import Want
 from leads.models import Lead, Vertical
-from leads.wants import Want
 
 SHORT_NAMES = {"age_days": "age"}
 LONGEST_VALUE = 200

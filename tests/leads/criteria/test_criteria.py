@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leads.clauses import CriteriaError, Is
-from leads.criteria import read_criteria, wants_of
+from leads.criteria.clauses import CriteriaError, Is
+from leads.criteria.criteria import read_criteria, wants_of
+from leads.criteria.filter_fields import want_of_field
 from leads.field_names import LOOKUPS
 from leads.fields import Field, FieldType
 from leads.models import Lead, Vertical
-from leads.wants import want_of_field
 from marketplace.pricing import frozen, priced
 from tests.factories import FIELDS, Market, make_leads, make_market, make_source, make_text
 

@@ -1,0 +1,1 @@
+"""One language for wanting: what may be asked of a lead, and the readings of what somebody asks."""
