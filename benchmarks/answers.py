@@ -6,7 +6,7 @@ Where real loan requests were at hand (grade, purpose, term, housing) the shares
 
 from collections.abc import Sequence
 
-from leads.fields import Field, FieldType, Schema
+from leads.schema.fields import Field, FieldType, Schema
 
 ANSWERED, ANSWERED_IF_ASKED_LATE = 0.9, 0.5  # those that filters use are asked first
 SHARES: dict[str, Sequence[float]] = {

@@ -14,8 +14,8 @@ from benchmarks.figures import Figure, Goal, seconds, settle
 from benchmarks.peers import Peers
 from benchmarks.stock import TRADES, Market
 from leads.criteria.criteria import read_criteria
-from leads.fields import Field, FieldType
 from leads.models import Vertical
+from leads.schema.fields import Field, FieldType
 from marketplace.catalogue import read_catalogue
 from marketplace.inventory.facets import Counts, count
 from marketplace.inventory.live import one_answer

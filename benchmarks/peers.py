@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 import duckdb
 from django.db import connection
 
-from leads.fields import Field, FieldType
 from leads.models import Vertical
+from leads.schema.fields import Field, FieldType
 from marketplace.pricing import curve_in_force
 
 BARS = 40

@@ -21,8 +21,8 @@ from buyers.standing.index import OrderIndex
 from buyers.standing.watching import at_most
 from leads.criteria.criteria import Criteria, read_clause, wants_of
 from leads.criteria.filter_fields import Want
-from leads.fields import FieldType
 from leads.models import Lead, Vertical
+from leads.schema.fields import FieldType
 from marketplace.pricing import Curve, curve_in_force, price_of
 
 ORDERS = 100_000

@@ -21,8 +21,8 @@ from benchmarks.places import places
 from benchmarks.sources import Origin, kept_sources, open_sources
 from billing.ledger import credit_wallet
 from buyers.models import Approval, Buyer
-from leads.catalogue import load_verticals
 from leads.models import ConsentText, Source, Vertical
+from leads.starting_verticals import load_verticals
 from marketplace.starting_curves import load_curves
 
 WALLET_CENTS = 10**10

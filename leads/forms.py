@@ -10,9 +10,9 @@ from django.core.files.uploadedfile import UploadedFile
 from django.template.defaultfilters import filesizeformat
 
 from leads.importing.columns import MappingIncomplete, check_columns, is_never_taken, propose_columns
-from leads.importing.envelope import ENVELOPE
 from leads.importing.sheet import Survey
 from leads.models import ConsentText, ImportProblem, ImportRun, Source, Vertical
+from leads.schema.common_columns import ENVELOPE
 
 AMERICAN_ZONES = {
     "America/New_York": "Eastern",

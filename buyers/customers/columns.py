@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 
 from buyers.customers.digests import is_datum
 from leads.importing.columns import SNIFFED, loose
-from leads.importing.envelope import ENVELOPE
 from leads.importing.sheet import Survey
+from leads.schema.common_columns import ENVELOPE
 
 HASH_WORDS = re.compile(r"sha256|sha|hashed|hash")
 LAST_NUMBER = re.compile(r"\d+$")

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from leads.fields import Field, FieldType, Schema
+from leads.schema.fields import Field, FieldType, Schema
 
 LAYOUT = [
     ("name", "label", "type"),

@@ -28,9 +28,9 @@ from django.db.models import Q
 from leads.criteria.clauses import CLAUSE_KINDS, Clause, CriteriaError
 from leads.criteria.common_fields import ENVELOPE
 from leads.criteria.filter_fields import Want, want_of_field
-from leads.fields import Schema
 from leads.models.lead import Lead
 from leads.models.vertical import Vertical
+from leads.schema.fields import Schema
 
 MOST_CLAUSES = 40
 

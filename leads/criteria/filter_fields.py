@@ -10,8 +10,8 @@ from typing import Any
 from django.db.models import Q
 
 from leads.criteria.clauses import AllOf, Between, Clause, CriteriaError, Is, Near, OneOf
-from leads.fields import Field, FieldType
 from leads.models.lead import Lead
+from leads.schema.fields import Field, FieldType
 
 KIND_OF_TYPE = {
     FieldType.CHOICE: "in",

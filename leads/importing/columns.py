@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from leads.fields import Schema
-from leads.importing.envelope import ENVELOPE, ENVELOPE_NAMES
 from leads.models import ColumnMapping, Source, Vertical
+from leads.schema.common_columns import ENVELOPE, ENVELOPE_NAMES
+from leads.schema.fields import Schema
 
 # Nobody who buys a lead needs these, and whoever holds them answers for them.
 NEVER_TAKEN = re.compile(

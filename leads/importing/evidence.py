@@ -7,7 +7,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
-from leads.fields import BadValue, Field, FieldType
+from leads.schema.fields import BadValue, Field, FieldType
 
 LONGEST_PAGE = 300
 CERTIFICATE = re.compile(r"(https://cert\.trustedform\.com/[0-9A-Za-z]{20,100})/?(?:[?#].*)?")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from leads.fields import BadValue
+from leads.schema.fields import BadValue
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?")

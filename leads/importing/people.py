@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable, Mapping
 
-from leads.fields import BadValue, plain_text
 from leads.identity import is_fictional, normal_email, normal_phone
 from leads.models.contact import Person
+from leads.schema.fields import BadValue, plain_text
 
 EXTENSION = re.compile(r"\d\s*(?:x|ext\.?|extension|#)\s*\d+$", re.IGNORECASE)
 LONGEST_NAME = 80

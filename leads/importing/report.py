@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 from django.db.models import Count
 
-from leads.importing.envelope import ENVELOPE
 from leads.importing.run import Tally
 from leads.models import ImportProblem, ImportRun
+from leads.schema.common_columns import ENVELOPE
 
 HEADERS = ("row", "outcome", "field", "reason")
 LABELS = {field.name: field.label for field in ENVELOPE} | {"row": "The row"}

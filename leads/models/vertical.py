@@ -11,8 +11,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models import OuterRef, Q, Subquery
 
-from leads.fields import Field, Schema, stored_form
-from leads.schema_check import check_schema
+from leads.schema.check import check_schema
+from leads.schema.fields import Field, Schema, stored_form
 
 _UNKNOWN = object()
 

@@ -6,8 +6,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from leads.labels import shown_answers
 from leads.models import Lead, Leg
+from leads.schema.labels import shown_answers
 from marketplace.inventory.search import SMALL
 from marketplace.models import Order
 from marketplace.receipts import lines_of

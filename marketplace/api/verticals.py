@@ -13,8 +13,8 @@ from rest_framework.response import Response
 from leads.criteria.criteria import Criteria, wants_of
 from leads.criteria.filter_fields import Want
 from leads.criteria.filters import parameters_of
-from leads.fields import Schema
 from leads.models import Vertical
+from leads.schema.fields import Schema
 from marketplace.api.refusals import refuses
 from marketplace.api.serializers import VerticalsSerializer
 from marketplace.api.view import MarketView

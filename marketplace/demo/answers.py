@@ -15,8 +15,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from leads.fields import Field, FieldType
 from leads.models import FieldSchema
+from leads.schema.fields import Field, FieldType
 
 SHAPES = Path(__file__).parent / "answers.json"
 LEFT_BLANK = 0.04

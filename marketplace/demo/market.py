@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from buyers.models import User
-from leads.catalogue import load_verticals
+from leads.starting_verticals import load_verticals
 from marketplace.demo.accounts import ADMIN_EMAIL, Login, kept_logins, make_accounts, renew_logins
 from marketplace.demo.afterwards import make_payees, make_payout_run, make_returns
 from marketplace.demo.purchases import make_purchases

@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import Any
 
 from leads.cells import Cell
-from leads.fields import Field, FieldType, Schema
 from leads.identity import national_digits
 from leads.models import FieldSchema, LeadKind, PhoneType, Source
 from leads.models.consent import Channel
+from leads.schema.fields import Field, FieldType, Schema
 from marketplace.exports.batch import Batch
 from marketplace.exports.rows import SoldLead
 from marketplace.models import Order

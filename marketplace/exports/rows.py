@@ -7,10 +7,10 @@ from uuid import UUID
 
 from django.db.models import Model, QuerySet
 
-from leads.fields import Schema
 from leads.models import ConsentText, FieldSchema, Source
 from leads.models.contact import Person, open_person
 from leads.models.lead import DAY
+from leads.schema.fields import Schema
 from marketplace.models.order import SaleQuerySet
 
 NOBODY = Person()

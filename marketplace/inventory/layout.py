@@ -12,9 +12,9 @@ from typing import LiteralString
 
 from psycopg import sql
 
-from leads.fields import Field, FieldType, Schema
 from leads.models import PhoneType, Vertical
 from leads.places import STATES
+from leads.schema.fields import Field, FieldType, Schema
 
 STATE_CODES = ("", *sorted(STATES))
 """A state's number is its place here; 0 is for what is no state."""

@@ -11,7 +11,7 @@ from functools import cached_property
 from pyroaring import BitMap
 
 from leads.criteria.common_fields import LAPSING
-from leads.fields import FieldType
+from leads.schema.fields import FieldType
 from marketplace.inventory.cells import union_of
 from marketplace.inventory.layout import CENTURY
 from marketplace.inventory.prices import DAY, FOREVER, Prices, microseconds

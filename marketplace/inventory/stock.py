@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from leads.fields import Field, FieldType
 from leads.models import ConsentText, Source
+from leads.schema.fields import Field, FieldType
 from marketplace.inventory.cells import Cells, Positions, by_value, set_of
 from marketplace.inventory.columns import Choices, Numbers, Places, Ranges
 from marketplace.inventory.gathering import Columns

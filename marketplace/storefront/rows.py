@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 
-from leads.fields import Field, Schema
-from leads.labels import headline_fields, shown_text
 from leads.models import Channel, Lead, Leg, LegState, Market, SourceKind
+from leads.schema.fields import Field, Schema
+from leads.schema.labels import headline_fields, shown_text
 
 KIND_NAMES = dict(SourceKind.choices)
 

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_safe
 from buyers.access import MarketRequest
 from leads.criteria.criteria import Criteria
 from leads.criteria.filters import CriteriaFilterSet, FilterRefused, query_of, read_filters
-from leads.labels import headline_fields, shown_answers
 from leads.models import Lead, Vertical
+from leads.schema.labels import headline_fields, shown_answers
 from marketplace.catalogue import catalogue_of
 from marketplace.context import shelf_url, stock_by_vertical
 from marketplace.inventory.facets import Counts, count

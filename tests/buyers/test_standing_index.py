@@ -15,8 +15,8 @@ from buyers.standing import gates, keeping, watching
 from buyers.standing.index import OrderIndex
 from buyers.standing.watching import Percolator, at_most
 from leads.criteria.criteria import Criteria, read_clause, wants_of
-from leads.fields import Field, FieldType, Schema
 from leads.models.vertical import add_schema_version
+from leads.schema.fields import Field, FieldType, Schema
 from tests.factories import FIELDS, make_buyer, make_market
 from tests.standing_cases import wants
 

@@ -11,7 +11,6 @@ from django.urls import reverse
 
 from buyers.models import User
 from leads.admin.field_forms import initial_of
-from leads.fields import stored_form
 from leads.identity import email_digest, phone_digest
 from leads.models import (
     ConsentText,
@@ -26,6 +25,7 @@ from leads.models import (
 )
 from leads.models.vertical import add_schema_version
 from leads.privacy import erase_contact, withdraw_lead
+from leads.schema.fields import stored_form
 from tests.factories import FIELDS, make_person, make_user
 from tests.refusal import everything
 

@@ -1,6 +1,5 @@
 import pytest
 
-from leads.fields import Schema
 from leads.importing.columns import (
     MappingIncomplete,
     check_columns,
@@ -9,6 +8,7 @@ from leads.importing.columns import (
     propose_columns,
     save_columns,
 )
+from leads.schema.fields import Schema
 from tests.factories import FIELDS, make_source
 
 SCHEMA = Schema.from_json([*FIELDS, {"name": "debt", "label": "Owes", "type": "money", "aliases": ["TotalDebt"]}])

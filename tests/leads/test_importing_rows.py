@@ -3,11 +3,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from leads.fields import BadValue
 from leads.identity import email_digest, keyed_id, phone_digest
 from leads.importing.instants import read_instant
 from leads.importing.residence import Residence, read_residence
 from leads.models import ClosedReason, Lead, PhoneType, Suppression
+from leads.schema.fields import BadValue
 from tests.factories import make_text
 from tests.leads.files import as_csv, counts, imported, problems, row, uploaded, worked
 

@@ -5,8 +5,8 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from leads.catalogue import load_verticals, read_catalogue
 from leads.models import Vertical
+from leads.starting_verticals import load_verticals, read_catalogue
 from marketplace.models import PriceCurve
 from marketplace.starting_curves import load_curves, read_curves
 

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from leads.catalogue import load_verticals
+from leads.starting_verticals import load_verticals
 from marketplace.starting_curves import load_curves
 from marketplace.starting_returns import load_returns
 

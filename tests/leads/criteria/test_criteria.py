@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from leads.criteria.clauses import CriteriaError, Is
 from leads.criteria.criteria import read_criteria, wants_of
 from leads.criteria.filter_fields import want_of_field
-from leads.field_names import LOOKUPS
-from leads.fields import Field, FieldType
 from leads.models import Lead, Vertical
+from leads.schema.fields import Field, FieldType
+from leads.schema.names import LOOKUPS
 from marketplace.pricing import frozen, priced
 from tests.factories import FIELDS, Market, make_leads, make_market, make_source, make_text
 

@@ -2,11 +2,11 @@ from collections import Counter
 
 import pytest
 
-from leads.catalogue import load_verticals, read_catalogue
-from leads.fields import FieldType, Schema, stored_form
 from leads.models import FieldSchema, Vertical
 from leads.models.vertical import add_schema_version
-from leads.schema_check import check_schema
+from leads.schema.check import check_schema
+from leads.schema.fields import FieldType, Schema, stored_form
+from leads.starting_verticals import load_verticals, read_catalogue
 
 CATALOGUE = read_catalogue()
 each_vertical = pytest.mark.parametrize("entry", CATALOGUE, ids=[entry["slug"] for entry in CATALOGUE])

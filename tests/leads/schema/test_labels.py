@@ -2,9 +2,9 @@
 
 import pytest
 
-from leads.fields import Schema
-from leads.labels import headline_fields, money_band, shown_answers
 from leads.models import Lead
+from leads.schema.fields import Schema
+from leads.schema.labels import headline_fields, money_band, shown_answers
 from tests.factories import FIELDS
 
 SCHEMA = Schema.from_json(FIELDS)

@@ -4,7 +4,7 @@ import re
 
 from django.db.models import JSONField
 
-from leads.importing.envelope import ENVELOPE_NAMES
+from leads.schema.common_columns import ENVELOPE_NAMES
 
 LONGEST_NAME = 40
 # Two underscores divide a path into the answers; at the end of a name they would make two with what follows.

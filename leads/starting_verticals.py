@@ -6,9 +6,9 @@ from typing import Any
 
 from django.db import transaction
 
-from leads.fields import stored_form
 from leads.models import Vertical
 from leads.models.vertical import add_schema_version
+from leads.schema.fields import stored_form
 
 CATALOGUE = Path(__file__).parent / "data" / "verticals.json"
 

@@ -3,10 +3,10 @@ from django.core.exceptions import ValidationError
 
 from leads.criteria import common_fields
 from leads.criteria.filters import parameters_of
-from leads.field_names import ASKED, RESERVED_NAMES
-from leads.fields import BadValue, Field, FieldType, Schema, plain_text
-from leads.importing.envelope import ENVELOPE_NAMES
-from leads.schema_check import check_schema
+from leads.schema.check import check_schema
+from leads.schema.common_columns import ENVELOPE_NAMES
+from leads.schema.fields import BadValue, Field, FieldType, Schema, plain_text
+from leads.schema.names import ASKED, RESERVED_NAMES
 from marketplace.api import listings
 from marketplace.views import storefront
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from leads.field_names import is_name, is_taken
-from leads.fields import CHOOSING, Field, FieldType
+from leads.schema.fields import CHOOSING, Field, FieldType
+from leads.schema.names import is_name, is_taken
 
 
 def check_schema(items: Any) -> None:

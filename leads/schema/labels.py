@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import floor, log10
 
-from leads.fields import Field, FieldType, Schema
 from leads.models import Lead
+from leads.schema.fields import Field, FieldType, Schema
 
 
 @dataclass(frozen=True)
