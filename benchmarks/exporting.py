@@ -12,7 +12,7 @@ from benchmarks.figures import Figure, Goal, alternating, seconds
 from benchmarks.stock import Lot, Market, fill, new_buyer, tell
 from leads.models import Lead
 from leads.models.contact import Person, seal_person
-from leads.sealing import key_ring
+from leads.people.sealing import key_ring
 from marketplace.exports.shape import shape_of
 from marketplace.exports.writing import Count, write
 from marketplace.models import Order

@@ -9,8 +9,8 @@ from django.template.defaultfilters import filesizeformat
 
 from buyers.customers.lists import Upload
 from buyers.models import Buyer, Role
-from leads.identity import normal_email, normal_phone
 from leads.models import Vertical
+from leads.people.identity import normal_email, normal_phone
 from leads.places import STATES
 
 PROFILE_FIELDS = [

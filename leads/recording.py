@@ -14,8 +14,8 @@ from django.db import connection
 from leads.arrays import key_array
 from leads.models.consent import seal_machine
 from leads.models.contact import seal_person
+from leads.people.sealing import KeyRing, key_ring
 from leads.request import Capture, Fresh
-from leads.sealing import KeyRing, key_ring
 
 Row: TypeAlias = tuple[Any, ...]
 

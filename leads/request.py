@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypeAlias
 
-from leads.identity import email_digest, phone_digest
 from leads.models import ConsentText, FieldSchema, ImportRun, LeadKind, PhoneType, Source, Vertical
 from leads.models.contact import Person
+from leads.people.identity import email_digest, phone_digest
 
 Digests: TypeAlias = tuple[bytes | None, bytes | None, bytes | None]  # phone, second phone, e-mail
 

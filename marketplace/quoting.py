@@ -19,7 +19,7 @@ from typing import Any
 from buyers.models import Buyer
 from leads.models import Lead
 from leads.models.lead import DAY, LeadQuerySet
-from leads.sealing import SealBroken, key_ring
+from leads.people.sealing import SealBroken, key_ring
 from marketplace.holdings import Holdings
 from marketplace.inventory.search import Lot, lots
 from marketplace.inventory.shelf import Look, Ranking

@@ -9,9 +9,9 @@ from functools import cached_property
 from urllib.parse import quote
 
 from leads.capture import Evidence
-from leads.identity import email_digest, phone_digest
 from leads.models import ConsentText, Lead
 from leads.models.contact import Person
+from leads.people.identity import email_digest, phone_digest
 from tests.factories import Market
 
 

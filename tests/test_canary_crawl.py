@@ -10,10 +10,10 @@ from celery.app.task import Task
 from django.test import Client
 
 from leads.criteria.filters import filters_of
-from leads.identity import email_digest, phone_digest
 from leads.models import Contact, ImportRun
 from leads.models.contact import seal_person
-from leads.privacy import withdraw_lead
+from leads.people.identity import email_digest, phone_digest
+from leads.people.privacy import withdraw_lead
 from marketplace.api import serializers
 from marketplace.api.throttling import BuyerThrottle
 from marketplace.views import storefront

@@ -1,7 +1,7 @@
 """Digests: what is kept of a customer. A cell holds a phone or an address, or its public hash; none of it is kept.
 
-The public hash is the one of ``leads.identity``: SHA-256 of the last ten digits, or of the trimmed lower-case address,
-in hex or Base64.
+The public hash is the one of ``leads.people.identity``: SHA-256 of the last ten digits, or of the trimmed
+lower-case address, in hex or Base64.
 """
 
 import base64
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from leads.identity import (
+from leads.people.identity import (
     email_digest,
     hashed_email_digest,
     hashed_phone_digest,

@@ -14,7 +14,7 @@ from buyers.models import CustomerList, OwnCustomer
 from leads.importing import stored
 from leads.importing.converting import SheetRefused
 from leads.importing.sheet import Sheet, SheetFormat, open_sheet
-from leads.sealing import SealBroken
+from leads.people.sealing import SealBroken
 
 BATCH = 5_000
 SLICE_SECONDS = 60.0

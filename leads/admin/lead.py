@@ -14,9 +14,9 @@ from django.utils.html import format_html_join
 from leads.admin.desk import ReadOnly, desk_page, laid_out
 from leads.models import Consent, Contact, Lead, Leg, Reveal, Suppression
 from leads.models.consent import open_machine
+from leads.people.privacy import suppress_person, withdraw_lead
+from leads.people.sealing import SealBroken
 from leads.places import STATES
-from leads.privacy import suppress_person, withdraw_lead
-from leads.sealing import SealBroken
 
 MASK = "•••"
 REASON_LEAST = 10

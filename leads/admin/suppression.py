@@ -7,9 +7,9 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
-from leads.identity import email_digest, normal_email, normal_phone, phone_digest
 from leads.models import Suppression
-from leads.privacy import suppress_address
+from leads.people.identity import email_digest, normal_email, normal_phone, phone_digest
+from leads.people.privacy import suppress_address
 
 DIGEST_OF = {Suppression.Kind.PHONE: phone_digest, Suppression.Kind.EMAIL: email_digest}
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Mapping
 
-from leads.identity import is_fictional, normal_email, normal_phone
 from leads.models.contact import Person
+from leads.people.identity import is_fictional, normal_email, normal_phone
 from leads.schema.fields import BadValue, plain_text
 
 EXTENSION = re.compile(r"\d\s*(?:x|ext\.?|extension|#)\s*\d+$", re.IGNORECASE)

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from leads.capture import CLOCK_TOLERANCE, Capture, CaptureRefused, Evidence, check_capture
-from leads.identity import keyed_id, request_fingerprint, says_who
 from leads.importing.evidence import read_certificate, read_day, read_ip_address, read_page, read_token
 from leads.importing.instants import read_instant
 from leads.importing.people import read_person
@@ -20,6 +19,7 @@ from leads.importing.residence import Residence, read_residence
 from leads.importing.sheet import LONGEST_CELL
 from leads.models import ConsentText, FieldSchema, ImportRun, PhoneType
 from leads.models.contact import Person
+from leads.people.identity import keyed_id, request_fingerprint, says_who
 from leads.schema.fields import BadValue, plain_text
 
 LONGEST_ID = 80

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, cast
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 
-from leads.sealing import key_ring
+from leads.people.sealing import key_ring
 
 FRAME_BYTES = 256 * 1024
 LENGTH_BYTES = 4

@@ -17,7 +17,7 @@ from leads.importing.run import TakenOver, Tally, advance, check, claim
 from leads.importing.sheet import Sheet, SheetFormat, open_sheet, recognise, survey
 from leads.models import ImportProblem, ImportRun
 from leads.models.importing import ImportRunQuerySet
-from leads.sealing import SealBroken
+from leads.people.sealing import SealBroken
 
 SLICE_SECONDS = 60.0
 MOST_RESUMPTIONS = 5

@@ -7,7 +7,7 @@ import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.datetime
 import leads.models.change
-import leads.schema_check
+import leads.schema.check
 import pgtrigger.compiler
 import pgtrigger.migrations
 import uuid
@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('version', models.PositiveIntegerField()),
-                ('fields', models.JSONField(validators=[leads.schema_check.check_schema])),
+                ('fields', models.JSONField(validators=[leads.schema.check.check_schema])),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
             options={

@@ -10,7 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from leads.sealing import key_ring
+from leads.people.sealing import key_ring
 
 LAPSING = timedelta(days=90)
 

@@ -8,7 +8,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import Q
 
-from leads.sealing import KeyRing, SealBroken, key_ring
+from leads.people.sealing import KeyRing, SealBroken, key_ring
 
 
 @dataclass(frozen=True)

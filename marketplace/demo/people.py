@@ -10,8 +10,8 @@ from pathlib import Path
 
 import zipcodes
 
-from leads.identity import FICTIONAL_LINES
 from leads.models.contact import Person
+from leads.people.identity import FICTIONAL_LINES
 
 MADE_OF = json.loads((Path(__file__).parent / "people.json").read_text())
 STREET_KINDS = ("Street", "Avenue", "Road", "Lane", "Drive", "Court")

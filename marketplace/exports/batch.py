@@ -18,7 +18,7 @@ from django.db.models.functions import Cast, ExtractDay
 
 from leads.models import ConsentText, FieldSchema, Source
 from leads.models.contact import Person, open_person
-from leads.sealing import key_ring
+from leads.people.sealing import key_ring
 from marketplace.exports.rows import NOBODY, Known, reason_stopped
 from marketplace.models import Order
 from marketplace.models.order import SaleQuerySet

@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from leads.cells import Cell
-from leads.identity import national_digits
 from leads.models import FieldSchema, LeadKind, PhoneType, Source
 from leads.models.consent import Channel
+from leads.people.identity import national_digits
 from leads.schema.fields import Field, FieldType, Schema
 from marketplace.exports.batch import Batch
 from marketplace.exports.rows import SoldLead

@@ -10,7 +10,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F, Q
 
-from leads.sealing import key_ring
+from leads.people.sealing import key_ring
 
 
 @pghistory.track()

@@ -6,7 +6,7 @@ from billing.earnings import hold_earning
 from billing.ledger import give_back
 from buyers.models import User
 from leads.models import ClosedReason, Lead, Leg, LegState
-from leads.privacy import withdraw_lead
+from leads.people.privacy import withdraw_lead
 from marketplace.models import Return, ReturnReason, ReturnStep, Sale
 from marketplace.models.returning import MACHINE
 

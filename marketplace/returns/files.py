@@ -18,7 +18,7 @@ from typing import BinaryIO
 from buyers.models import Buyer
 from leads.importing.converting import SheetRefused
 from leads.importing.sheet import Sheet, open_sheet, recognise
-from leads.sealing import SealBroken, key_ring
+from leads.people.sealing import SealBroken, key_ring
 from marketplace.returns.asking import MOST_CLAIMS, Answer, Claim
 
 LIFE = timedelta(hours=1)

@@ -16,7 +16,7 @@ from buyers.models import OwnCustomer
 from leads.criteria.clauses import CriteriaError
 from leads.criteria.criteria import Criteria, read_criteria
 from leads.models import ClosedReason, Contact, Lead, Source, Suppression, Vertical
-from leads.tracing import Traces, traces_of
+from leads.people.same_person import Traces, traces_of
 from marketplace.models import ReturnReason, Sale
 
 CLAUSES_TOLD = 2

@@ -1,6 +1,6 @@
 """Keeping: what was said about people goes when the people go, and is sealed anew when a key is."""
 
-from leads.rotation import Sealed
+from leads.people.rotation import Sealed
 from marketplace.models import ReturnStep
 from marketplace.models.returning import STEP_BINDING
 

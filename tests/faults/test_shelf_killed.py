@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from leads.privacy import withdraw_lead
+from leads.people.privacy import withdraw_lead
 from marketplace.inventory import building, opening
 from marketplace.models import InventorySnapshot
 from tests.factories import make_market

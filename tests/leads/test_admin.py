@@ -11,7 +11,6 @@ from django.urls import reverse
 
 from buyers.models import User
 from leads.admin.field_forms import initial_of
-from leads.identity import email_digest, phone_digest
 from leads.models import (
     ConsentText,
     FieldSchema,
@@ -24,7 +23,8 @@ from leads.models import (
     Vertical,
 )
 from leads.models.vertical import add_schema_version
-from leads.privacy import erase_contact, withdraw_lead
+from leads.people.identity import email_digest, phone_digest
+from leads.people.privacy import erase_contact, withdraw_lead
 from leads.schema.fields import stored_form
 from tests.factories import FIELDS, make_person, make_user
 from tests.refusal import everything

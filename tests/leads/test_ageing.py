@@ -10,7 +10,7 @@ from django.utils import timezone
 from leads import ageing
 from leads.ageing import due_now, move_due, purge_expired, retire, sweep
 from leads.models import Contact, Lead, Leg, SweepRun, Vertical
-from leads.sealing import SealBroken
+from leads.people.sealing import SealBroken
 from tests.factories import make_market, make_person, make_vertical
 
 MINUTE = timedelta(minutes=1)

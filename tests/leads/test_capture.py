@@ -6,9 +6,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from leads.capture import CaptureRefused, Memory, Outcome, capture_lead, capture_leads, foresee_leads
-from leads.identity import phone_digest
 from leads.models import ClosedReason, Consent, Contact, Lead, LeadKind, Leg, Market, Suppression
 from leads.models.contact import Person
+from leads.people.identity import phone_digest
 from tests.factories import make_capture, make_market, make_person, make_source, make_text, make_vertical
 
 

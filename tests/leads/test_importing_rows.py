@@ -3,10 +3,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from leads.identity import email_digest, keyed_id, phone_digest
 from leads.importing.instants import read_instant
 from leads.importing.residence import Residence, read_residence
 from leads.models import ClosedReason, Lead, PhoneType, Suppression
+from leads.people.identity import email_digest, keyed_id, phone_digest
 from leads.schema.fields import BadValue
 from tests.factories import make_text
 from tests.leads.files import as_csv, counts, imported, problems, row, uploaded, worked

@@ -6,7 +6,7 @@ from django.core.files.storage import default_storage
 
 from leads.importing import stored
 from leads.importing.stored import open_stored, store
-from leads.sealing import SealBroken
+from leads.people.sealing import SealBroken
 
 CANARY = b"canary.person@example.com"
 

@@ -10,7 +10,7 @@ from django.db import connection
 from billing.ledger import Posting, house_account, post, wallet_of
 from billing.models import Account, Earning, Payment, Payout, PayoutRun, Refund, Transaction
 from leads.models import ImportRun, Lead, Suppression
-from leads.privacy import erase_contact, withdraw_lead
+from leads.people.privacy import erase_contact, withdraw_lead
 from marketplace.audit import CHECKS, _snapshot, violations
 from marketplace.checkout import Placement, place_order
 from marketplace.models import Order, Return, ReturnReason, Sale

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from billing.models import Payment
 from leads.models import Leg
-from leads.privacy import withdraw_lead
+from leads.people.privacy import withdraw_lead
 from marketplace.models import (
     Download,
     Export,

@@ -14,8 +14,8 @@ from django.utils import timezone
 from billing.ledger import balance_cents
 from billing.models import Payee, PayoutRun
 from buyers.models import ApiKey, Buyer, StandingOrder, User
-from leads.identity import is_fictional, normal_email, normal_phone
 from leads.models import ClosedReason, Contact, Lead, LeadKind, Leg, LegState, Market, Source
+from leads.people.identity import is_fictional, normal_email, normal_phone
 from leads.places import state_of
 from marketplace.audit import violations
 from marketplace.demo.market import make_market

@@ -11,7 +11,7 @@ from billing.models import Account, Payment, Transaction
 from billing.payments import ask_again, open_page
 from buyers.models import Approval
 from leads.models import Leg
-from leads.privacy import withdraw_lead
+from leads.people.privacy import withdraw_lead
 from marketplace import pending
 from marketplace.audit import violations
 from marketplace.checkout import EmptyQuote, KeyReused, NotAllThere, OrderRefused, Placement, place_order

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from billing.ledger import balance_cents
 from buyers.models import Membership, Role
 from leads.models import Contact
-from leads.privacy import erase_contact
+from leads.people.privacy import erase_contact
 from marketplace.models import Return
 from marketplace.returns.deciding import DecisionRefused, appeal, credit, refuse, take_back
 from marketplace.returns.rates import (

@@ -8,7 +8,7 @@ from django.db import connection
 from billing.ledger import balance_cents
 from billing.models import Account, Earning
 from leads.models import Contact, Lead, Source, Suppression
-from leads.privacy import withdraw_lead
+from leads.people.privacy import withdraw_lead
 from marketplace.models import Return
 from marketplace.returns.asking import ReturnRefused
 from marketplace.returns.findings import find, lead_as_sold

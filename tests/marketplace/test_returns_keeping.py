@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from leads.privacy import erase_contact
-from leads.rotation import left_to_rotate, rotate
+from leads.people.privacy import erase_contact
+from leads.people.rotation import left_to_rotate, rotate
 from marketplace.models import ReturnStep
 from marketplace.returns.deciding import take_back
 from marketplace.returns.keeping import WORDS, forget_erased

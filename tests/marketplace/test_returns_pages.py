@@ -11,7 +11,7 @@ from pypdf import PdfReader
 from billing.ledger import balance_cents
 from buyers.models import Buyer, Membership, Role
 from leads.models import Contact
-from leads.privacy import erase_contact
+from leads.people.privacy import erase_contact
 from marketplace.models import Return, ReturnPolicy
 from marketplace.returns.deciding import credit, refuse
 from tests.factories import make_buyer, make_market, make_user

@@ -8,7 +8,7 @@ from django.core import mail
 from billing.mail import SMTPException
 from buyers.models import Membership, StandingOrder, User
 from buyers.standing import keeping
-from leads.privacy import withdraw_lead
+from leads.people.privacy import withdraw_lead
 from marketplace.standing import letters
 from tests.factories import make_user
 from tests.standing_cases import later, wants

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from leads.models import Leg
 from leads.models.vertical import add_schema_version
-from leads.privacy import withdraw_lead
+from leads.people.privacy import withdraw_lead
 from marketplace.models import Order, Sale
 from tests.factories import (
     FIELDS,

@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from leads.models import Change, FeedMark, Lead, Leg
-from leads.privacy import withdraw_lead
+from leads.people.privacy import withdraw_lead
 from marketplace.inventory import feed, live
 from marketplace.inventory.cells import numbers_of
 from marketplace.inventory.feed import Cursor, FeedLost, changes_since, here

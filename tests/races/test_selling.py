@@ -15,7 +15,7 @@ from billing.ledger import NotEnoughMoney, balance_cents
 from leads.ageing import sweep
 from leads.criteria.criteria import Criteria
 from leads.models import Lead, Leg
-from leads.privacy import withdraw_lead
+from leads.people.privacy import withdraw_lead
 from marketplace import selling
 from marketplace.audit import violations
 from marketplace.checkout import NotAllThere, OrderRefused, Placement, place_order

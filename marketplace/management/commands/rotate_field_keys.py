@@ -6,8 +6,8 @@ from tqdm import tqdm
 
 from leads.models import ImportRun
 from leads.models.importing import UPLOAD_KEPT
-from leads.rotation import CONTACTS, MACHINES, left_to_rotate, rotate
-from leads.sealing import SealBroken
+from leads.people.rotation import CONTACTS, MACHINES, left_to_rotate, rotate
+from leads.people.sealing import SealBroken
 from marketplace.returns.keeping import WORDS
 
 

@@ -9,9 +9,9 @@ from django.db import DatabaseError, transaction
 
 from leads.models import Consent, Contact, ImportRun
 from leads.models.consent import open_machine
-from leads.privacy import erase_contact
-from leads.rotation import CONTACTS, MACHINES, left_to_rotate, rotate
-from leads.sealing import SealBroken
+from leads.people.privacy import erase_contact
+from leads.people.rotation import CONTACTS, MACHINES, left_to_rotate, rotate
+from leads.people.sealing import SealBroken
 
 pytestmark = pytest.mark.django_db
 

@@ -3,7 +3,7 @@ import base64
 import pytest
 
 from leads.models.contact import Person, open_person, seal_person
-from leads.sealing import KeyRing, SealBroken
+from leads.people.sealing import KeyRing, SealBroken
 
 OLD = f"1:{base64.b64encode(b'o' * 32).decode()}"
 NEW = f"2:{base64.b64encode(b'n' * 32).decode()}"

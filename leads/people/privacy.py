@@ -11,9 +11,9 @@ from django.db import connection, transaction
 from django.db.models import DateTimeField, Max, OuterRef, Subquery, Value
 from django.db.models.functions import Greatest
 
-from leads.identity import email_digest, phone_digest
 from leads.models import ClosedReason, Contact, Lead, Leg, LegState, Suppression, Vertical
-from leads.tracing import traces_of
+from leads.people.identity import email_digest, phone_digest
+from leads.people.same_person import traces_of
 
 
 @transaction.atomic

@@ -9,9 +9,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from leads.capture import Outcome, capture_lead
-from leads.identity import email_digest, phone_digest
 from leads.models import Consent, Contact, Lead, Leg, Suppression
-from leads.privacy import erase_contact, suppress_address, suppress_person, withdraw_lead
+from leads.people.identity import email_digest, phone_digest
+from leads.people.privacy import erase_contact, suppress_address, suppress_person, withdraw_lead
 from tests.factories import make_capture, make_person, make_vertical
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leads import identity
+from leads.people import identity
 
 
 @pytest.mark.parametrize(

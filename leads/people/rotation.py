@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
-from leads.sealing import key_ring
+from leads.people.sealing import key_ring
 
 
 @dataclass(frozen=True)
