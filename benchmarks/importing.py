@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from benchmarks.figures import Figure, Goal, seconds, settle
 from benchmarks.stock import Market
-from leads.importing.run import advance
-from leads.importing.sheet import open_sheet, recognise
-from leads.importing.working import fingerprint, finish
+from leads.intake.importing.import_job import fingerprint, finish
+from leads.intake.importing.run import advance
+from leads.intake.importing.sheet import open_sheet, recognise
 from leads.models import ImportRun
 
 ROUNDS = 3

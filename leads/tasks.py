@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from leads import ageing
-from leads.importing import working
+from leads.intake.importing import import_job
 from leads.models import ImportRun
 
 
@@ -12,7 +12,7 @@ from leads.models import ImportRun
 def import_file(run_id: int) -> None:
     """A slice of a dry run or an import; asks for the next slice when there is more."""
     run = ImportRun.objects.under_way().filter(pk=run_id).first()
-    if run and working.work_on(run):
+    if run and import_job.work_on(run):
         import_file.delay(run_id)
 
 
@@ -21,7 +21,7 @@ def resume_imports() -> None:
     """Go on with what a killed worker left behind."""
     now = timezone.now()
     for run in ImportRun.objects.abandoned(now):
-        if working.resume(run, now):
+        if import_job.resume(run, now):
             import_file.delay(run.pk)
 
 
@@ -33,4 +33,4 @@ def sweep_ages() -> None:
 @shared_task
 def purge_expired() -> None:
     ageing.purge_expired()
-    working.purge_uploads(timezone.now())
+    import_job.purge_uploads(timezone.now())

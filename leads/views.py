@@ -16,11 +16,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.middleware import HtmxDetails
 
 from leads import ageing as ages
-from leads.forms import ColumnsForm, ProblemsForm, UploadForm
-from leads.importing import report, working
-from leads.importing.columns import save_columns
-from leads.importing.converting import SheetRefused
-from leads.importing.sheet import survey_head
+from leads.intake.importing import import_job, report
+from leads.intake.importing.columns import save_columns
+from leads.intake.importing.converting import SheetRefused
+from leads.intake.importing.forms import ColumnsForm, ProblemsForm, UploadForm
+from leads.intake.importing.sheet import survey_head
 from leads.models import ImportRun, SweepRun
 from leads.tasks import import_file, sweep_ages
 
@@ -62,7 +62,7 @@ def import_new(request: HttpRequest) -> HttpResponse:
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
-            run = working.receive(form.described_run(request.user.get_username()), form.cleaned_data["file"])
+            run = import_job.receive(form.described_run(request.user.get_username()), form.cleaned_data["file"])
             return redirect("leads:import-columns", run.public_id)
         except SheetRefused as error:
             form.add_error("file", str(error))
@@ -74,7 +74,7 @@ def import_new(request: HttpRequest) -> HttpResponse:
 def import_columns(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Which column is which. Shows a few values of each, so the page is kept nowhere."""
     run = _run(public_id, State.MAPPING, State.CHECKED)
-    with working.open_upload(run) as sheet:
+    with import_job.open_upload(run) as sheet:
         form = ColumnsForm(run, survey_head(sheet), request.POST or None)
     if request.method == "POST" and form.is_valid():
         _keep_columns(run, form)
@@ -115,7 +115,7 @@ def import_start(request: HttpRequest, public_id: UUID) -> HttpResponse:
 @staff_required
 @require_POST
 def import_discard(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    working.give_up(_run(public_id, State.MAPPING, State.CHECKED))
+    import_job.give_up(_run(public_id, State.MAPPING, State.CHECKED))
     messages.success(request, "The upload is deleted. Nothing of it was taken.")
     return redirect("leads:imports")
 
@@ -165,6 +165,6 @@ def _keep_columns(run: ImportRun, form: ColumnsForm) -> None:
 
 def _begin(run: ImportRun, state: State) -> HttpResponse:
     with transaction.atomic():
-        if working.begin(run, state, timezone.now()):
+        if import_job.begin(run, state, timezone.now()):
             import_file.delay_on_commit(run.pk)  # type: ignore[attr-defined]
     return redirect("leads:import", run.public_id)

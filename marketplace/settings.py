@@ -281,7 +281,7 @@ def _files_in(folder: str) -> dict[str, Any]:
 
 
 STORAGES = {
-    # What is kept of an upload is sealed (leads/importing/stored.py); nothing under here has a public address.
+    # What is kept of an upload is sealed (leads/intake/importing/stored.py); nothing under here has a public address.
     "default": _files_in("files"),
     # The shelf as files that every web process starts from.
     "inventory": _files_in("inventory"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote
 
-from leads.capture import Evidence
+from leads.intake.capture import Evidence
 from leads.models import ConsentText, Lead
 from leads.models.contact import Person
 from leads.people.identity import email_digest, phone_digest

@@ -21,7 +21,7 @@ from marketplace.returns.asking import Asker, Claim, ask
 from marketplace.wishes import Named
 from tests.access import own_routes
 from tests.factories import Market, credit, make_buyer
-from tests.leads.files import as_csv, row, uploaded, worked
+from tests.leads.intake.importing.files import as_csv, row, uploaded, worked
 
 
 def make_person(**changes: bool) -> User:

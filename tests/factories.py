@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from billing.ledger import credit_wallet
 from buyers.models import Approval, Buyer, Membership, Role, User
-from leads.capture import Capture, Evidence, capture_leads
+from leads.intake.capture import Capture, Evidence, capture_leads
 from leads.models import ConsentText, Lead, Source, Vertical
 from leads.models.contact import Person
 from leads.models.vertical import add_schema_version

@@ -21,7 +21,7 @@ from tests.access import foreign_routes
 from tests.canaries import Canary
 from tests.cast import addresses, buy
 from tests.crawling import crawl, whole
-from tests.leads.files import as_csv, row, uploaded, worked
+from tests.leads.intake.importing.files import as_csv, row, uploaded, worked
 
 pytestmark = pytest.mark.django_db
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 
 from buyers.customers.digests import is_datum
-from leads.importing.columns import SNIFFED, loose
-from leads.importing.sheet import Survey
+from leads.intake.importing.columns import SNIFFED, loose
+from leads.intake.importing.sheet import Survey
 from leads.schema.common_columns import ENVELOPE
 
 HASH_WORDS = re.compile(r"sha256|sha|hashed|hash")

@@ -16,10 +16,10 @@ from buyers.customers.columns import Columns, find_columns
 from buyers.customers.digests import read_row
 from buyers.customers.working import discard_upload
 from buyers.models import Buyer, CustomerList, OwnCustomer, User
-from leads.importing import stored
-from leads.importing.converting import workbook_as_csv
-from leads.importing.sheet import Sheet, SheetFormat, open_sheet, recognise, survey, survey_head
-from leads.importing.working import fingerprint
+from leads.intake.importing import stored
+from leads.intake.importing.converting import workbook_as_csv
+from leads.intake.importing.import_job import fingerprint
+from leads.intake.importing.sheet import Sheet, SheetFormat, open_sheet, recognise, survey, survey_head
 
 LEAST_PEOPLE = 25
 MOST_A_DAY = 5

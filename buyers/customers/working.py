@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from buyers.customers.digests import Read, read_row
 from buyers.models import CustomerList, OwnCustomer
-from leads.importing import stored
-from leads.importing.converting import SheetRefused
-from leads.importing.sheet import Sheet, SheetFormat, open_sheet
+from leads.intake.importing import stored
+from leads.intake.importing.converting import SheetRefused
+from leads.intake.importing.sheet import Sheet, SheetFormat, open_sheet
 from leads.people.sealing import SealBroken
 
 BATCH = 5_000

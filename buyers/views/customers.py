@@ -16,7 +16,7 @@ from buyers.customers.columns import ColumnsUnclear
 from buyers.forms import CustomersForm
 from buyers.models import CustomerList
 from buyers.tasks import read_customers
-from leads.importing.converting import SheetRefused
+from leads.intake.importing.converting import SheetRefused
 
 ON_A_PAGE = 25
 

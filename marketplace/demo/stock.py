@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate, groupby
 
-from leads.capture import Capture, Evidence, capture_leads
+from leads.intake.capture import Capture, Evidence, capture_leads
 from leads.models import LeadKind, PhoneType, Vertical
 from marketplace.demo.answers import Answers
 from marketplace.demo.people import Resident, residents

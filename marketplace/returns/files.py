@@ -16,8 +16,8 @@ from itertools import islice
 from typing import BinaryIO
 
 from buyers.models import Buyer
-from leads.importing.converting import SheetRefused
-from leads.importing.sheet import Sheet, open_sheet, recognise
+from leads.intake.importing.converting import SheetRefused
+from leads.intake.importing.sheet import Sheet, open_sheet, recognise
 from leads.people.sealing import SealBroken, key_ring
 from marketplace.returns.asking import MOST_CLAIMS, Answer, Claim
 

@@ -14,7 +14,7 @@ from leads.models import Contact, Lead
 from marketplace.models import Order, Sale
 from tests.browser.conftest import PHONE, log_in
 from tests.factories import PASSWORD, make_user
-from tests.leads.files import as_csv, row
+from tests.leads.intake.importing.files import as_csv, row
 
 pytestmark = pytest.mark.browser
 

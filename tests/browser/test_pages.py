@@ -16,7 +16,7 @@ from marketplace.demo.market import make_market
 from marketplace.models import Order
 from tests.browser.conftest import PHONE, WIDE, log_in
 from tests.factories import Market, make_text, make_user
-from tests.leads.files import as_csv, row, uploaded, worked
+from tests.leads.intake.importing.files import as_csv, row, uploaded, worked
 
 pytestmark = pytest.mark.browser
 

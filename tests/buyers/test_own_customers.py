@@ -16,9 +16,9 @@ from buyers.customers.digests import digest_of_phone
 from buyers.customers.lists import LEAST_PEOPLE, MOST_A_DAY, ListRefused, Upload, receive, remove, remove_all
 from buyers.models import Approval, CustomerList, OwnCustomer
 from buyers.tasks import resume_customers
-from leads.importing.converting import SheetRefused
+from leads.intake.importing.converting import SheetRefused
 from leads.people.identity import email_digest, phone_digest
-from tests.leads.files import as_csv, as_xlsx
+from tests.leads.intake.importing.files import as_csv, as_xlsx
 from tests.refusal import everything, refused_by
 
 pytestmark = pytest.mark.django_db

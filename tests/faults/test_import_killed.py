@@ -13,7 +13,7 @@ from django.db import connection
 
 from leads.models import Contact, ImportRun, Lead, Leg
 from tests.factories import make_market
-from tests.leads.files import ZONE, as_csv, row
+from tests.leads.intake.importing.files import ZONE, as_csv, row
 
 ROWS = 6_000
 PATIENCE = 60

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from leads.capture import capture_lead
+from leads.intake.capture import capture_lead
 from leads.models import Lead, Leg
 from tests.factories import legless_lead, make_capture, make_leads, make_market
 

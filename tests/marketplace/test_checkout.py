@@ -8,8 +8,8 @@ import pytest
 from billing.ledger import NotEnoughMoney, balance_cents
 from billing.models import Entry
 from buyers.models import Approval
-from leads.capture import capture_lead
 from leads.criteria.criteria import Criteria, read_criteria
+from leads.intake.capture import capture_lead
 from leads.models import Contact, Lead, Leg
 from leads.models.contact import Person
 from leads.models.vertical import add_schema_version

@@ -19,7 +19,7 @@ from billing.ledger import Posting, balance_cents, house_account, post, wallet_o
 from billing.models import Account, Earning, Entry, Transaction
 from billing.payments import open_page
 from billing.receipts import receipt_of
-from leads.capture import capture_leads
+from leads.intake.capture import capture_leads
 from leads.models import ConsentText, Lead, Source
 from marketplace.checkout import Placement
 from marketplace.invoices import invoice_of

@@ -254,7 +254,7 @@ def test_terms_that_make_no_sense_are_said(member, market, query):
 
 def test_no_personal_datum_is_in_any_byte_before_the_sale(client, member, market):
     person = make_person(777)
-    from leads.capture import capture_lead
+    from leads.intake.capture import capture_lead
 
     capture_lead(make_capture(market, person=person), now=market.now)
     lead_url = reverse("storefront:lead", args=[market.vertical.leads.get().public_id])

@@ -11,12 +11,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
-from leads.importing import report
-from leads.importing.columns import MappingIncomplete, check_columns, propose_columns
-from leads.importing.converting import SheetRefused
-from leads.importing.run import TakenOver, Tally, advance, foresee
-from leads.importing.sheet import SheetFormat, Survey, open_sheet, recognise, survey
-from leads.importing.working import fingerprint, finish
+from leads.intake.importing import report
+from leads.intake.importing.columns import MappingIncomplete, check_columns, propose_columns
+from leads.intake.importing.converting import SheetRefused
+from leads.intake.importing.import_job import fingerprint, finish
+from leads.intake.importing.run import TakenOver, Tally, advance, foresee
+from leads.intake.importing.sheet import SheetFormat, Survey, open_sheet, recognise, survey
 from leads.models import ConsentText, ImportRun, Source, Vertical
 
 COUNTS = ("rows", "taken", "flagged", "refused", "duplicates")

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from leads.capture import Outcome, capture_lead
+from leads.intake.capture import Outcome, capture_lead
 from leads.models import Consent, Contact, Lead, Leg, Suppression
 from leads.people.identity import email_digest, phone_digest
 from leads.people.privacy import erase_contact, suppress_address, suppress_person, withdraw_lead

@@ -3,7 +3,7 @@
 import pytest
 
 from buyers.models import Approval
-from leads.capture import Evidence
+from leads.intake.capture import Evidence
 from leads.models.contact import Person
 
 pytestmark = pytest.mark.django_db

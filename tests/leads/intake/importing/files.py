@@ -8,9 +8,9 @@ from typing import Any
 import xlsxwriter
 from django.utils import timezone
 
-from leads.importing import working
-from leads.importing.columns import propose_columns
-from leads.importing.sheet import survey_head
+from leads.intake.importing import import_job
+from leads.intake.importing.columns import propose_columns
+from leads.intake.importing.sheet import survey_head
 from leads.models import ImportRun
 from tests.factories import Market
 
@@ -70,8 +70,8 @@ def uploaded(market: Market, data: bytes, **changes: Any) -> ImportRun:
     """A run whose upload was received and whose columns were guessed."""
     values = {"timezone": ZONE, "file_name": "requests.csv", "started_by": "desk@example.com", **changes}
     run = ImportRun(source=market.source, vertical=market.vertical, **values)
-    working.receive(run, io.BytesIO(data))
-    with working.open_upload(run) as sheet:
+    import_job.receive(run, io.BytesIO(data))
+    with import_job.open_upload(run) as sheet:
         found = survey_head(sheet)
     run.columns = values.get("columns") or propose_columns(run.source, run.vertical, found.headers, found.samples)
     run.save()
@@ -80,9 +80,9 @@ def uploaded(market: Market, data: bytes, **changes: Any) -> ImportRun:
 
 def worked(run: ImportRun, state: str = ImportRun.State.RUNNING) -> ImportRun:
     """The run after the background task is through with it."""
-    assert working.begin(run, state, timezone.now())
+    assert import_job.begin(run, state, timezone.now())
     run = ImportRun.objects.get(pk=run.pk)
-    while working.work_on(run):
+    while import_job.work_on(run):
         run = ImportRun.objects.get(pk=run.pk)
     return ImportRun.objects.get(pk=run.pk)
 

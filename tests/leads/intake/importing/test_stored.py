@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import default_storage
 
-from leads.importing import stored
-from leads.importing.stored import open_stored, store
+from leads.intake.importing import stored
+from leads.intake.importing.stored import open_stored, store
 from leads.people.sealing import SealBroken
 
 CANARY = b"canary.person@example.com"

@@ -5,11 +5,11 @@ from datetime import datetime
 
 import pytest
 
-from leads.importing import sheet as sheets
-from leads.importing.converting import SheetRefused
-from leads.importing.sheet import SheetFormat, open_sheet, recognise, survey
-from leads.importing.workbook import WorkbookRefused, check_package
-from tests.leads.files import as_csv, as_xlsx
+from leads.intake.importing import sheet as sheets
+from leads.intake.importing.converting import SheetRefused
+from leads.intake.importing.sheet import SheetFormat, open_sheet, recognise, survey
+from leads.intake.importing.workbook import WorkbookRefused, check_package
+from tests.leads.intake.importing.files import as_csv, as_xlsx
 
 ROWS = [
     {"Name": "José", "City": "Cañon City", "Note": 'says "hi",\nthen goes'},
@@ -147,7 +147,7 @@ def test_a_parser_that_hangs_or_eats_memory_is_stopped(monkeypatch, tmp_path):
     program.write_text(
         "import resource\nresource.setrlimit(resource.RLIMIT_AS, (10**8, 10**8))\nx = bytearray(10**9)\n"
     )
-    monkeypatch.setattr("leads.importing.converting.PROGRAM", program)
+    monkeypatch.setattr("leads.intake.importing.converting.PROGRAM", program)
 
     with pytest.raises(SheetRefused, match="damaged, or too large to be read"):
         read(as_xlsx([{"a": 1}]))

@@ -4,10 +4,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from leads import tasks
-from leads.importing import working
+from leads.intake.importing import import_job
 from leads.models import ColumnMapping, ImportRun, Lead, SweepRun
 from tests.factories import make_user
-from tests.leads.files import as_csv, counts, imported, row, uploaded, worked
+from tests.leads.intake.importing.files import as_csv, counts, imported, row, uploaded, worked
 
 State = ImportRun.State
 ROWS = [row(1), row(2, Purpose="boat"), row(3, SubmittedAt="n/a"), row(1), row(4)]
@@ -45,7 +45,7 @@ def of(run, name="import"):
 
 def mapping(run, **changes):
     """What the columns' form sends: each column as it was guessed."""
-    with working.open_upload(run) as sheet:
+    with import_job.open_upload(run) as sheet:
         headers = sheet.headers
     fields = {header: field for field, header in run.columns.items()}
     sent = {f"column_{place}": fields.get(header, "") for place, header in enumerate(headers)}
@@ -168,7 +168,7 @@ def test_hostile_text_in_a_file_stays_text(market, staff):
 
 def test_progress_is_asked_for_until_the_end(market, staff, queue):
     run = uploaded(market, as_csv(ROWS))
-    working.begin(run, State.RUNNING, timezone.now())
+    import_job.begin(run, State.RUNNING, timezone.now())
     headers = {"HX-Request": "true", "HX-Target": "progress"}
 
     during = staff.get(of(run), headers=headers)

@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from leads.capture import CLOCK_TOLERANCE, Capture, CaptureRefused, Evidence, check_capture
-from leads.importing.evidence import read_certificate, read_day, read_ip_address, read_page, read_token
-from leads.importing.instants import read_instant
-from leads.importing.people import read_person
-from leads.importing.residence import Residence, read_residence
-from leads.importing.sheet import LONGEST_CELL
+from leads.intake.capture import CLOCK_TOLERANCE, Capture, CaptureRefused, Evidence, check_capture
+from leads.intake.importing.evidence import read_certificate, read_day, read_ip_address, read_page, read_token
+from leads.intake.importing.instants import read_instant
+from leads.intake.importing.people import read_person
+from leads.intake.importing.residence import Residence, read_residence
+from leads.intake.importing.sheet import LONGEST_CELL
 from leads.models import ConsentText, FieldSchema, ImportRun, PhoneType
 from leads.models.contact import Person
 from leads.people.identity import keyed_id, request_fingerprint, says_who

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.template.defaultfilters import filesizeformat
 
-from leads.importing.columns import MappingIncomplete, check_columns, is_never_taken, propose_columns
-from leads.importing.sheet import Survey
+from leads.intake.importing.columns import MappingIncomplete, check_columns, is_never_taken, propose_columns
+from leads.intake.importing.sheet import Survey
 from leads.models import ConsentText, ImportProblem, ImportRun, Source, Vertical
 from leads.schema.common_columns import ENVELOPE
 

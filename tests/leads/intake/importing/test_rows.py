@@ -3,13 +3,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from leads.importing.instants import read_instant
-from leads.importing.residence import Residence, read_residence
+from leads.intake.importing.instants import read_instant
+from leads.intake.importing.residence import Residence, read_residence
 from leads.models import ClosedReason, Lead, PhoneType, Suppression
 from leads.people.identity import email_digest, keyed_id, phone_digest
 from leads.schema.fields import BadValue
 from tests.factories import make_text
-from tests.leads.files import as_csv, counts, imported, problems, row, uploaded, worked
+from tests.leads.intake.importing.files import as_csv, counts, imported, problems, row, uploaded, worked
 
 NEW_YORK = ZoneInfo("America/New_York")
 LATEST = datetime(2026, 12, 1, tzinfo=UTC)

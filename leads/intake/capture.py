@@ -11,9 +11,9 @@ from enum import StrEnum
 
 from django.db import connection, transaction
 
+from leads.intake.recording import record
+from leads.intake.request import Capture, Digests, Evidence, Fresh
 from leads.models import LeadKind, SourceKind, Vertical
-from leads.recording import record
-from leads.request import Capture, Digests, Evidence, Fresh
 
 __all__ = [
     "Capture",

@@ -11,10 +11,10 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from leads.importing import stored
-from leads.importing.converting import SheetRefused, workbook_as_csv
-from leads.importing.run import TakenOver, Tally, advance, check, claim
-from leads.importing.sheet import Sheet, SheetFormat, open_sheet, recognise, survey
+from leads.intake.importing import stored
+from leads.intake.importing.converting import SheetRefused, workbook_as_csv
+from leads.intake.importing.run import TakenOver, Tally, advance, check, claim
+from leads.intake.importing.sheet import Sheet, SheetFormat, open_sheet, recognise, survey
 from leads.models import ImportProblem, ImportRun
 from leads.models.importing import ImportRunQuerySet
 from leads.people.sealing import SealBroken

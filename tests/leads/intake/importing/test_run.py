@@ -10,13 +10,13 @@ from django.db import connection
 from django.utils import timezone
 
 from leads import tasks
-from leads.importing import run as running
-from leads.importing import working
-from leads.importing.converting import SheetRefused
-from leads.importing.run import TakenOver, advance
+from leads.intake.importing import import_job
+from leads.intake.importing import run as running
+from leads.intake.importing.converting import SheetRefused
+from leads.intake.importing.run import TakenOver, advance
 from leads.models import ColumnMapping, Contact, ImportProblem, ImportRun, Lead
 from tests.factories import make_source, make_text
-from tests.leads.files import ZONE, as_csv, as_xlsx, counts, imported, problems, row, uploaded, worked
+from tests.leads.intake.importing.files import ZONE, as_csv, as_xlsx, counts, imported, problems, row, uploaded, worked
 
 State = ImportRun.State
 MIXED = [row(1), row(2, Purpose="boat"), row(3, SubmittedAt="n/a"), row(1), row(4)]
@@ -135,10 +135,10 @@ def test_a_dry_run_sees_what_was_taken_before(market):
 def test_a_run_goes_on_where_it_stopped(market, monkeypatch):
     monkeypatch.setattr(running, "BATCH", 2)
     run = uploaded(market, as_csv(MIXED))
-    working.begin(run, State.RUNNING, timezone.now())
+    import_job.begin(run, State.RUNNING, timezone.now())
 
     run.refresh_from_db()
-    assert working.work_on(run, seconds=0) is True  # one batch, and there is more to do
+    assert import_job.work_on(run, seconds=0) is True  # one batch, and there is more to do
     run = ImportRun.objects.get(pk=run.pk)
     assert (run.state, run.rows_read, Lead.objects.count()) == (State.RUNNING, 2, 2)
 
@@ -150,10 +150,10 @@ def test_a_run_goes_on_where_it_stopped(market, monkeypatch):
 def test_who_comes_second_leaves_the_run_alone(market, monkeypatch):
     monkeypatch.setattr(running, "BATCH", 2)
     run = uploaded(market, as_csv(MIXED))
-    working.begin(run, State.RUNNING, timezone.now())
+    import_job.begin(run, State.RUNNING, timezone.now())
     first, second = ImportRun.objects.get(pk=run.pk), ImportRun.objects.get(pk=run.pk)
 
-    with working.open_upload(first) as one, working.open_upload(second) as other:
+    with import_job.open_upload(first) as one, import_job.open_upload(second) as other:
         steps = advance(first, one, now=timezone.now())
         next(steps)
         with pytest.raises(TakenOver):
@@ -167,9 +167,9 @@ def test_who_comes_second_leaves_the_run_alone(market, monkeypatch):
 def test_an_interrupted_dry_run_starts_over(market, monkeypatch):
     monkeypatch.setattr(running, "BATCH", 2)
     run = uploaded(market, as_csv(MIXED))
-    working.begin(run, State.CHECKING, timezone.now())
+    import_job.begin(run, State.CHECKING, timezone.now())
     run.refresh_from_db()
-    with working.open_upload(run) as sheet:
+    with import_job.open_upload(run) as sheet:
         next(running.check(run, sheet, now=timezone.now()))
 
     tasks.import_file(run.pk)
@@ -183,7 +183,7 @@ def test_only_what_a_killed_worker_left_is_resumed(market, monkeypatch):
     monkeypatch.setattr(tasks.import_file, "delay", asked.append)
     left, alive, waiting = (uploaded(market, as_csv([row(number)])) for number in (1, 2, 3))
     for run in (left, alive):
-        working.begin(run, State.RUNNING, timezone.now())
+        import_job.begin(run, State.RUNNING, timezone.now())
     long_ago = timezone.now() - timedelta(minutes=3)
     ImportRun.objects.filter(pk__in=[left.pk, waiting.pk]).update(worked_at=long_ago)
 
@@ -197,7 +197,7 @@ def test_a_batch_that_fails_again_and_again_stops_the_run_and_nothing_else(marke
     monkeypatch.setattr(tasks.import_file, "delay", asked.append)
     poisoned, sound = (uploaded(market, as_csv([row(number)])) for number in (1, 2))
     for run in (poisoned, sound):
-        working.begin(run, State.RUNNING, timezone.now())
+        import_job.begin(run, State.RUNNING, timezone.now())
     long_ago = timezone.now() - timedelta(minutes=3)
 
     for _ in range(6):
@@ -215,7 +215,7 @@ def test_a_row_that_the_database_refuses_spoils_only_itself(market, monkeypatch)
     def reader(self, row, person, captured_at):
         return "x" * 200 if person.email.startswith("pat2") else f"id-{person.email}"
 
-    monkeypatch.setattr("leads.importing.rows.RowReader._external_id", reader)
+    monkeypatch.setattr("leads.intake.importing.rows.RowReader._external_id", reader)
 
     run = imported(market, [row(1), row(2), row(3)])
 
@@ -231,7 +231,7 @@ def test_an_id_longer_than_we_keep_still_tells_requests_apart(market):
 def test_a_file_that_breaks_off_stops_the_run_and_keeps_what_was_taken(market, monkeypatch):
     monkeypatch.setattr(running, "BATCH", 1)
     run = uploaded(market, as_csv([row(1), row(2)]))
-    working.begin(run, State.RUNNING, timezone.now())
+    import_job.begin(run, State.RUNNING, timezone.now())
     path = Path(default_storage.path(run.stored_as))
     path.write_bytes(path.read_bytes()[:-40])
 
@@ -264,7 +264,7 @@ def test_an_upload_that_nobody_came_back_to_is_purged_after_a_week(market):
 
 
 def test_a_refused_upload_leaves_nothing_behind(market, monkeypatch):
-    monkeypatch.setattr("leads.importing.sheet.MOST_ROWS", 1)
+    monkeypatch.setattr("leads.intake.importing.sheet.MOST_ROWS", 1)
     with pytest.raises(SheetRefused):
         uploaded(market, as_csv([row(1), row(2)]))
 

@@ -1,6 +1,6 @@
 import pytest
 
-from leads.importing.columns import (
+from leads.intake.importing.columns import (
     MappingIncomplete,
     check_columns,
     guess_columns,

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import charset_normalizer
 
-from leads.importing.converting import SheetRefused, workbook_as_csv
+from leads.intake.importing.converting import SheetRefused, workbook_as_csv
 
 MOST_ROWS = 1_000_000
 MOST_COLUMNS = 400

@@ -14,10 +14,10 @@ from itertools import islice
 from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
 
-from leads.capture import Capture, Memory, Outcome, capture_leads, foresee_leads
-from leads.importing.converting import SheetRefused
-from leads.importing.rows import Problem, Reading, RowReader
-from leads.importing.sheet import Sheet
+from leads.intake.capture import Capture, Memory, Outcome, capture_leads, foresee_leads
+from leads.intake.importing.converting import SheetRefused
+from leads.intake.importing.rows import Problem, Reading, RowReader
+from leads.intake.importing.sheet import Sheet
 from leads.models import ImportProblem, ImportRun
 
 BATCH = 1000

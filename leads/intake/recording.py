@@ -12,10 +12,10 @@ import orjson
 from django.db import connection
 
 from leads.arrays import key_array
+from leads.intake.request import Capture, Fresh
 from leads.models.consent import seal_machine
 from leads.models.contact import seal_person
 from leads.people.sealing import KeyRing, key_ring
-from leads.request import Capture, Fresh
 
 Row: TypeAlias = tuple[Any, ...]
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from django.db.models import Count
 
-from leads.importing.run import Tally
+from leads.intake.importing.run import Tally
 from leads.models import ImportProblem, ImportRun
 from leads.schema.common_columns import ENVELOPE
 
