@@ -17,7 +17,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
 
 app = Celery("marketplace")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks()
 
 
 @setup_logging.connect
@@ -31,8 +30,8 @@ def keep_its_program(**_: Any) -> None:
 
 
 SCHEDULE: dict[str, dict[str, Any]] = {
-    "sweep-ages": {"task": "leads.tasks.sweep_ages", "schedule": 60.0},
-    "resume-imports": {"task": "leads.tasks.resume_imports", "schedule": 60.0},
+    "sweep-ages": {"task": "leads.ageing.tasks.sweep_ages", "schedule": 60.0},
+    "resume-imports": {"task": "leads.intake.importing.tasks.resume_imports", "schedule": 60.0},
     "resume-customers": {"task": "buyers.tasks.resume_customers", "schedule": 60.0},
     "fill-standing-orders": {"task": "marketplace.tasks.fill_standing_orders", "schedule": 60.0},
     "tell-of-new-leads": {"task": "marketplace.tasks.tell_of_new_leads", "schedule": 5 * 60.0},
@@ -47,6 +46,9 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     # Once a day; the later hours are for a morning on which nothing ran.
     "reconcile-stripe": {"task": "marketplace.tasks.reconcile_stripe", "schedule": crontab(minute=15, hour="6-23")},
     "forget-erased": {"task": "marketplace.tasks.forget_erased", "schedule": 60 * 60.0},
-    "purge-expired": {"task": "leads.tasks.purge_expired", "schedule": 24 * 60 * 60.0},
+    "purge-uploads": {"task": "leads.intake.importing.tasks.purge_uploads", "schedule": 24 * 60 * 60.0},
+    "purge-expired": {"task": "leads.ageing.tasks.purge_expired", "schedule": 24 * 60 * 60.0},
 }
 app.conf.beat_schedule = SCHEDULE
+# Each feature's tasks lie with it.
+app.autodiscover_tasks(sorted({job["task"].rpartition(".tasks.")[0] for job in SCHEDULE.values()}))

@@ -243,7 +243,9 @@ def test_no_task_is_told_who(sung, monkeypatch, django_capture_on_commit_callbac
         staff.post("/operator/ageing/run/")
     program(sung.ours).get(f"/api/v1/orders/{order}/manifest/?preset=convoso")
 
-    assert {"leads.tasks.import_file", "leads.tasks.sweep_ages"} <= {name for name, _, _ in told}
+    assert {"leads.intake.importing.tasks.import_file", "leads.ageing.tasks.sweep_ages"} <= {
+        name for name, _, _ in told
+    }
     assert not any(canary.heard_in(repr(told).encode()) for canary in CANARIES)
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from buyers.companies import invite
 from buyers.models import Buyer, Role, User
-from leads import ageing
+from leads.ageing import sweep
 from leads.models import ImportRun, Lead, Source, Vertical
 from marketplace.demo.market import make_market
 from marketplace.models import Order
@@ -180,7 +180,7 @@ def runs(demo) -> dict[str, ImportRun]:
     rows = [row(1, ConsentText="spring"), row(2, ConsentText="spring", SubmittedAt="n/a"), row(3, ConsentText="none")]
     file = as_csv(rows)
     done, checked = worked(uploaded(market, file)), worked(uploaded(market, file), ImportRun.State.CHECKING)
-    ageing.sweep()
+    sweep.sweep()
     return {"new": uploaded(market, file), "checked": checked, "done": done}
 
 

@@ -1,6 +1,7 @@
 """Standing orders buy what comes down to their limit, within their terms, and say why they don't."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -174,8 +175,9 @@ def test_with_little_money_the_cheaper_ones_are_bought(market):
 
 
 def test_outside_its_hours_it_waits_for_the_opening(market):
-    sunday = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)  # 10 am in New York
-    monday = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)  # 9 am
+    today = market.now.astimezone(ZoneInfo("America/New_York"))
+    sunday = (today + timedelta(days=6 - today.weekday())).replace(hour=10, minute=0, second=0, microsecond=0)
+    monday = (sunday + timedelta(days=1)).replace(hour=9)
     market.leads(2, captured_at=sunday - timedelta(days=40))
     order = wants(market, now=sunday, from_hour=9, to_hour=17, weekdays=(1, 2, 3, 4, 5))
     order = looked(order, sunday)

@@ -14,7 +14,8 @@ from itertools import islice
 from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
 
-from leads.intake.capture import Capture, Memory, Outcome, capture_leads, foresee_leads
+from leads.intake.capture import Capture, Outcome, capture_leads, foresee_leads
+from leads.intake.dedupe import Memory
 from leads.intake.importing.converting import SheetRefused
 from leads.intake.importing.rows import Problem, Reading, RowReader
 from leads.intake.importing.sheet import Sheet

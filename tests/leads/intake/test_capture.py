@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from leads.intake.capture import CaptureRefused, Memory, Outcome, capture_lead, capture_leads, foresee_leads
+from leads.intake.capture import CaptureRefused, Outcome, capture_lead, capture_leads, foresee_leads
+from leads.intake.dedupe import Memory
 from leads.models import ClosedReason, Consent, Contact, Lead, LeadKind, Leg, Market, Suppression
 from leads.models.contact import Person
 from leads.people.identity import phone_digest

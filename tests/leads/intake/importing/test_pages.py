@@ -3,8 +3,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
-from leads import tasks
-from leads.intake.importing import import_job
+from leads.ageing.tasks import sweep_ages
+from leads.intake.importing import import_job, tasks
 from leads.models import ColumnMapping, ImportRun, Lead, SweepRun
 from tests.factories import make_user
 from tests.leads.intake.importing.files import as_csv, counts, imported, row, uploaded, worked
@@ -25,7 +25,7 @@ def queue(monkeypatch):
     asked = []
     monkeypatch.setattr(tasks.import_file, "delay_on_commit", asked.append)
     monkeypatch.setattr(tasks.import_file, "delay", asked.append)
-    monkeypatch.setattr(tasks.sweep_ages, "delay_on_commit", lambda: asked.append("sweep"))
+    monkeypatch.setattr(sweep_ages, "delay_on_commit", lambda: asked.append("sweep"))
     return asked
 
 

@@ -9,8 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from leads import tasks
-from leads.intake.importing import import_job
+from leads.intake.importing import import_job, tasks
 from leads.intake.importing import run as running
 from leads.intake.importing.converting import SheetRefused
 from leads.intake.importing.run import TakenOver, advance
@@ -257,7 +256,7 @@ def test_an_upload_that_nobody_came_back_to_is_purged_after_a_week(market):
     ImportRun.objects.filter(pk=stopped.pk).update(state=State.FAILED)
     ImportRun.objects.filter(pk__in=[old.pk, stopped.pk]).update(worked_at=long_ago)
 
-    tasks.purge_expired()
+    tasks.purge_uploads()
 
     assert [default_storage.exists(run.stored_as) for run in (old, stopped, young)] == [False, False, True]
     assert dict(ImportRun.objects.values_list("pk", "stored_as")) == {stopped.pk: "", young.pk: young.stored_as}

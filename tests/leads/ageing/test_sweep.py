@@ -7,8 +7,8 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from leads import ageing
-from leads.ageing import due_now, move_due, purge_expired, retire, sweep
+from leads.ageing import sweep as sweeping
+from leads.ageing.sweep import due_now, move_due, purge_expired, retire, sweep
 from leads.models import Contact, Lead, Leg, SweepRun, Vertical
 from leads.people.sealing import SealBroken
 from tests.factories import make_market, make_person, make_vertical
@@ -122,21 +122,21 @@ def test_a_contact_is_not_erased_while_a_leg_of_its_lead_is_open(market, count):
 def test_what_goes_wrong_in_one_vertical_does_not_keep_the_others_waiting(market, monkeypatch, caplog):
     make_vertical("solar", position=1)
     lead = realtime(market, 20)
-    move = ageing.move_due
+    move = sweeping.move_due
 
     def failing(vertical, *, batch):
         if vertical.slug == "solar":
             raise ZeroDivisionError("937-200-0001")
         return move(vertical, batch=batch)
 
-    monkeypatch.setattr(ageing, "move_due", failing)
+    monkeypatch.setattr(sweeping, "move_due", failing)
     run = sweep()
 
     run.refresh_from_db()
     assert (run.moved, run.problem) == (4, "ZeroDivisionError in solar")
     assert run.finished_at is not None
     assert set(lead.legs.values_list("market", flat=True)) == {"aged"}
-    assert [record.getMessage() for record in caplog.records if record.name == "leads.ageing"] == [
+    assert [record.getMessage() for record in caplog.records if record.name == "leads.ageing.sweep"] == [
         "the sweep failed in solar"
     ]
 

@@ -1,51 +1,26 @@
-"""The operator's pages: imports and ageing. For anybody who is not staff they do not exist."""
+"""The operator's pages of imports. For anybody who is not staff they do not exist."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, TypeAlias
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.middleware import HtmxDetails
 
-from leads import ageing as ages
 from leads.intake.importing import import_job, report
 from leads.intake.importing.columns import save_columns
 from leads.intake.importing.converting import SheetRefused
 from leads.intake.importing.forms import ColumnsForm, ProblemsForm, UploadForm
 from leads.intake.importing.sheet import survey_head
-from leads.models import ImportRun, SweepRun
-from leads.tasks import import_file, sweep_ages
+from leads.intake.importing.tasks import import_file
+from leads.models import ImportRun
+from leads.staff import PartRequest, staff_required
 
-View: TypeAlias = Callable[..., HttpResponseBase]
 State = ImportRun.State
 ON_A_PAGE = 50
-
-
-class PartRequest(HttpRequest):
-    """A request that HtmxMiddleware has seen."""
-
-    htmx: HtmxDetails
-
-
-def staff_required(view: View) -> View:
-    """The operator's staff; for others the page does not exist."""
-
-    @login_required
-    @wraps(view)
-    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not request.user.is_staff:
-            raise Http404
-        return view(request, *args, **kwargs)
-
-    return inner
 
 
 @staff_required
@@ -130,23 +105,6 @@ def import_problems(request: HttpRequest, public_id: UUID) -> StreamingHttpRespo
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )
-
-
-@staff_required
-@require_safe
-def ageing(request: HttpRequest) -> HttpResponse:
-    now = timezone.now()
-    runs = list(SweepRun.objects.all()[:ON_A_PAGE])
-    context = {"runs": runs, "due": ages.due_now(), "clock": ages.next_sweep(runs[0] if runs else None, now)}
-    return render(request, "leads/ageing.html", context)
-
-
-@staff_required
-@require_POST
-def ageing_run(request: HttpRequest) -> HttpResponse:
-    sweep_ages.delay_on_commit()  # type: ignore[attr-defined]
-    messages.success(request, "The sweep is on its way; it shows here when it has run.")
-    return redirect("leads:ageing")
 
 
 def _run(public_id: UUID, *states: str) -> ImportRun:

@@ -1,9 +1,8 @@
-"""Jobs of the supply side. Each asks the tables what is due, so a lost or doubled message does no harm."""
+"""Jobs of imports. Each asks the tables what is due, so a lost or doubled message does no harm."""
 
 from celery import shared_task
 from django.utils import timezone
 
-from leads import ageing
 from leads.intake.importing import import_job
 from leads.models import ImportRun
 
@@ -26,11 +25,6 @@ def resume_imports() -> None:
 
 
 @shared_task
-def sweep_ages() -> None:
-    ageing.sweep()
-
-
-@shared_task
-def purge_expired() -> None:
-    ageing.purge_expired()
+def purge_uploads() -> None:
+    """Delete uploads that nobody went on with."""
     import_job.purge_uploads(timezone.now())

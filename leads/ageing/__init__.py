@@ -1,0 +1,1 @@
+"""What happens to legs because time passes: the sweep, and its page."""

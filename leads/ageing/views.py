@@ -1,0 +1,31 @@
+"""The operator's page of the sweep: what waits for it, and its last runs."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from leads.ageing.sweep import due_now, next_sweep
+from leads.ageing.tasks import sweep_ages
+from leads.models import SweepRun
+from leads.staff import staff_required
+
+ON_A_PAGE = 50
+
+
+@staff_required
+@require_safe
+def ageing(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    runs = list(SweepRun.objects.all()[:ON_A_PAGE])
+    context = {"runs": runs, "due": due_now(), "clock": next_sweep(runs[0] if runs else None, now)}
+    return render(request, "leads/ageing.html", context)
+
+
+@staff_required
+@require_POST
+def ageing_run(request: HttpRequest) -> HttpResponse:
+    sweep_ages.delay_on_commit()  # type: ignore[attr-defined]
+    messages.success(request, "The sweep is on its way; it shows here when it has run.")
+    return redirect("leads:ageing")

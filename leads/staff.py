@@ -1,0 +1,30 @@
+"""Pages of the operator's staff. For anybody else they do not exist."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeAlias
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django_htmx.middleware import HtmxDetails
+
+View: TypeAlias = Callable[..., HttpResponseBase]
+
+
+class PartRequest(HttpRequest):
+    """A request that HtmxMiddleware has seen."""
+
+    htmx: HtmxDetails
+
+
+def staff_required(view: View) -> View:
+    """The operator's staff; for others the page does not exist."""
+
+    @login_required
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_staff:
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return inner
