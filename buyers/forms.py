@@ -7,8 +7,8 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.template.defaultfilters import filesizeformat
 
-from buyers.customers.lists import Upload
 from buyers.models import Buyer, Role
+from buyers.own_customers.lists import Upload
 from leads.models import Vertical
 from leads.people.identity import normal_email, normal_phone
 from leads.places import STATES

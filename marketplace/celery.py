@@ -32,7 +32,7 @@ def keep_its_program(**_: Any) -> None:
 SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep-ages": {"task": "leads.ageing.tasks.sweep_ages", "schedule": 60.0},
     "resume-imports": {"task": "leads.intake.importing.tasks.resume_imports", "schedule": 60.0},
-    "resume-customers": {"task": "buyers.tasks.resume_customers", "schedule": 60.0},
+    "resume-customers": {"task": "buyers.own_customers.tasks.resume_customers", "schedule": 60.0},
     "fill-standing-orders": {"task": "marketplace.tasks.fill_standing_orders", "schedule": 60.0},
     "tell-of-new-leads": {"task": "marketplace.tasks.tell_of_new_leads", "schedule": 5 * 60.0},
     "build-exports": {"task": "marketplace.tasks.build_exports", "schedule": 60.0},

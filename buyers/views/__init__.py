@@ -1,7 +1,7 @@
 """The company's own pages, under /company/."""
 
+from buyers.own_customers.views import customer_list, customers, remove_all_customers, remove_customers
 from buyers.views.company import ask, edit, profile, register
-from buyers.views.customers import customer_list, customers, remove_all_customers, remove_customers
 from buyers.views.keys import keys, revoke
 from buyers.views.members import accept, members, remove, role, withdraw
 

@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from billing.ledger import balance_cents
-from buyers.customers.lists import remove
 from buyers.models import OwnCustomer
+from buyers.own_customers.lists import remove
 from leads.criteria.criteria import Criteria
 from leads.models import Contact, Lead
 from marketplace.checkout import NotAllThere, Placement, place_order

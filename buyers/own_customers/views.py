@@ -11,11 +11,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from buyers.access import MemberRequest, buying_required
-from buyers.customers import lists
-from buyers.customers.columns import ColumnsUnclear
 from buyers.forms import CustomersForm
 from buyers.models import CustomerList
-from buyers.tasks import read_customers
+from buyers.own_customers import lists
+from buyers.own_customers.columns import ColumnsUnclear
+from buyers.own_customers.tasks import read_customers
 from leads.intake.importing.converting import SheetRefused
 
 ON_A_PAGE = 25

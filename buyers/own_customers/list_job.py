@@ -9,8 +9,8 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from buyers.customers.digests import Read, read_row
 from buyers.models import CustomerList, OwnCustomer
+from buyers.own_customers.digests import Read, read_row
 from leads.intake.importing import stored
 from leads.intake.importing.converting import SheetRefused
 from leads.intake.importing.sheet import Sheet, SheetFormat, open_sheet

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 
-from buyers.customers.digests import is_datum
+from buyers.own_customers.digests import is_datum
 from leads.intake.importing.columns import SNIFFED, loose
 from leads.intake.importing.sheet import Survey
 from leads.schema.common_columns import ENVELOPE

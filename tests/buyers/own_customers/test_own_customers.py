@@ -10,12 +10,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.utils import timezone
 
-from buyers.customers import working
-from buyers.customers.columns import ColumnsUnclear
-from buyers.customers.digests import digest_of_phone
-from buyers.customers.lists import LEAST_PEOPLE, MOST_A_DAY, ListRefused, Upload, receive, remove, remove_all
 from buyers.models import Approval, CustomerList, OwnCustomer
-from buyers.tasks import resume_customers
+from buyers.own_customers import list_job
+from buyers.own_customers.columns import ColumnsUnclear
+from buyers.own_customers.digests import digest_of_phone
+from buyers.own_customers.lists import LEAST_PEOPLE, MOST_A_DAY, ListRefused, Upload, receive, remove, remove_all
+from buyers.own_customers.tasks import resume_customers
 from leads.intake.importing.converting import SheetRefused
 from leads.people.identity import email_digest, phone_digest
 from tests.leads.intake.importing.files import as_csv, as_xlsx
@@ -89,7 +89,7 @@ def read(send):
 
     def read(data, **changes):
         made = send(data, **changes)
-        while working.work_on(made.pk):
+        while list_job.work_on(made.pk):
             pass
         return CustomerList.objects.get(pk=made.pk)
 
@@ -285,7 +285,7 @@ def test_the_file_is_kept_sealed_until_it_is_read_and_no_longer(send, files):
     (path,) = (path for path in files.rglob("*") if path.is_file())
     assert b"pat1@" not in path.read_bytes()
 
-    assert not working.work_on(made.pk)
+    assert not list_job.work_on(made.pk)
 
     assert not path.exists()
     assert CustomerList.objects.get().stored_as == ""
@@ -303,10 +303,10 @@ def test_nothing_plain_is_in_the_database(read):
 
 
 def test_a_reading_goes_on_where_a_killed_worker_left_it(send, monkeypatch):
-    monkeypatch.setattr(working, "BATCH", 10)
+    monkeypatch.setattr(list_job, "BATCH", 10)
     made = send(as_csv([*rows(), {"Name": "", "Phone": "12", "E-mail": ""}]))
     writes = []
-    write = working._write
+    write = list_job._write
 
     def killed_at_the_third(mine, digests):
         writes.append(len(digests))
@@ -314,14 +314,14 @@ def test_a_reading_goes_on_where_a_killed_worker_left_it(send, monkeypatch):
             raise KeyboardInterrupt
         return write(mine, digests)
 
-    monkeypatch.setattr(working, "_write", killed_at_the_third)
+    monkeypatch.setattr(list_job, "_write", killed_at_the_third)
     with pytest.raises(KeyboardInterrupt):
-        working.work_on(made.pk)
+        list_job.work_on(made.pk)
     made.refresh_from_db()
     assert (made.state, made.rows_read, OwnCustomer.objects.count()) == ("reading", 20, 40)
     monkeypatch.undo()
 
-    assert not working.work_on(made.pk)
+    assert not list_job.work_on(made.pk)
 
     made.refresh_from_db()
     assert (made.state, made.rows_read, made.taken, made.refused, made.people) == ("done", 31, 30, 1, 30)
@@ -330,10 +330,10 @@ def test_a_reading_goes_on_where_a_killed_worker_left_it(send, monkeypatch):
 
 
 def test_a_slice_ends_and_the_next_one_goes_on(send, monkeypatch):
-    monkeypatch.setattr(working, "BATCH", 10)
+    monkeypatch.setattr(list_job, "BATCH", 10)
     made = send(as_csv(rows()))
 
-    assert [working.work_on(made.pk, seconds=-1) for _ in range(4)] == [True, True, True, False]
+    assert [list_job.work_on(made.pk, seconds=-1) for _ in range(4)] == [True, True, True, False]
 
     made.refresh_from_db()
     assert (made.state, made.people) == ("done", PEOPLE)
@@ -341,18 +341,18 @@ def test_a_slice_ends_and_the_next_one_goes_on(send, monkeypatch):
 
 def test_two_workers_at_one_list_read_it_once(send, monkeypatch):
     """The second one comes and reads all the rest, just before the first one writes its second batch."""
-    monkeypatch.setattr(working, "BATCH", 10)
+    monkeypatch.setattr(list_job, "BATCH", 10)
     made = send(as_csv(rows()))
-    take, answers = working._take, []
+    take, answers = list_job._take, []
 
     def take_late(mine, batch):
         if mine.rows_read == 10 and not answers:
             answers.append("on its way")
-            answers.append(working.work_on(made.pk))
+            answers.append(list_job.work_on(made.pk))
         take(mine, batch)
 
-    monkeypatch.setattr(working, "_take", take_late)
-    answers.append(working.work_on(made.pk))
+    monkeypatch.setattr(list_job, "_take", take_late)
+    answers.append(list_job.work_on(made.pk))
 
     made.refresh_from_db()
     assert answers == ["on its way", False, False]
@@ -361,25 +361,25 @@ def test_two_workers_at_one_list_read_it_once(send, monkeypatch):
 
 
 def test_a_list_removed_while_it_is_read_stays_removed(send, monkeypatch, now):
-    monkeypatch.setattr(working, "BATCH", 10)
+    monkeypatch.setattr(list_job, "BATCH", 10)
     made = send(as_csv(rows()))
-    working.work_on(made.pk, seconds=-1)
+    list_job.work_on(made.pk, seconds=-1)
 
     assert remove(made, now=now)
-    assert not working.work_on(made.pk)
+    assert not list_job.work_on(made.pk)
 
     made.refresh_from_db()
     assert (made.state, OwnCustomer.objects.count()) == ("removed", 0)
 
 
 def test_an_upload_that_was_altered_stops_the_list_and_nothing_of_it_counts(send, monkeypatch, files):
-    monkeypatch.setattr(working, "BATCH", 10)
+    monkeypatch.setattr(list_job, "BATCH", 10)
     made = send(as_csv(rows()))
-    working.work_on(made.pk, seconds=-1)
+    list_job.work_on(made.pk, seconds=-1)
     (path,) = (path for path in files.rglob("*") if path.is_file())
     path.write_bytes(path.read_bytes()[:-20])
 
-    assert not working.work_on(made.pk)
+    assert not list_job.work_on(made.pk)
 
     made.refresh_from_db()
     assert (made.state, made.problem) == ("failed", "The upload is gone or was altered.")
@@ -390,7 +390,7 @@ def test_an_upload_that_was_altered_stops_the_list_and_nothing_of_it_counts(send
 def test_a_list_without_a_worker_is_taken_up_again_and_given_up_in_the_end(send, monkeypatch, files):
     made = send(as_csv(rows()))
     told = []
-    monkeypatch.setattr("buyers.tasks.read_customers.delay", told.append)
+    monkeypatch.setattr("buyers.own_customers.tasks.read_customers.delay", told.append)
 
     def minutes_later():
         CustomerList.objects.update(worked_at=timezone.now() - timedelta(minutes=3))
@@ -399,10 +399,10 @@ def test_a_list_without_a_worker_is_taken_up_again_and_given_up_in_the_end(send,
     CustomerList.objects.update(worked_at=timezone.now())
     resume_customers()
     assert told == []
-    for _ in range(working.MOST_RESUMPTIONS + 1):
+    for _ in range(list_job.MOST_RESUMPTIONS + 1):
         minutes_later()
 
-    assert told == [made.pk] * working.MOST_RESUMPTIONS
+    assert told == [made.pk] * list_job.MOST_RESUMPTIONS
     made.refresh_from_db()
     assert (made.state, made.problem) == ("failed", "Behind row 0 it fails again and again. Send the file again.")
     assert [path for path in files.rglob("*") if path.is_file()] == []
@@ -427,7 +427,7 @@ def test_all_lists_go_at_once_and_another_companys_stay(read, approved, make_com
     other = make_company("other")
     Approval.objects.create(buyer=other, vertical=mortgage, status="granted", decided_at=now)
     theirs = receive(upload(as_csv(rows())), buyer=other, user=None, now=now)
-    working.work_on(theirs.pk)
+    list_job.work_on(theirs.pk)
     read(as_csv(rows()))
     read(as_csv(rows(first=100)))
 
@@ -458,7 +458,7 @@ def test_a_list_sent_by_the_page_is_read_by_a_worker_and_shown(
     assert b'<noscript><meta http-equiv="refresh" content="3"></noscript>' in waiting.content
     assert b'hx-trigger="every 1s"' in waiting.content
 
-    working.work_on(made.pk)
+    list_job.work_on(made.pk)
 
     done = client.get(response.url).content.decode()
     assert "Nobody on it is shown or sold to you since" in done

@@ -3,14 +3,14 @@
 from celery import shared_task
 from django.utils import timezone
 
-from buyers.customers import working
 from buyers.models import CustomerList
+from buyers.own_customers import list_job
 
 
 @shared_task
 def read_customers(list_id: int) -> None:
     """A slice of a list of own customers; asks for the next slice when there is more."""
-    if working.work_on(list_id):
+    if list_job.work_on(list_id):
         read_customers.delay(list_id)
 
 
@@ -19,6 +19,6 @@ def resume_customers() -> None:
     """Go on with what a killed worker left behind, or what no message told of; and delete what was read."""
     now = timezone.now()
     for customer_list in CustomerList.objects.abandoned(now):
-        if working.resume(customer_list, now):
+        if list_job.resume(customer_list, now):
             read_customers.delay(customer_list.pk)
-    working.discard_spent()
+    list_job.discard_spent()

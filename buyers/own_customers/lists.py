@@ -12,10 +12,10 @@ from typing import BinaryIO
 
 from django.db import transaction
 
-from buyers.customers.columns import Columns, find_columns
-from buyers.customers.digests import read_row
-from buyers.customers.working import discard_upload
 from buyers.models import Buyer, CustomerList, OwnCustomer, User
+from buyers.own_customers.columns import Columns, find_columns
+from buyers.own_customers.digests import read_row
+from buyers.own_customers.list_job import discard_upload
 from leads.intake.importing import stored
 from leads.intake.importing.converting import workbook_as_csv
 from leads.intake.importing.import_job import fingerprint
