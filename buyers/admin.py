@@ -14,8 +14,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from buyers.companies import CompanyRefusal, grant_approval, refuse_approval
-from buyers.mail import mail_decision
+from buyers.companies.mail import mail_decision
+from buyers.companies.membership import CompanyRefusal, grant_approval, refuse_approval
 from buyers.models import ApiKey, Approval, Buyer, CustomerList, Invitation, Membership, User
 
 Decision: TypeAlias = Callable[..., bool]

@@ -9,4 +9,4 @@ class BuyersConfig(AppConfig):
 
     def ready(self) -> None:
         # drf-spectacular knows an extension once it is imported.
-        import_module("buyers.schema")
+        import_module("buyers.companies.api_key_schema")

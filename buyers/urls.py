@@ -1,6 +1,6 @@
 from django.urls import path
 
-from buyers import views
+from buyers.companies import views
 
 app_name = "buyers"
 

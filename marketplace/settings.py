@@ -104,8 +104,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "pghistory.middleware.HistoryMiddleware",
-    "buyers.access.BuyerMiddleware",
-    "buyers.second_factor.StaffSecondFactorMiddleware",
+    "buyers.companies.access.BuyerMiddleware",
+    "buyers.companies.second_factor.StaffSecondFactorMiddleware",
     "marketplace.middleware.PrivateResponseMiddleware",
     "marketplace.middleware.ShelfMiddleware",
 ]
@@ -233,7 +233,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"
-ACCOUNT_ADAPTER = "buyers.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "buyers.companies.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]  # once: the field can show what is typed
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -342,8 +342,8 @@ UPLOAD_LIMIT_BYTES = env.int("UPLOAD_LIMIT_BYTES", 200 * 1024 * 1024)
 
 # --- API ----------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["buyers.authentication.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["buyers.authentication.HasBuyer"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["buyers.companies.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["buyers.companies.authentication.HasBuyer"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["marketplace.api.parsers.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

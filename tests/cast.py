@@ -7,8 +7,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing.models import Payment
-from buyers.companies import invite
-from buyers.keys import create_key, revoke_key
+from buyers.companies.keys import create_key, revoke_key
+from buyers.companies.membership import invite
 from buyers.models import ApiKey, Buyer, CustomerList, Invitation, Membership, Role, StandingOrder, User
 from buyers.standing.keeping import Wish, place
 from buyers.standing.terms import Terms

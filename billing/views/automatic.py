@@ -18,7 +18,7 @@ from billing.models import AutomaticTopUp, Customer
 from billing.money import typed
 from billing.stopping import stop_announced, stop_automatic
 from billing.views.wallet import payment_of
-from buyers.access import MemberRequest, owner_required
+from buyers.companies.access import MemberRequest, owner_required
 from buyers.models import Buyer
 
 

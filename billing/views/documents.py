@@ -14,7 +14,7 @@ from billing.forms import PeriodForm
 from billing.receipts import DocumentRefused, buyer_party, receipt_of, statement_document
 from billing.statements import Period, Statement, as_csv, statement_of
 from billing.views.wallet import payment_of, wallet_to_read
-from buyers.access import MemberRequest, member_required
+from buyers.companies.access import MemberRequest, member_required
 
 
 @require_safe

@@ -10,7 +10,7 @@ from billing.forms import InstantForm, PeriodForm
 from billing.models import Entry
 from billing.statements import Page, Statement, balance_on, page_of, statement_of
 from billing.views.wallet import wallet_to_read
-from buyers.access import MemberRequest, member_required
+from buyers.companies.access import MemberRequest, member_required
 
 
 @require_safe

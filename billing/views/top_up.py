@@ -17,7 +17,7 @@ from billing.models import Payment
 from billing.money import typed
 from billing.payments import PaymentRefused, ask_payment, cancel, open_page, settle_while_watched
 from billing.views.wallet import may_pay, payment_context, payment_of, suggested
-from buyers.access import MemberRequest, buying_required
+from buyers.companies.access import MemberRequest, buying_required
 
 # Two seconds apart: after a minute the page stops asking by itself.
 MOST_TRIES = 30

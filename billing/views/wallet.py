@@ -12,7 +12,7 @@ from billing.ledger import balance_cents
 from billing.models import Account, AutomaticTopUp, Customer, Entry, Payment
 from billing.money import typed
 from billing.statements import page_of, rows_among, statement_of
-from buyers.access import MemberRequest, member_required
+from buyers.companies.access import MemberRequest, member_required
 from buyers.models import Buyer
 
 LATEST = 8

@@ -10,8 +10,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from buyers.access import MemberRequest, buying_required
-from buyers.forms import CustomersForm
+from buyers.companies.access import MemberRequest, buying_required
+from buyers.companies.forms import CustomersForm
 from buyers.models import CustomerList
 from buyers.own_customers import lists
 from buyers.own_customers.columns import ColumnsUnclear

@@ -11,8 +11,8 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 
 from billing.ledger import credit_wallet
-from buyers.companies import ask_approval, grant_approval, register_company
-from buyers.keys import create_key, revoke_key
+from buyers.companies.keys import create_key, revoke_key
+from buyers.companies.membership import ask_approval, grant_approval, register_company
 from buyers.models import ApiKey, Buyer, Membership, Role, User
 from leads.models import Vertical
 

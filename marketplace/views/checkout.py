@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from billing.gateway import is_on
 from billing.ledger import NotEnoughMoney, balance_cents
 from billing.payments import PaymentRefused
-from buyers.access import MarketRequest, MemberRequest, buying_required
+from buyers.companies.access import MarketRequest, MemberRequest, buying_required
 from leads.criteria.filters import FilterRefused, query_of, read_filters
 from leads.models import Vertical
 from marketplace.checkout import STANDING, NotAllThere, OrderRefused, Placement, place_order

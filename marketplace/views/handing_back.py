@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from buyers.access import MemberRequest, buying_required
+from buyers.companies.access import MemberRequest, buying_required
 from leads.models import Vertical
 from marketplace.exports.rows import Reader, SoldLead
 from marketplace.models import Order, ReturnReason, Sale

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from billing.views.documents import pdf_response
-from buyers.access import MemberRequest, View, buying_required, member_required
+from buyers.companies.access import MemberRequest, View, buying_required, member_required
 from marketplace.exports.asking import column_groups, presets_for, shape_asked, usual_shape
 from marketplace.exports.columns import summary
 from marketplace.exports.manifest import basis_of, export_of

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from buyers.access import MemberRequest, buying_required
+from buyers.companies.access import MemberRequest, buying_required
 from leads.criteria.filters import query_of
 from marketplace.models import Placing
 from marketplace.quoting import wish_in

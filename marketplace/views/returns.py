@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from billing.receipts import DocumentRefused
 from billing.views.documents import pdf_response
-from buyers.access import MemberRequest, buying_required, member_required
+from buyers.companies.access import MemberRequest, buying_required, member_required
 from marketplace.invoices import credit_note_of
 from marketplace.models import Return
 from marketplace.models.returning import ReturnQuerySet

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from buyers.access import MemberRequest, buying_required, member_required
+from buyers.companies.access import MemberRequest, buying_required, member_required
 from buyers.models import StandingOrder
 from buyers.standing import keeping
 from buyers.standing.keeping import StandingRefused, Wish

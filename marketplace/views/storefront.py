@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from buyers.access import MarketRequest
+from buyers.companies.access import MarketRequest
 from leads.criteria.criteria import Criteria
 from leads.criteria.filters import CriteriaFilterSet, FilterRefused, query_of, read_filters
 from leads.models import Lead, Vertical

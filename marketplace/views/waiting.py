@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from billing import payments
 from billing.gateway import GatewayOff, GatewayRefused, GatewayUnavailable
-from buyers.access import MemberRequest, buying_required
+from buyers.companies.access import MemberRequest, buying_required
 from marketplace import pending as pending_orders
 from marketplace.models import PendingOrder
 

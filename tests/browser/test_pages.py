@@ -8,7 +8,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from buyers.companies import invite
+from buyers.companies.membership import invite
 from buyers.models import Buyer, Role, User
 from leads.ageing import sweep
 from leads.models import ImportRun, Lead, Source, Vertical

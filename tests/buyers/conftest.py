@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from buyers.companies import register_company
+from buyers.companies.membership import register_company
 from buyers.models import Buyer, Membership, Role, User
 from leads.models import Vertical
 

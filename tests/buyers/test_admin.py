@@ -3,8 +3,8 @@ from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
-from buyers.companies import ask_approval, grant_approval, invite, refuse_approval
-from buyers.keys import create_key
+from buyers.companies.keys import create_key
+from buyers.companies.membership import ask_approval, grant_approval, invite, refuse_approval
 from buyers.models import Approval, Buyer, Membership, Role, User
 from tests.buyers.conftest import PROFILE
 

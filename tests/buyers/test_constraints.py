@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from buyers.companies import ask_approval, invite
+from buyers.companies.membership import ask_approval, invite
 from buyers.models import Approval, Invitation, Membership, Role, User
 
 pytestmark = pytest.mark.django_db

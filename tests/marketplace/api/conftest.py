@@ -5,7 +5,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from buyers.keys import create_key
+from buyers.companies.keys import create_key
 from buyers.models import Buyer
 from tests.factories import credit, make_buyer, make_user
 

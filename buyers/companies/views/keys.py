@@ -7,9 +7,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from buyers.access import MemberRequest, owner_required
-from buyers.forms import KeyForm
-from buyers.keys import TooManyKeys, create_key, revoke_key
+from buyers.companies.access import MemberRequest, owner_required
+from buyers.companies.forms import KeyForm
+from buyers.companies.keys import TooManyKeys, create_key, revoke_key
 from buyers.models import ApiKey
 
 

@@ -7,8 +7,8 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
-from buyers.authentication import ApiKeyAuthentication, HasBuyer
-from buyers.keys import create_key, revoke_key
+from buyers.companies.authentication import ApiKeyAuthentication, HasBuyer
+from buyers.companies.keys import create_key, revoke_key
 from buyers.models import ApiKey, Buyer
 
 pytestmark = pytest.mark.django_db

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from allauth.account.models import EmailAddress
 
-from buyers.companies import (
+from buyers.companies.membership import (
     AlreadyMember,
     AnotherAddress,
     CompanyClosed,

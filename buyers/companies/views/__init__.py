@@ -1,9 +1,9 @@
 """The company's own pages, under /company/."""
 
+from buyers.companies.views.company import ask, edit, profile, register
+from buyers.companies.views.keys import keys, revoke
+from buyers.companies.views.members import accept, members, remove, role, withdraw
 from buyers.own_customers.views import customer_list, customers, remove_all_customers, remove_customers
-from buyers.views.company import ask, edit, profile, register
-from buyers.views.keys import keys, revoke
-from buyers.views.members import accept, members, remove, role, withdraw
 
 __all__ = [
     "accept",

@@ -6,8 +6,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from buyers.companies import accept_invitation, ask_approval, invite, refuse_approval
-from buyers.keys import create_key, revoke_key
+from buyers.companies.keys import create_key, revoke_key
+from buyers.companies.membership import accept_invitation, ask_approval, invite, refuse_approval
 from buyers.models import ApiKey, Approval, Buyer, Invitation, Membership, Role, User
 from tests.buyers.conftest import PASSWORD, PROFILE
 
@@ -189,7 +189,7 @@ def test_a_mail_server_that_fails_does_not_fail_the_page(
     def down(*_, **__):
         raise SMTPException("down")
 
-    monkeypatch.setattr("buyers.mail.send_mail", down)
+    monkeypatch.setattr("buyers.companies.mail.send_mail", down)
     with django_capture_on_commit_callbacks(execute=True):
         response = login(owner).post("/company/members/", {"email": "sam@miller.example", "role": "buyer"})
 

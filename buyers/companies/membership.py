@@ -1,7 +1,7 @@
 """The life of a buying company: it registers, asks for verticals, is approved, and asks colleagues in.
 
 Every verb is safe twice, refuses with a CompanyRefusal whose message is fit for the person, and sends nothing:
-the edge that calls it sends the mail (``buyers/mail.py``).
+the edge that calls it sends the mail (``buyers/companies/mail.py``).
 """
 
 from collections.abc import Iterable

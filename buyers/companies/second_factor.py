@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponseBase
 from django.shortcuts import redirect
 
-from buyers.access import MarketRequest
+from buyers.companies.access import MarketRequest
 
 STAFF_PAGES = ("/admin/", "/operator/")
 

@@ -8,8 +8,10 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from buyers.access import MarketRequest, MemberRequest, member_required, owner_required
-from buyers.companies import (
+from buyers.companies.access import MarketRequest, MemberRequest, member_required, owner_required
+from buyers.companies.forms import InviteForm, RoleForm
+from buyers.companies.mail import mail_invitation
+from buyers.companies.membership import (
     CompanyRefusal,
     accept_invitation,
     change_role,
@@ -17,8 +19,6 @@ from buyers.companies import (
     remove_member,
     withdraw_invitation,
 )
-from buyers.forms import InviteForm, RoleForm
-from buyers.mail import mail_invitation
 from buyers.models import Invitation, Membership, Role, User
 
 

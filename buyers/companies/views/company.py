@@ -7,9 +7,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from buyers.access import MemberRequest, PersonRequest, member_required, owner_required
-from buyers.companies import CompanyRefusal, ask_approval, register_company
-from buyers.forms import ProfileForm, RegisterForm
+from buyers.companies.access import MemberRequest, PersonRequest, member_required, owner_required
+from buyers.companies.forms import ProfileForm, RegisterForm
+from buyers.companies.membership import CompanyRefusal, ask_approval, register_company
 from buyers.models import Buyer
 from leads.models import Vertical
 

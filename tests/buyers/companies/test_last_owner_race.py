@@ -7,7 +7,7 @@ from threading import Barrier, BrokenBarrierError
 import pytest
 from django.db import connections
 
-from buyers import companies
+from buyers.companies import membership as companies
 from buyers.models import Membership, Role
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
