@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from benchmarks.figures import Figure, Goal
 from benchmarks.stock import Market
-from buyers.standing.index import OrderIndex
-from buyers.standing.watching import at_most
+from buyers.standing_index.index import OrderIndex
+from buyers.standing_index.percolator import at_most
 from leads.criteria.criteria import Criteria, read_clause, wants_of
 from leads.criteria.filter_fields import Want
 from leads.models import Lead, Vertical

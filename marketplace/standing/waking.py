@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef
 from pyroaring import BitMap
 
 from buyers.models import StandingOrder
-from buyers.standing.watching import Percolator
+from buyers.standing_index.percolator import Percolator
 from leads.models import Lead, Vertical
 from leads.models.lead import DAY, LeadQuerySet
 from marketplace.inventory.feed import Changes, Cursor, FeedLost, changes_since, here

@@ -13,7 +13,7 @@ from typing import Any
 
 from pyroaring import BitMap
 
-from buyers.standing.gates import Gate, Pieces, gates_of
+from buyers.standing_index.gates import Gate, Pieces, gates_of
 from leads.criteria.clauses import Clause
 from leads.criteria.criteria import Criteria
 from leads.criteria.filter_fields import Want

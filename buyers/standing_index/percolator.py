@@ -16,7 +16,7 @@ from pyroaring import BitMap
 
 from buyers.models import StandingOrder
 from buyers.models.standing_order import StandingOrderQuerySet
-from buyers.standing.index import OrderIndex
+from buyers.standing_index.index import OrderIndex
 from leads.criteria.clauses import Between, CriteriaError
 from leads.criteria.criteria import Criteria, read_clause, wants_of
 from leads.criteria.filter_fields import Want

@@ -11,9 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from buyers.standing import gates, keeping, watching
-from buyers.standing.index import OrderIndex
-from buyers.standing.watching import Percolator, at_most
+from buyers.standing import keeping
+from buyers.standing_index import gates
+from buyers.standing_index import percolator as watching
+from buyers.standing_index.index import OrderIndex
+from buyers.standing_index.percolator import Percolator, at_most
 from leads.criteria.criteria import Criteria, read_clause, wants_of
 from leads.models.vertical import add_schema_version
 from leads.schema.fields import Field, FieldType, Schema

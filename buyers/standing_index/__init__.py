@@ -1,0 +1,1 @@
+"""Which of many standing orders want this one lead: their criteria as bitmaps, read backwards."""
