@@ -1,14 +1,9 @@
 """What people say about their company, their colleagues and their keys."""
 
-from typing import Any
-
 from django import forms
-from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
-from django.template.defaultfilters import filesizeformat
 
+from buyers.form_fields import OneLineField
 from buyers.models import Buyer, Role
-from buyers.own_customers.lists import Upload
 from leads.models import Vertical
 from leads.people.identity import normal_email, normal_phone
 from leads.places import STATES
@@ -24,13 +19,6 @@ PROFILE_FIELDS = [
     "website",
     "licence",
 ]
-
-
-class OneLineField(forms.CharField):
-    """Text without line breaks or runs of blanks, whatever was pasted."""
-
-    def to_python(self, value: Any) -> Any:
-        return " ".join(str(super().to_python(value)).split())
 
 
 class ProfileForm(forms.ModelForm):
@@ -92,32 +80,3 @@ class RoleForm(forms.Form):
 
 class KeyForm(forms.Form):
     name = OneLineField(label="Name", max_length=60, help_text="What will use it, as in: nightly import into the CRM.")
-
-
-class CustomersForm(forms.Form):
-    file = forms.FileField(
-        label="File",
-        help_text="CSV or XLSX, with a line that names its columns. Phones and addresses as they are, or hashed.",
-        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx"}),
-    )
-    phone = OneLineField(
-        label="Column with the phone", required=False, max_length=80, help_text="Only if its name does not tell."
-    )
-    email = OneLineField(
-        label="Column with the e-mail address",
-        required=False,
-        max_length=80,
-        help_text="Only if its name does not tell.",
-    )
-
-    def clean_file(self) -> UploadedFile:
-        file: UploadedFile = self.cleaned_data["file"]
-        if (file.size or 0) > settings.UPLOAD_LIMIT_BYTES:
-            raise forms.ValidationError(
-                f"The file is larger than {filesizeformat(settings.UPLOAD_LIMIT_BYTES)}. Send it in parts."
-            )
-        return file
-
-    def upload(self) -> Upload:
-        said = self.cleaned_data
-        return Upload(said["file"], said["file"].name or "", said["phone"], said["email"])

@@ -1,4 +1,4 @@
-"""Jobs of the demand side. Each asks the tables what is due, so a lost or doubled message does no harm."""
+"""Jobs of the lists of own customers. Each asks the tables what is due, so a lost or doubled message does no harm."""
 
 from celery import shared_task
 from django.utils import timezone

@@ -11,10 +11,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from buyers.companies.access import MemberRequest, buying_required
-from buyers.companies.forms import CustomersForm
 from buyers.models import CustomerList
 from buyers.own_customers import lists
 from buyers.own_customers.columns import ColumnsUnclear
+from buyers.own_customers.forms import CustomersForm
 from buyers.own_customers.tasks import read_customers
 from leads.intake.importing.converting import SheetRefused
 

@@ -6,7 +6,7 @@ from django import forms
 
 from billing.forms import DollarsField
 from billing.money import typed
-from buyers.companies.forms import OneLineField
+from buyers.form_fields import OneLineField
 from buyers.models import StandingOrder
 from buyers.models.standing_order import CAPS, EVERY_DAY, TIME_ZONES
 from buyers.standing.terms import LONGEST_NAME, Terms, TermsRefused, check_terms

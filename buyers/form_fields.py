@@ -1,0 +1,12 @@
+"""Form fields that several features use."""
+
+from typing import Any
+
+from django import forms
+
+
+class OneLineField(forms.CharField):
+    """Text without line breaks or runs of blanks, whatever was pasted."""
+
+    def to_python(self, value: Any) -> Any:
+        return " ".join(str(super().to_python(value)).split())
