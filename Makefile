@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The machine's own certificates: where a proxy has one of its own, uv would refuse it.
 export UV_SYSTEM_CERTS := true
 
-CODE := leads buyers billing marketplace
+CODE := leads buyers billing marketplace stripe_stand_in
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command 'make lock'
 

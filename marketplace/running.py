@@ -106,7 +106,7 @@ def stand_in_desk() -> str:
 
 def stand_in_program(port: int) -> Program:
     """The demo's Stripe: no money moves, and its cards and payments outlive a restart."""
-    command = [sys.executable, "-m", "billing.stand_in", "--port", str(settings.STRIPE_STAND_IN_PORT)]
+    command = [sys.executable, "-m", "stripe_stand_in", "--port", str(settings.STRIPE_STAND_IN_PORT)]
     command += ["--control-port", str(settings.STRIPE_STAND_IN_PORT + 1)]
     command += ["--public-url", settings.STRIPE_CHECKOUT_ORIGIN]
     command += ["--webhook-url", f"http://127.0.0.1:{port}/stripe/webhook/"]

@@ -20,7 +20,7 @@ from billing import events, gateway, payments
 from billing.ledger import NotEnoughMoney, charge_order, give_back
 from billing.models import Payment, Refund, StripeEvent
 from billing.refunds import RefundRefused, refund_to_card
-from billing.stand_in.client import Refused
+from stripe_stand_in.client import Refused
 from tests.billing.with_stripe import DEBIT, books, hand_over, opened, receive, submitted, told
 from tests.factories import make_buyer
 from tests.refusal import settle as settle_constraints

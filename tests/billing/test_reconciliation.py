@@ -22,7 +22,7 @@ from billing.models import (
     Transaction,
 )
 from billing.reconciliation import reconcile, reconcile_yesterday, tell_operator
-from billing.stand_in import balance
+from stripe_stand_in import balance
 from tests.factories import make_buyer, make_source, make_user
 from tests.refusal import refused_by, settle
 

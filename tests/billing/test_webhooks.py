@@ -8,8 +8,8 @@ from django.db import IntegrityError
 
 from billing import webhooks
 from billing.models import StripeEvent
-from billing.stand_in.webhooks import signature
 from billing.webhooks import BadWebhook
+from stripe_stand_in.webhooks import signature
 from tests.billing.with_stripe import SECRET, raw, receive, together
 from tests.refusal import refused_by
 

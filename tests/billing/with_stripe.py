@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from billing import events, payments, webhooks
 from billing.models import Entry, Payment, StripeEvent
-from billing.stand_in.webhooks import signature
+from stripe_stand_in.webhooks import signature
 
 SECRET = "whsec_stand_in"
 VISA, DECLINED, DEBIT = "pm_card_visa", "pm_card_chargeDeclined", "pm_usBankAccount_success"

@@ -10,11 +10,11 @@ from pypdf import PdfReader
 
 from billing.ledger import balance_cents
 from billing.models import Payment
-from billing.stand_in import StandIn
 from buyers.models import Buyer
 from leads.models import Contact
 from marketplace.audit import violations
 from marketplace.models import Order, PendingOrder, Return
+from stripe_stand_in import StandIn
 from tests.browser.conftest import log_in
 from tests.browser.test_pages import defects
 from tests.factories import make_buyer, make_user

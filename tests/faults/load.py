@@ -42,7 +42,7 @@ def _say(line: str) -> None:
 
 
 def _clients(control_url: str) -> list["Client"]:
-    from billing.stand_in import Control
+    from stripe_stand_in import Control
     from tests.factories import credit, make_buyer, make_market
     from tests.marketplace.return_cases import generous
 
@@ -108,7 +108,7 @@ class Client:
 
     def _top_up(self, key: str) -> Any:
         from billing import payments
-        from billing.stand_in import Refused
+        from stripe_stand_in import Refused
         from tests.billing.with_stripe import asked, open_page
 
         payment = asked(self.buyer, CENTS, key=key)

@@ -23,7 +23,6 @@ from billing.models import (
 from billing.payments import open_page
 from billing.payouts import approve, make_run
 from billing.reconciliation import reconcile
-from billing.stand_in import Refused
 from leads.models import Source
 from marketplace.audit import violations
 from marketplace.checkout import Placement
@@ -31,6 +30,7 @@ from marketplace.models import PendingOrder
 from marketplace.pending import hold_order
 from marketplace.quoting import quote, token_of
 from marketplace.wishes import Named
+from stripe_stand_in import Refused
 from tests.billing.with_stripe import asked, opened, paid, receive, submitted, told
 from tests.factories import make_buyer, make_market, make_user
 from tests.faults.acts import HERE, sweep

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from billing import gateway
 from billing.gateway import GatewayUnavailable
-from billing.stand_in import Control
+from stripe_stand_in import Control
 from tests.faults.acts import ACTS, sweep
 from tests.faults.scenes import (
     BANKED,
@@ -127,7 +127,7 @@ class Stripe:
         self.state = state
         self.port, control_port = _free_port(), _free_port()
         self.url, self.control = f"http://127.0.0.1:{self.port}", Control(f"http://127.0.0.1:{control_port}")
-        command = [sys.executable, "-m", "billing.stand_in", "--port", self.port, "--control-port", control_port]
+        command = [sys.executable, "-m", "stripe_stand_in", "--port", self.port, "--control-port", control_port]
         self.command = [str(part) for part in (*command, "--state", state)]
         self.start()
 

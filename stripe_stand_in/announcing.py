@@ -1,0 +1,18 @@
+"""Events: a picture of the object as it was when something happened to it. Sending them is the courier's work."""
+
+from stripe_stand_in.expansion import present
+from stripe_stand_in.store import Resource, Store
+
+
+def announce(store: Store, type: str, resource: Resource) -> Resource:
+    store.has_news = True
+    return store.add(
+        "event",
+        "evt",
+        api_version=store.terms.api_version,
+        data={"object": present(resource)},
+        livemode=False,
+        pending_webhooks=1,
+        request={"id": store.origin.id, "idempotency_key": store.origin.idempotency_key},
+        type=type,
+    )
