@@ -13,13 +13,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from billing import gateway
 from billing.ledger import balance_cents
 from billing.models import AutomaticTopUp, Customer, Payment
 from billing.models.payment import PaymentQuerySet
 from billing.money import dollars
 from billing.payments import charge
 from billing.stopping import stop_announced, stop_automatic, take_back
+from billing.stripe import gateway
 from buyers.models import Buyer, User
 
 BATCH = 100

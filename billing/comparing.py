@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from django.db.models import Max, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
-from billing.gateway import Movement
 from billing.models import CURRENCY, Account, Customer, Difference, Entry, Refund, Transaction
+from billing.stripe.gateway import Movement
 
 Kind = Transaction.Kind
 Found = Difference.Kind

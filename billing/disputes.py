@@ -8,11 +8,11 @@ from datetime import datetime
 import structlog
 from django.db import transaction
 
-from billing import gateway
 from billing.ledger import AlreadyPosted, Kind, Posting, house_account, lock_wallet, post, posted_before, take_back
 from billing.models import Account, Dispute, Payment
 from billing.stopping import stop_automatic
-from billing.stripe_answers import DisputeAnswer, Movement
+from billing.stripe import gateway
+from billing.stripe.answers import DisputeAnswer, Movement
 from billing.writing_off import undo_write_off
 
 log = structlog.get_logger("billing.disputes")

@@ -11,11 +11,12 @@ import structlog
 from django.db import transaction
 from django.db.models import F
 
-from billing import disputes, gateway, payments, refunds, settlements, truth
-from billing.gateway import GatewayError
+from billing import disputes, payments, refunds, settlements, truth
 from billing.models import Customer, Payment, StripeEvent
 from billing.stopping import stop_automatic
-from billing.stripe_answers import id_of
+from billing.stripe import gateway
+from billing.stripe.answers import id_of
+from billing.stripe.gateway import GatewayError
 
 log = structlog.get_logger("billing.events")
 Status = StripeEvent.Status

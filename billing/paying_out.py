@@ -13,10 +13,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
-from billing import gateway
 from billing.ledger import Posting, house_account, payable_of, post, posted_before, reverse
 from billing.models import CURRENCY, Account, Payee, Payout, PayoutRun, Transaction
 from billing.payouts import PayoutRefused, free_earnings
+from billing.stripe import gateway
 from leads.cells import cell_text
 
 log = structlog.get_logger("billing.payouts")

@@ -12,14 +12,14 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from billing import gateway
 from billing.fees import book_fee
-from billing.gateway import GatewayError, GatewayOff, GatewayRefused, GatewayUnavailable
 from billing.ledger import Kind, Posting, house_account, post, wallet_of
 from billing.models import Account, Customer, Payment
 from billing.money import dollars
 from billing.stopping import stop_automatic
-from billing.stripe_answers import Card, Checkout
+from billing.stripe import gateway
+from billing.stripe.answers import Card, Checkout
+from billing.stripe.gateway import GatewayError, GatewayOff, GatewayRefused, GatewayUnavailable
 from billing.truth import Truth, find_page, is_certain, look_up, terms_of, truth_of_page
 from buyers.models import Buyer, User
 

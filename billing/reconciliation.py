@@ -14,10 +14,10 @@ from django.db import transaction
 from django.db.models import Min
 from django.urls import reverse
 
-from billing import gateway
 from billing.comparing import EDGE, REACH, Compared, Finding, Span, compare
 from billing.models import Account, Difference, Entry, Reconciliation
 from billing.money import dollars
+from billing.stripe import gateway
 
 log = structlog.get_logger("billing.reconciliation")
 DAY = timedelta(days=1)

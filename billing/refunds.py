@@ -12,10 +12,8 @@ import structlog
 from django.db import transaction
 from django.db.models import Sum
 
-from billing import gateway
 from billing.disputes import CLAIMED
 from billing.fees import book_fee
-from billing.gateway import GatewayOff, GatewayRefused, GatewayUnavailable
 from billing.ledger import (
     AlreadyPosted,
     Kind,
@@ -29,7 +27,9 @@ from billing.ledger import (
 )
 from billing.models import Account, Payment, Refund
 from billing.money import dollars
-from billing.stripe_answers import RefundAnswer
+from billing.stripe import gateway
+from billing.stripe.answers import RefundAnswer
+from billing.stripe.gateway import GatewayOff, GatewayRefused, GatewayUnavailable
 
 log = structlog.get_logger("billing.refunds")
 Status = Refund.Status

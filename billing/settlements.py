@@ -4,11 +4,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from billing import gateway
 from billing.fees import book_fee
 from billing.ledger import AlreadyPosted, Kind, Posting, house_account, post, posted_before, reverse
 from billing.models import CURRENCY, Account
-from billing.stripe_answers import PayoutAnswer
+from billing.stripe import gateway
+from billing.stripe.answers import PayoutAnswer
 
 
 class SettlementDiffers(Exception):

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from billing import gateway
-from billing.gateway import GatewayRefused, GatewayUnavailable
 from billing.models import AutomaticTopUp, Customer, Payment
-from billing.stripe_answers import Charge, Checkout, Intent
+from billing.stripe import gateway
+from billing.stripe.answers import Charge, Checkout, Intent
+from billing.stripe.gateway import GatewayRefused, GatewayUnavailable
 
 Status, Purpose = Payment.Status, Payment.Purpose
 # From the end of the notice: how long a kept card may be charged by asking again, and when no charge means none. It is

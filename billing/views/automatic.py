@@ -10,13 +10,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from billing import automatic as verbs
-from billing import gateway
 from billing.automatic import AutomaticRefused, wording_of
 from billing.forms import AutomaticForm
-from billing.gateway import GatewayError
 from billing.models import AutomaticTopUp, Customer
 from billing.money import typed
 from billing.stopping import stop_announced, stop_automatic
+from billing.stripe import gateway
+from billing.stripe.gateway import GatewayError
 from billing.views.wallet import payment_of
 from buyers.companies.access import MemberRequest, owner_required
 from buyers.models import Buyer

@@ -7,11 +7,11 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from billing import gateway
 from billing.ledger import balance_cents
 from billing.models import Account, AutomaticTopUp, Customer, Entry, Payment
 from billing.money import typed
 from billing.statements import page_of, rows_among, statement_of
+from billing.stripe import gateway
 from buyers.companies.access import MemberRequest, member_required
 from buyers.models import Buyer
 

@@ -9,9 +9,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from billing.gateway import is_on
 from billing.ledger import NotEnoughMoney, balance_cents
 from billing.payments import PaymentRefused
+from billing.stripe.gateway import is_on
 from buyers.companies.access import MarketRequest, MemberRequest, buying_required
 from leads.criteria.filters import FilterRefused, query_of, read_filters
 from leads.models import Vertical

@@ -5,8 +5,8 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from billing.gateway import BadWebhook
-from billing.webhooks import receive
+from billing.stripe.gateway import BadWebhook
+from billing.stripe.webhooks import receive
 from marketplace.tasks import act_on_stripe_event
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from billing import payments
-from billing.gateway import GatewayOff, GatewayRefused, GatewayUnavailable
+from billing.stripe.gateway import GatewayOff, GatewayRefused, GatewayUnavailable
 from buyers.companies.access import MemberRequest, buying_required
 from marketplace import pending as pending_orders
 from marketplace.models import PendingOrder

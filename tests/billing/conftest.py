@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from billing import gateway
+from billing.stripe import gateway
 from stripe_stand_in.server import StandIn
 from tests.billing.with_stripe import SECRET
 from tests.factories import make_buyer

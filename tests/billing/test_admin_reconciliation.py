@@ -7,8 +7,8 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django.utils import timezone
 
-from billing import gateway
 from billing.models import Difference, Reconciliation
+from billing.stripe import gateway
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db

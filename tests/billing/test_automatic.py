@@ -18,11 +18,11 @@ from billing.automatic import (
     set_automatic,
     wording_of,
 )
-from billing.gateway import GatewayUnavailable
 from billing.ledger import Kind, Posting, balance_cents, charge_order, house_account, post, take_back, wallet_of
 from billing.models import Account, AutomaticTopUp, Customer, Payment
 from billing.payments import ask_again, ask_payment, charge, open_page, settle
 from billing.stopping import stop_announced, stop_automatic
+from billing.stripe.gateway import GatewayUnavailable
 from buyers.models import Buyer, Membership, Role
 from tests.factories import credit, make_buyer, make_user
 

@@ -16,10 +16,11 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from billing import events, gateway, payments
+from billing import events, payments
 from billing.ledger import NotEnoughMoney, charge_order, give_back
 from billing.models import Payment, Refund, StripeEvent
 from billing.refunds import RefundRefused, refund_to_card
+from billing.stripe import gateway
 from stripe_stand_in.client import Refused
 from tests.billing.with_stripe import DEBIT, books, hand_over, opened, receive, submitted, told
 from tests.factories import make_buyer

@@ -139,7 +139,7 @@ def test_an_event_waits_longer_each_time_and_is_given_up(control, payer, now, st
     Payment.objects.update(stripe_payment_intent_id="")
     waits, at = [], now
     with pytest.MonkeyPatch.context() as quick:
-        quick.setattr("billing.gateway.RETRIES", 0)
+        quick.setattr("billing.stripe.gateway.RETRIES", 0)
         events.gateway._connected.cache_clear()
         for _ in range(20):
             events.act(event, now=at)

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from billing import gateway, payments
+from billing import payments
 from billing.ledger import balance_cents
 from billing.models import AutomaticTopUp, Customer, Payment
 from billing.payments import ask_again, settle
+from billing.stripe import gateway
 from tests.billing.with_stripe import books, hand_over_all, paid
 from tests.factories import make_user
 

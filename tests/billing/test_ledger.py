@@ -18,14 +18,8 @@ from billing.ledger import (
 )
 from billing.models import Account, Entry, Transaction
 from marketplace.audit import violations
-from tests.billing import (
-    test_disputes,
-    test_payment_constraints,
-    test_payouts,
-    test_reconciliation,
-    test_refunds,
-    test_webhooks,
-)
+from tests.billing import test_disputes, test_payment_constraints, test_payouts, test_reconciliation, test_refunds
+from tests.billing.stripe import test_webhooks
 from tests.factories import make_buyer
 from tests.refusal import everything, promised_names, refused_by, settle
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from billing import payments
-from billing.gateway import GatewayRefused, GatewayUnavailable
 from billing.ledger import AlreadyPosted, balance_cents
 from billing.models import Customer, Payment
 from billing.payments import PaymentRefused, ask_again, cancel, settle
+from billing.stripe.gateway import GatewayRefused, GatewayUnavailable
 from tests.billing.with_stripe import (
     DEBIT,
     DECLINED,

@@ -10,7 +10,6 @@ from django.core import mail
 from django.db import connection
 from django.utils import timezone
 
-from billing import gateway
 from billing.ledger import Posting, house_account, payable_of, post, reverse, take_back, wallet_of
 from billing.models import (
     Account,
@@ -22,6 +21,7 @@ from billing.models import (
     Transaction,
 )
 from billing.reconciliation import reconcile, reconcile_yesterday, tell_operator
+from billing.stripe import gateway
 from stripe_stand_in import balance
 from tests.factories import make_buyer, make_source, make_user
 from tests.refusal import refused_by, settle

@@ -11,8 +11,9 @@ from django.db import connection, connections
 from django.db.models import Sum
 from django.utils import timezone
 
-from billing import events, payments, webhooks
+from billing import events, payments
 from billing.models import Entry, Payment, StripeEvent
+from billing.stripe import webhooks
 from stripe_stand_in.webhooks import signature
 
 SECRET = "whsec_stand_in"

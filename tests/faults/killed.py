@@ -49,7 +49,7 @@ def _obey(order: dict[str, Any]) -> None:
 def _kill_at(what: str, number: int) -> None:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
-    from billing import gateway
+    from billing.stripe import gateway
 
     if what == "commit":
         BaseDatabaseWrapper._commit = _deadly(BaseDatabaseWrapper._commit, number, after=False)

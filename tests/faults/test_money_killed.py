@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from billing import gateway
-from billing.gateway import GatewayUnavailable
+from billing.stripe import gateway
+from billing.stripe.gateway import GatewayUnavailable
 from stripe_stand_in import Control
 from tests.faults.acts import ACTS, sweep
 from tests.faults.scenes import (

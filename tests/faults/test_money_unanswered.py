@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from billing.gateway import GatewayError
+from billing.stripe.gateway import GatewayError
 from tests.faults.acts import ACTS, sweep
 from tests.faults.scenes import (
     CANCELED,

@@ -15,19 +15,11 @@ import stripe
 import structlog
 from django.conf import settings
 
-from billing import stripe_answers as answers
 from billing.models import CURRENCY
-from billing.stripe_answers import (
-    Checkout,
-    DisputeAnswer,
-    Intent,
-    Movement,
-    PayoutAnswer,
-    RefundAnswer,
-    TransferAnswer,
-)
+from billing.stripe import answers
+from billing.stripe.answers import Checkout, DisputeAnswer, Intent, Movement, PayoutAnswer, RefundAnswer, TransferAnswer
 
-log = structlog.get_logger("billing.gateway")
+log = structlog.get_logger("billing.stripe.gateway")
 SKEW = timedelta(seconds=300)
 MOST_BYTES = 256 * 1024
 RETRIES = 1

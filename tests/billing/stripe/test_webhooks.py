@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError
 
-from billing import webhooks
 from billing.models import StripeEvent
-from billing.webhooks import BadWebhook
+from billing.stripe import webhooks
+from billing.stripe.webhooks import BadWebhook
 from stripe_stand_in.webhooks import signature
 from tests.billing.with_stripe import SECRET, raw, receive, together
 from tests.refusal import refused_by

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from billing import gateway, payments
-from billing.gateway import GatewayOff, GatewayRefused, GatewayUnavailable
+from billing import payments
 from billing.models import Customer
+from billing.stripe import gateway
+from billing.stripe.gateway import GatewayOff, GatewayRefused, GatewayUnavailable
 from tests.billing.with_stripe import DECLINED, VISA, asked, open_page, opened, paid
 from tests.factories import make_user
 
@@ -28,7 +29,7 @@ def importers_of_stripe():
 
 
 def test_only_the_gateway_imports_stripe():
-    assert set(importers_of_stripe()) == {"billing/gateway.py"}
+    assert set(importers_of_stripe()) == {"billing/stripe/gateway.py"}
 
 
 def test_without_a_key_nothing_is_asked(settings):

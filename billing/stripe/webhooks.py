@@ -4,9 +4,9 @@ from datetime import datetime
 
 from django.db import DataError
 
-from billing import gateway
-from billing.gateway import BadWebhook
 from billing.models import StripeEvent
+from billing.stripe import gateway
+from billing.stripe.gateway import BadWebhook
 
 __all__ = ["BadWebhook", "receive"]
 
