@@ -13,8 +13,8 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncMonth
 
 from billing.documents import Document, Line, Party
+from billing.documents.receipts import operator_party
 from billing.models import Earning, Payout
-from billing.receipts import operator_party
 from leads.cells import cell_text
 from leads.models import Source
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from billing.documents import Document
 from billing.documents import Line as Printed
-from billing.receipts import DocumentRefused, buyer_party, operator_party
+from billing.documents.receipts import DocumentRefused, buyer_party, operator_party
 from marketplace.models import Order, Return
 from marketplace.receipts import Line, lines_of, titles_of
 

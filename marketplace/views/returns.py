@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from billing.receipts import DocumentRefused
+from billing.documents.receipts import DocumentRefused
 from billing.views.documents import pdf_response
 from buyers.companies.access import MemberRequest, buying_required, member_required
 from marketplace.invoices import credit_note_of

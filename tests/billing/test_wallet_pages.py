@@ -205,7 +205,7 @@ def test_the_pdf_is_a_pdf_and_more_than_fits_is_refused(browser, owner, buyer, m
     client = browser(owner)
 
     response = client.get("/wallet/statement/pdf/")
-    monkeypatch.setattr("billing.receipts.MOST_LINES", 1)
+    monkeypatch.setattr("billing.documents.receipts.MOST_LINES", 1)
     refused = client.get("/wallet/statement/pdf/?first=2020-01-01", follow=True)
 
     assert (response["Content-Type"], response.content[:5]) == ("application/pdf", b"%PDF-")

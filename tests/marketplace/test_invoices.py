@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from billing.documents import Document, Line, Party
-from billing.receipts import DocumentRefused
+from billing.documents.receipts import DocumentRefused
 from marketplace.invoices import credit_note_of, invoice_of
 from marketplace.models import Order
 from marketplace.returns.deciding import credit, refuse

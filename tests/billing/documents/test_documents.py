@@ -122,7 +122,7 @@ def test_the_same_document_is_the_same_file():
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_the_same_document_is_the_same_file_in_another_process(seed):
     code = (
-        "import hashlib; from tests.billing.test_documents import INVOICE, render;"
+        "import hashlib; from tests.billing.documents.test_documents import INVOICE, render;"
         "print(hashlib.sha256(render(INVOICE)).hexdigest())"
     )
 

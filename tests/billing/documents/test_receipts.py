@@ -7,9 +7,9 @@ from django.db import transaction
 from pypdf import PdfReader
 
 from billing.documents import render
+from billing.documents.receipts import DocumentRefused, buyer_party, operator_party, receipt_of, statement_document
 from billing.ledger import Kind, Posting, credit_wallet, house_account, post, wallet_of
 from billing.models import Account, Dispute, Payment, Refund
-from billing.receipts import DocumentRefused, buyer_party, operator_party, receipt_of, statement_document
 from billing.statements import Period, statement_of
 from tests.factories import make_buyer
 
@@ -126,7 +126,7 @@ def test_an_empty_statement_and_one_that_is_too_long_are_refused(payment, buyer,
     with pytest.raises(DocumentRefused, match="Nothing moved in this period"):
         statement_document(empty, party=party, now=NOON)
 
-    monkeypatch.setattr("billing.receipts.MOST_LINES", 0)
+    monkeypatch.setattr("billing.documents.receipts.MOST_LINES", 0)
     with pytest.raises(DocumentRefused, match="at most 0 lines"):
         statement_document(statement_of(wallet_of(buyer)), party=party, now=NOON)
 
