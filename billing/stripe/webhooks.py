@@ -1,4 +1,4 @@
-"""What Stripe sends us: verified, then kept as it came. Acting on it is another step (``billing.events``)."""
+"""What Stripe sends us: verified, then kept as it came. Acting on it is another step."""
 
 from datetime import datetime
 
