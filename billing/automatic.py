@@ -17,8 +17,8 @@ from billing.ledger import balance_cents
 from billing.models import AutomaticTopUp, Customer, Payment
 from billing.models.payment import PaymentQuerySet
 from billing.money import dollars
-from billing.payments import charge
-from billing.stopping import stop_announced, stop_automatic, take_back
+from billing.payments.stopping import stop_announced, stop_automatic, take_back
+from billing.payments.top_ups import charge
 from billing.stripe import gateway
 from buyers.models import Buyer, User
 

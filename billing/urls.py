@@ -1,6 +1,7 @@
 from django.urls import path
 
-from billing.views import automatic, documents, statement, top_up, wallet
+from billing.payments import views
+from billing.views import automatic, documents, statement, wallet
 
 app_name = "billing"
 urlpatterns = [
@@ -10,10 +11,10 @@ urlpatterns = [
     path("statement/csv/", documents.statement_csv, name="statement-csv"),
     path("statement/pdf/", documents.statement_pdf, name="statement-pdf"),
     # Paying in by card, and one payment by its public id
-    path("top-up/", top_up.top_up, name="top-up"),
+    path("top-up/", views.top_up, name="top-up"),
     path("payments/<uuid:public_id>/", wallet.payment, name="payment"),
-    path("payments/<uuid:public_id>/done/", top_up.done, name="done"),
-    path("payments/<uuid:public_id>/back/", top_up.back, name="back"),
+    path("payments/<uuid:public_id>/done/", views.done, name="done"),
+    path("payments/<uuid:public_id>/back/", views.back, name="back"),
     path("payments/<uuid:public_id>/stop/", automatic.stop_payment, name="stop-payment"),
     path("payments/<uuid:public_id>/receipt/", documents.receipt, name="receipt"),
     # The card on file, charged by itself

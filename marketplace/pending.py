@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
-from billing import payments
 from billing.ledger import NotEnoughMoney, balance_cents, lock_wallet
 from billing.models import Payment
+from billing.payments import top_ups
 from buyers.models import Buyer
 from marketplace.checkout import (
     KeyReused,
@@ -112,7 +112,7 @@ def _payment_for(placement: Placement, found: Found) -> Payment:
     missing = found.total_cents - balance_cents(placement.buyer)
     if missing <= 0:
         raise OrderRefused("There is enough money in the wallet by now. Order again.")
-    return payments.ask_payment(
+    return top_ups.ask_payment(
         buyer=placement.buyer,
         user=placement.user,
         purpose=Payment.Purpose.ORDER,
@@ -187,13 +187,13 @@ def release(pending_id: int, *, now: datetime) -> PendingOrder:
 
 def cancel(pending: PendingOrder, *, now: datetime) -> PendingOrder:
     """The buyer does not want it any more. Paid at the same moment, it is an order after all."""
-    payments.cancel(pending.payment, now=now)
+    top_ups.cancel(pending.payment, now=now)
     return bring_up_to_date(pending, now=now)
 
 
 def look_again(pending: PendingOrder, *, now: datetime) -> PendingOrder:
     """Ask Stripe how the payment stands, and act on the answer. Raises GatewayUnavailable."""
-    payments.settle(pending.payment, now=now)
+    top_ups.settle(pending.payment, now=now)
     return bring_up_to_date(pending, now=now)
 
 

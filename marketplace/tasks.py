@@ -3,8 +3,9 @@
 from celery import shared_task
 from django.utils import timezone
 
-from billing import automatic, events, mail, paying_out, payments, reconciliation, refunds
+from billing import automatic, paying_out, reconciliation
 from billing.models import StripeEvent
+from billing.payments import mail, refunds, stripe_events, top_ups
 from marketplace import letters, pending, placing, selling
 from marketplace.exports import manifest
 from marketplace.inventory import building, feed
@@ -42,15 +43,15 @@ def place_large_orders() -> None:
 @shared_task
 def act_on_stripe_event(event_id: int) -> None:
     """What a message from Stripe changes, and the orders that waited for it."""
-    events.act(StripeEvent.objects.get(pk=event_id), now=timezone.now())
+    stripe_events.act(StripeEvent.objects.get(pk=event_id), now=timezone.now())
     pending.finish_due(now=timezone.now())
 
 
 @shared_task
 def settle_money() -> None:
     """Messages nobody acted on yet, payments and refunds of which nobody knows how they ended, orders that wait."""
-    events.act_due(now=timezone.now())
-    payments.ask_again(now=timezone.now())
+    stripe_events.act_due(now=timezone.now())
+    top_ups.ask_again(now=timezone.now())
     refunds.ask_again(now=timezone.now())
     paying_out.ask_again_payouts(timezone.now())
     pending.finish_due(now=timezone.now())

@@ -13,11 +13,11 @@ from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.html import format_html_join
 
-from billing import events, payments, refunds
 from billing.admin.desk import Act, MoneyAdmin, Question, cents_column, require, require_superuser
 from billing.models import Customer, Dispute, Payment, Refund, StripeEvent, Transaction
 from billing.money import dollars
-from billing.writing_off import WriteOffRefused, write_off
+from billing.payments import refunds, stripe_events, top_ups
+from billing.payments.write_offs import WriteOffRefused, write_off
 from leads.admin.desk import ReadOnly
 
 
@@ -127,7 +127,7 @@ class PaymentAdmin(MoneyAdmin):
         question = Question("Ask Stripe again", intro, "Ask")
 
         def act(said: Mapping[str, Any]) -> str:
-            settled = payments.settle(payment, now=timezone.now())
+            settled = top_ups.settle(payment, now=timezone.now())
             return f"{settled.get_status_display()}. {settled.problem}".strip()
 
         return self.confirm(request, payment, question, act)
@@ -216,7 +216,7 @@ def _act_again(event: StripeEvent) -> StripeEvent:
     waiting = {"status": StripeEvent.Status.RECEIVED, "acted_at": None, "attempts": 0, "try_at": now}
     StripeEvent.objects.filter(pk=event.pk).update(**waiting)
     event.refresh_from_db()
-    return events.act(event, now=now)
+    return stripe_events.act(event, now=now)
 
 
 @admin.register(Customer)

@@ -11,10 +11,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from billing import automatic as verbs
 from billing.automatic import AutomaticRefused, wording_of
-from billing.forms import AutomaticForm
 from billing.models import AutomaticTopUp, Customer
 from billing.money import typed
-from billing.stopping import stop_announced, stop_automatic
+from billing.payments.forms import AutomaticForm
+from billing.payments.stopping import stop_announced, stop_automatic
 from billing.stripe import gateway
 from billing.stripe.gateway import GatewayError
 from billing.views.wallet import payment_of

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from billing.documents import Document, render
 from billing.documents.receipts import DocumentRefused, buyer_party, receipt_of, statement_document
-from billing.forms import PeriodForm
+from billing.payments.forms import PeriodForm
 from billing.statements import Period, Statement, as_csv, statement_of
 from billing.views.wallet import payment_of, wallet_to_read
 from buyers.companies.access import MemberRequest, member_required

@@ -6,8 +6,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from billing.forms import InstantForm, PeriodForm
 from billing.models import Entry
+from billing.payments.forms import InstantForm, PeriodForm
 from billing.statements import Page, Statement, balance_on, page_of, statement_of
 from billing.views.wallet import wallet_to_read
 from buyers.companies.access import MemberRequest, member_required

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from billing.mail import send_to_each
+from billing.payments.mail import send_to_each
 from buyers.models import Role
 from marketplace.models import Return
 

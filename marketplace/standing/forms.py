@@ -4,8 +4,8 @@ from typing import Any
 
 from django import forms
 
-from billing.forms import DollarsField
 from billing.money import typed
+from billing.payments.forms import DollarsField
 from buyers.form_fields import OneLineField
 from buyers.models import StandingOrder
 from buyers.models.standing_order import CAPS, EVERY_DAY, TIME_ZONES

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from billing.mail import send_to_each
+from billing.payments.mail import send_to_each
 from buyers.models import Role, StandingOrder
 from leads.criteria.clauses import CriteriaError
 from leads.criteria.filters import query_of

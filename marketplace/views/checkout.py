@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from billing.ledger import NotEnoughMoney, balance_cents
-from billing.payments import PaymentRefused
+from billing.payments.top_ups import PaymentRefused
 from billing.stripe.gateway import is_on
 from buyers.companies.access import MarketRequest, MemberRequest, buying_required
 from leads.criteria.filters import FilterRefused, query_of, read_filters

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from billing import payments
+from billing.payments import top_ups
 from billing.stripe.gateway import GatewayOff, GatewayRefused, GatewayUnavailable
 from buyers.companies.access import MemberRequest, buying_required
 from marketplace import pending as pending_orders
@@ -27,7 +27,7 @@ def go_and_pay(request: MemberRequest, pending: PendingOrder) -> HttpResponse:
     if pending.status == PendingOrder.Status.WAITING and pending.payment.is_unfinished:
         here = f"{settings.SITE_URL}{reverse('storefront:waiting', args=[pending.public_id])}"
         try:
-            payment = payments.open_page(pending.payment, success_url=here, cancel_url=here, now=timezone.now())
+            payment = top_ups.open_page(pending.payment, success_url=here, cancel_url=here, now=timezone.now())
         except (GatewayUnavailable, GatewayRefused, GatewayOff) as failure:
             log.warning("no page at Stripe for pending order %s: %s", pending.public_id, type(failure).__name__)
             messages.error(request, UNREACHABLE if isinstance(failure, GatewayUnavailable) else str(failure))

@@ -8,9 +8,9 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django.utils import timezone
 
-from billing import disputes
 from billing.ledger import balance_cents, charge_order
 from billing.models import Dispute, Payment, Refund, StripeEvent, Transaction
+from billing.payments import disputes
 from billing.stripe import gateway
 from tests.billing.with_stripe import books, hand_over, paid, receive, submitted, told
 from tests.factories import make_buyer, make_user

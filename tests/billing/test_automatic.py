@@ -8,7 +8,7 @@ import pytest
 from django.db import connections
 from django.test import Client
 
-from billing import automatic, mail
+from billing import automatic
 from billing.automatic import (
     AutomaticRefused,
     Terms,
@@ -20,8 +20,9 @@ from billing.automatic import (
 )
 from billing.ledger import Kind, Posting, balance_cents, charge_order, house_account, post, take_back, wallet_of
 from billing.models import Account, AutomaticTopUp, Customer, Payment
-from billing.payments import ask_again, ask_payment, charge, open_page, settle
-from billing.stopping import stop_announced, stop_automatic
+from billing.payments import mail
+from billing.payments.stopping import stop_announced, stop_automatic
+from billing.payments.top_ups import ask_again, ask_payment, charge, open_page, settle
 from billing.stripe.gateway import GatewayUnavailable
 from buyers.models import Buyer, Membership, Role
 from tests.factories import credit, make_buyer, make_user
@@ -510,7 +511,7 @@ def test_a_letter_that_could_not_be_sent_is_sent_later_and_starts_the_notice_the
 
     announce_due(now=now)
     with monkeypatch.context() as patch:
-        patch.setattr("billing.mail.send_mail", down)
+        patch.setattr("billing.payments.mail.send_mail", down)
         assert tell_due(now=now) == 0
     assert charge_due(now=now + timedelta(days=1)) == 0
 
@@ -578,7 +579,7 @@ def test_one_bad_address_keeps_the_letter_from_nobody_else(agreed, buyer, owner,
         sent.append(to)
 
     Membership.objects.create(user=make_user("last@tamarack.example"), buyer=buyer, role=Role.OWNER)
-    monkeypatch.setattr("billing.mail.send_mail", send)
+    monkeypatch.setattr("billing.payments.mail.send_mail", send)
 
     payment = announced(now)
 
@@ -590,7 +591,7 @@ def test_an_announcement_that_cannot_be_sent_for_hours_is_taken_back_and_tried_a
     def down(*args, **kwargs):
         raise SMTPServerDisconnected
 
-    monkeypatch.setattr("billing.mail.send_mail", down)
+    monkeypatch.setattr("billing.payments.mail.send_mail", down)
     announce_due(now=now)
     payment = Payment.objects.automatic().get()
     hours = timedelta(hours=6)

@@ -18,7 +18,8 @@ from billing.ledger import (
 )
 from billing.models import Account, Entry, Transaction
 from marketplace.audit import violations
-from tests.billing import test_disputes, test_payment_constraints, test_payouts, test_reconciliation, test_refunds
+from tests.billing import test_payouts, test_reconciliation
+from tests.billing.payments import test_constraints, test_disputes, test_refunds
 from tests.billing.stripe import test_webhooks
 from tests.factories import make_buyer
 from tests.refusal import everything, promised_names, refused_by, settle
@@ -333,7 +334,7 @@ def test_no_setting_switches_the_triggers_off(buyer, act):
 def test_every_named_constraint_and_trigger_is_tried():
     elsewhere = (
         test_disputes,
-        test_payment_constraints,
+        test_constraints,
         test_payouts,
         test_reconciliation,
         test_refunds,

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from billing.ledger import Kind, Posting, balance_cents, credit_wallet, house_account, post, take_back, wallet_of
 from billing.models import Account, AutomaticTopUp, Customer, Payment
-from billing.payments import settle_while_watched
-from billing.truth import Truth
+from billing.payments.payment_status import Truth
+from billing.payments.top_ups import settle_while_watched
 from buyers.models import Buyer, Membership, Role
 from tests.factories import make_buyer, make_user
 from tests.refusal import everything
@@ -439,7 +439,9 @@ def test_the_polls_of_the_page_ask_stripe_nothing(browser, owner, opened, contro
 
 def test_a_page_loaded_over_and_over_asks_stripe_once_in_ten_seconds(opened, monkeypatch):
     asked = []
-    monkeypatch.setattr("billing.payments.look_up", lambda payment, now: asked.append(now) or open_still(payment))
+    monkeypatch.setattr(
+        "billing.payments.top_ups.look_up", lambda payment, now: asked.append(now) or open_still(payment)
+    )
     start, seconds = timezone.now(), [0, 0.1, 9.9, 10, 15, 20.1]
 
     for second in seconds:

@@ -11,8 +11,8 @@ from django.db import connection, connections
 from django.db.models import Sum
 from django.utils import timezone
 
-from billing import events, payments
 from billing.models import Entry, Payment, StripeEvent
+from billing.payments import stripe_events, top_ups
 from billing.stripe import webhooks
 from stripe_stand_in.webhooks import signature
 
@@ -24,11 +24,11 @@ FROM_THEN_ON = "https://market.example/payments/there/"
 
 def asked(buyer, cents=5000, *, keep_card=False, key="", now=None, purpose="top_up", **more) -> Payment:
     values = {"user": None, "purpose": purpose, "keep_card": keep_card, "key": key, "now": now or timezone.now()}
-    return payments.ask_payment(buyer=buyer, amount_cents=cents, **values, **more)
+    return top_ups.ask_payment(buyer=buyer, amount_cents=cents, **values, **more)
 
 
 def open_page(payment, now=None) -> Payment:
-    return payments.open_page(payment, success_url=FROM_THEN_ON, cancel_url=FROM_THEN_ON, now=now or timezone.now())
+    return top_ups.open_page(payment, success_url=FROM_THEN_ON, cancel_url=FROM_THEN_ON, now=now or timezone.now())
 
 
 def opened(buyer, cents=5000, *, now=None, **more) -> Payment:
@@ -43,7 +43,7 @@ def submitted(control, buyer, cents=5000, *, card=VISA, **more) -> Payment:
 
 
 def paid(control, buyer, cents=5000, *, card=VISA, **more) -> Payment:
-    payment = payments.settle(submitted(control, buyer, cents, card=card, **more), now=timezone.now())
+    payment = top_ups.settle(submitted(control, buyer, cents, card=card, **more), now=timezone.now())
     assert payment.status == "paid", payment.problem
     return payment
 
@@ -72,7 +72,7 @@ def receive(event: dict[str, Any], now: datetime | None = None) -> StripeEvent:
 def hand_over(event: dict[str, Any], now: datetime | None = None) -> StripeEvent:
     """Received and acted on."""
     now = now or timezone.now()
-    return events.act(receive(event, now), now=now)
+    return stripe_events.act(receive(event, now), now=now)
 
 
 def hand_over_all(control, *types: str) -> list[str]:

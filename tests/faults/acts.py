@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from billing import automatic, events, paying_out, payments, refunds
+from billing import automatic, paying_out
 from billing.models import Payment, PayoutRun, StripeEvent
+from billing.payments import refunds, stripe_events, top_ups
 from marketplace import pending
 from marketplace.models import PendingOrder
 
@@ -12,15 +13,15 @@ REFUNDED_CENTS = 2_000
 
 
 def open_page(key: int, now: datetime) -> None:
-    payments.open_page(Payment.objects.get(pk=key), success_url=HERE, cancel_url=HERE, now=now)
+    top_ups.open_page(Payment.objects.get(pk=key), success_url=HERE, cancel_url=HERE, now=now)
 
 
 def settle(key: int, now: datetime) -> None:
-    payments.settle(Payment.objects.get(pk=key), now=now)
+    top_ups.settle(Payment.objects.get(pk=key), now=now)
 
 
 def cancel(key: int, now: datetime) -> None:
-    payments.cancel(Payment.objects.get(pk=key), now=now)
+    top_ups.cancel(Payment.objects.get(pk=key), now=now)
 
 
 def complete(key: int, now: datetime) -> None:
@@ -42,7 +43,7 @@ def transfer(key: int, now: datetime) -> None:
 
 
 def hear(key: int, now: datetime) -> None:
-    events.act(StripeEvent.objects.get(pk=key), now=now)
+    stripe_events.act(StripeEvent.objects.get(pk=key), now=now)
 
 
 ACTS = {act.__name__: act for act in (open_page, settle, cancel, complete, charge, refund, transfer, hear)}
@@ -50,8 +51,8 @@ ACTS = {act.__name__: act for act in (open_page, settle, cancel, complete, charg
 
 def sweep(now: datetime) -> None:
     """All that finds out by itself what nobody knows yet; the same as the job ``settle_money``."""
-    events.act_due(now=now)
-    payments.ask_again(now=now)
+    stripe_events.act_due(now=now)
+    top_ups.ask_again(now=now)
     refunds.ask_again(now=now)
     paying_out.ask_again_payouts(now)
     pending.finish_due(now=now)

@@ -107,7 +107,7 @@ class Client:
                 time.sleep(0.05)
 
     def _top_up(self, key: str) -> Any:
-        from billing import payments
+        from billing.payments import top_ups
         from stripe_stand_in import Refused
         from tests.billing.with_stripe import asked, open_page
 
@@ -118,7 +118,7 @@ class Client:
             self.control.submit(session=payment.stripe_session_id, card="pm_card_visa")
         except Refused:  # done before
             payment.refresh_from_db()
-        payment = payments.settle(payment, now=_now())
+        payment = top_ups.settle(payment, now=_now())
         if payment.status != "paid":
             raise NotYet
         return payment

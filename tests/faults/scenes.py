@@ -20,7 +20,7 @@ from billing.models import (
     StripeEvent,
     Transaction,
 )
-from billing.payments import open_page
+from billing.payments.top_ups import open_page
 from billing.payouts import approve, make_run
 from billing.reconciliation import reconcile
 from leads.models import Source

@@ -41,7 +41,7 @@ def refusing(market, monkeypatch):
             raise SMTPRecipientsRefused({})
         sent.append(to)
 
-    monkeypatch.setattr("billing.mail.send_mail", send)
+    monkeypatch.setattr("billing.payments.mail.send_mail", send)
     return sent
 
 

@@ -8,7 +8,7 @@ from django.db import connections, transaction
 
 from billing.ledger import Posting, balance_cents, house_account, post, wallet_of
 from billing.models import Account, Payment, Transaction
-from billing.payments import ask_again, open_page
+from billing.payments.top_ups import ask_again, open_page
 from buyers.models import Approval
 from leads.models import Leg
 from leads.people.privacy import withdraw_lead

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from billing.documents.receipts import receipt_of
 from billing.ledger import Posting, balance_cents, house_account, post, wallet_of
 from billing.models import Account, Earning, Entry, Transaction
-from billing.payments import open_page
+from billing.payments.top_ups import open_page
 from leads.intake.capture import capture_leads
 from leads.models import ConsentText, Lead, Source
 from marketplace.checkout import Placement

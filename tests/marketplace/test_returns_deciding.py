@@ -292,7 +292,7 @@ def test_a_letter_that_could_not_be_sent_is_sent_later_and_holds_up_no_other(mar
             raise ConnectionRefusedError
         sent.append(to[0])
 
-    monkeypatch.setattr("billing.mail.send_mail", failing)
+    monkeypatch.setattr("billing.payments.mail.send_mail", failing)
 
     assert tell_due(market.now) == 1
     assert tell_due(market.now + AGAIN_AFTER - timedelta(microseconds=1)) == 0
@@ -311,7 +311,7 @@ def test_one_bad_address_keeps_the_letter_from_nobody_else(market, returned, sta
             raise SMTPRecipientsRefused({})
         sent.append(to)
 
-    monkeypatch.setattr("billing.mail.send_mail", refusing)
+    monkeypatch.setattr("billing.payments.mail.send_mail", refusing)
 
     assert (tell_due(market.now), tell_due(market.now + AGAIN_AFTER)) == (1, 0)
     assert sent == [["last@example.com"]]

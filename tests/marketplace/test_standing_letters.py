@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 
-from billing.mail import SMTPException
+from billing.payments.mail import SMTPException
 from buyers.models import Membership, StandingOrder, User
 from buyers.standing import keeping
 from leads.people.privacy import withdraw_lead
@@ -152,7 +152,7 @@ def test_a_letter_that_could_not_be_sent_is_sent_later(market, search, monkeypat
         raise SMTPException("down")
 
     with monkeypatch.context() as patch:
-        patch.setattr("billing.mail.send_mail", down)
+        patch.setattr("billing.payments.mail.send_mail", down)
         told(morning(market))
     assert StandingOrder.objects.get().told_at == market.now
 

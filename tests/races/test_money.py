@@ -21,8 +21,8 @@ from billing.ledger import (
 )
 from billing.models import Account, Earning, Entry, Payee, PayoutApproval, Transaction
 from billing.paying_out import send_transfers
+from billing.payments.refunds import RefundRefused, refund_to_card
 from billing.payouts import PayoutRefused, approve, make_run
-from billing.refunds import RefundRefused, refund_to_card
 from leads.models import Leg, Source
 from marketplace.audit import violations
 from marketplace.checkout import OrderRefused, Placement, place_order

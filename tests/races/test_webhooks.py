@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from billing.ledger import balance_cents
 from billing.models import StripeEvent
-from billing.payments import open_page
+from billing.payments.top_ups import open_page
 from marketplace import tasks
 from marketplace.checkout import Placement
 from marketplace.models import Order, PendingOrder

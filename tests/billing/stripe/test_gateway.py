@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from billing import payments
 from billing.models import Customer
+from billing.payments import top_ups
 from billing.stripe import gateway
 from billing.stripe.gateway import GatewayOff, GatewayRefused, GatewayUnavailable
 from tests.billing.with_stripe import DECLINED, VISA, asked, open_page, opened, paid
@@ -95,7 +95,7 @@ def test_a_lost_answer_is_asked_for_once_more_by_itself(control):
 
 
 def test_a_declined_card_is_refused_in_words_for_its_holder(control, payer, now):
-    customer = payments.customer_of(payer, now=now)
+    customer = top_ups.customer_of(payer, now=now)
 
     with pytest.raises(GatewayRefused) as refusal:
         gateway.charge_saved_card(reference="1", customer_id=customer.stripe_id, payment_method_id=DECLINED, cents=5000)
@@ -126,7 +126,7 @@ def test_a_kept_card_has_the_month_in_which_it_ends(control, payer):
 def test_stripe_is_told_nothing_of_people_but_our_ids(control, payer):
     user = make_user("secret@example.com")
     payment = open_page(
-        payments.ask_payment(
+        top_ups.ask_payment(
             buyer=payer,
             user=user,
             purpose="top_up",
@@ -208,7 +208,7 @@ def test_a_card_is_forgotten_at_stripe_and_safely_twice(control, payer):
 def test_a_second_customer_is_never_made_for_a_buyer(control, payer, now):
     asked(payer)
 
-    first = payments.customer_of(payer, now=now)
+    first = top_ups.customer_of(payer, now=now)
 
-    assert payments.customer_of(payer, now=now + timedelta(days=2)) == first
+    assert top_ups.customer_of(payer, now=now + timedelta(days=2)) == first
     assert len(control.everything(kind="customer")["data"]) == 1

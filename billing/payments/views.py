@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from billing.forms import TopUpForm
 from billing.models import Payment
 from billing.money import typed
-from billing.payments import PaymentRefused, ask_payment, cancel, open_page, settle_while_watched
+from billing.payments.forms import TopUpForm
+from billing.payments.top_ups import PaymentRefused, ask_payment, cancel, open_page, settle_while_watched
 from billing.stripe import gateway
 from billing.stripe.gateway import GatewayRefused, GatewayUnavailable
 from billing.views.wallet import may_pay, payment_context, payment_of, suggested

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from django.db import transaction
 
-from billing.fees import book_fee
 from billing.ledger import AlreadyPosted, Kind, Posting, house_account, post, posted_before, reverse
 from billing.models import CURRENCY, Account
+from billing.payments.fees import book_fee
 from billing.stripe import gateway
 from billing.stripe.answers import PayoutAnswer
 

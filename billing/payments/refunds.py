@@ -12,8 +12,6 @@ import structlog
 from django.db import transaction
 from django.db.models import Sum
 
-from billing.disputes import CLAIMED
-from billing.fees import book_fee
 from billing.ledger import (
     AlreadyPosted,
     Kind,
@@ -27,11 +25,13 @@ from billing.ledger import (
 )
 from billing.models import Account, Payment, Refund
 from billing.money import dollars
+from billing.payments.disputes import CLAIMED
+from billing.payments.fees import book_fee
 from billing.stripe import gateway
 from billing.stripe.answers import RefundAnswer
 from billing.stripe.gateway import GatewayOff, GatewayRefused, GatewayUnavailable
 
-log = structlog.get_logger("billing.refunds")
+log = structlog.get_logger("billing.payments.refunds")
 Status = Refund.Status
 BATCH = 100
 DASHBOARD = "Stripe's dashboard"

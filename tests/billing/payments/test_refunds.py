@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from billing import refunds
 from billing.ledger import balance_cents, charge_order, posted_before
 from billing.models import Payment, Refund
-from billing.refunds import RefundRefused, ask_again, left_cents, refund_to_card, settle
+from billing.payments import refunds
+from billing.payments.refunds import RefundRefused, ask_again, left_cents, refund_to_card, settle
 from tests.billing.with_stripe import asked, books, hand_over, hand_over_all, paid, submitted, together, told
 from tests.factories import credit, make_buyer
 from tests.refusal import everything, refused_by

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from billing import disputes
 from billing.ledger import NotEnoughMoney, balance_cents, charge_order, reverse
 from billing.models import Account, AutomaticTopUp, Dispute, Transaction
-from billing.refunds import refund_to_card
+from billing.payments import disputes
+from billing.payments.refunds import refund_to_card
+from billing.payments.write_offs import WriteOffRefused, write_off
 from billing.stripe import gateway
-from billing.writing_off import WriteOffRefused, write_off
 from tests.billing.with_stripe import books, hand_over_all, paid, submitted, told
 from tests.factories import credit, make_user
 from tests.refusal import everything, refused_by

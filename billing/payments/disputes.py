@@ -10,12 +10,12 @@ from django.db import transaction
 
 from billing.ledger import AlreadyPosted, Kind, Posting, house_account, lock_wallet, post, posted_before, take_back
 from billing.models import Account, Dispute, Payment
-from billing.stopping import stop_automatic
+from billing.payments.stopping import stop_automatic
+from billing.payments.write_offs import undo_write_off
 from billing.stripe import gateway
 from billing.stripe.answers import DisputeAnswer, Movement
-from billing.writing_off import undo_write_off
 
-log = structlog.get_logger("billing.disputes")
+log = structlog.get_logger("billing.payments.disputes")
 # A bank that only asks (Stripe's "warning") has taken nothing yet.
 CLAIMED = ("needs_response", "under_review", "appeal_needs_response", "appeal_under_review", "won", "lost")
 UNDECIDED = ("warning_needs_response", "warning_under_review", "needs_response", "under_review")

@@ -6,7 +6,7 @@ import pytest
 
 from billing.ledger import post, wallet_of
 from billing.models import AutomaticTopUp, Payment
-from billing.payments import Kind, Posting, house_account
+from billing.payments.top_ups import Kind, Posting, house_account
 from tests.billing.with_stripe import asked, paid
 from tests.factories import make_buyer, make_user
 from tests.refusal import refused_by

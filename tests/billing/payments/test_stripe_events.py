@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from billing import events, payments, settlements
 from billing.ledger import balance_cents
 from billing.models import AutomaticTopUp, Customer, Payment, StripeEvent
+from billing.payments import settlements, stripe_events, top_ups
 from tests.billing.with_stripe import (
     DEBIT,
     VISA,
@@ -47,8 +47,8 @@ def test_an_event_is_acted_on_once(control, payer, now):
     event = hand_over(told(control, "charge.succeeded")[0], now)
     before = everything()
 
-    assert events.act(event, now=now + timedelta(days=1)).attempts == 1
-    assert events.act_due(now=now + timedelta(days=1)) == 0
+    assert stripe_events.act(event, now=now + timedelta(days=1)).attempts == 1
+    assert stripe_events.act_due(now=now + timedelta(days=1)) == 0
     assert everything() == before
 
 
@@ -140,9 +140,9 @@ def test_an_event_waits_longer_each_time_and_is_given_up(control, payer, now, st
     waits, at = [], now
     with pytest.MonkeyPatch.context() as quick:
         quick.setattr("billing.stripe.gateway.RETRIES", 0)
-        events.gateway._connected.cache_clear()
+        stripe_events.gateway._connected.cache_clear()
         for _ in range(20):
-            events.act(event, now=at)
+            stripe_events.act(event, now=at)
             waits.append(int((event.try_at - at).total_seconds()))
             at = event.try_at
 
@@ -150,7 +150,7 @@ def test_an_event_waits_longer_each_time_and_is_given_up(control, payer, now, st
     assert (event.status, event.attempts, event.acted_at is not None) == ("failed", 20, True)
     assert event.problem == "GatewayUnavailable: Stripe does not answer at the moment."
     assert "gave up an event" in caplog.text
-    assert events.act(event, now=at + timedelta(days=9)).attempts == 20
+    assert stripe_events.act(event, now=at + timedelta(days=9)).attempts == 20
 
 
 def test_an_event_that_heals_is_acted_on_when_it_is_due(control, payer, now):
@@ -159,8 +159,8 @@ def test_an_event_that_heals_is_acted_on_when_it_is_due(control, payer, now):
     event = hand_over(told(control, "checkout.session.completed")[0], now)
     assert (event.status, event.problem[:18], books()) == ("received", "GatewayUnavailable", {})
 
-    assert events.act_due(now=now + timedelta(seconds=29)) == 0
-    assert events.act_due(now=now + timedelta(seconds=30)) == 1
+    assert stripe_events.act_due(now=now + timedelta(seconds=29)) == 0
+    assert stripe_events.act_due(now=now + timedelta(seconds=30)) == 1
 
     event.refresh_from_db()
     assert (event.status, event.problem, books()) == ("done", "", CREDITED)
@@ -171,10 +171,12 @@ def test_one_event_that_fails_does_not_stop_the_rest(control, payer, now, monkey
     for event in told(control):
         receive(event, now)
     poison = StripeEvent.objects.get(type="payment_intent.succeeded")
-    real = events._find_out
-    monkeypatch.setattr(events, "_find_out", lambda event, at: 1 / 0 if event.pk == poison.pk else real(event, at))
+    real = stripe_events._find_out
+    monkeypatch.setattr(
+        stripe_events, "_find_out", lambda event, at: 1 / 0 if event.pk == poison.pk else real(event, at)
+    )
 
-    assert events.act_due(now=now) == StripeEvent.objects.count()
+    assert stripe_events.act_due(now=now) == StripeEvent.objects.count()
 
     poison.refresh_from_db()
     assert (poison.status, poison.problem) == ("received", "ZeroDivisionError")
@@ -186,15 +188,15 @@ def test_an_event_is_done_in_the_transaction_of_its_credit(control, payer, now, 
     """A crash in between leaves neither: the event is acted on again."""
     submitted(control, payer)
     with monkeypatch.context() as crash:
-        crash.setattr(events, "_close", lambda *_: 1 / 0)
+        crash.setattr(stripe_events, "_close", lambda *_: 1 / 0)
         event = hand_over(told(control, "charge.succeeded")[0], now)
     assert (event.status, books()) == ("received", {})
     with monkeypatch.context() as crash:
-        crash.setattr(payments, "book_fee", lambda *_, **__: 1 / 0)
-        events.act(event, now=event.try_at)
+        crash.setattr(top_ups, "book_fee", lambda *_, **__: 1 / 0)
+        stripe_events.act(event, now=event.try_at)
     assert (event.status, books()) == ("received", {})
 
-    events.act(event, now=event.try_at)
+    stripe_events.act(event, now=event.try_at)
 
     assert (event.status, books()) == ("done", CREDITED)
 
@@ -222,7 +224,7 @@ def test_ten_deliveries_of_three_types_shuffled_to_eight_workers_credit_once(con
         return [hand_over(event, now).status for event in mine]
 
     def success_page():
-        return [payments.settle(Payment.objects.get(pk=payment.pk), now=now).status for _ in range(5)]
+        return [top_ups.settle(Payment.objects.get(pk=payment.pk), now=now).status for _ in range(5)]
 
     answers = together(*[lambda mine=deliveries[turn::7]: work(mine) for turn in range(7)], success_page)
 
@@ -252,7 +254,7 @@ def test_a_payout_that_comes_back_is_at_stripe_again_once(control, payer):
 
     for _ in range(2):
         hand_over_all(control, "payout.failed", "payout.created")
-        settlements.enter(events.gateway.fetch_payout(payout["id"]), now=payer.created_at)
+        settlements.enter(stripe_events.gateway.fetch_payout(payout["id"]), now=payer.created_at)
 
     assert books() == CREDITED
 

@@ -22,10 +22,10 @@ from billing.ledger import balance_cents
 from billing.models import Payment
 from billing.models.payment import PaymentQuerySet
 from billing.money import typed
-from billing.stopping import stop_announced, stop_automatic
+from billing.payments.stopping import stop_announced, stop_automatic
 from buyers.models import Buyer, Role
 
-log = structlog.get_logger("billing.mail")
+log = structlog.get_logger("billing.payments.mail")
 BATCH = 100
 CLAIM = timedelta(minutes=5)
 # A letter that could not be sent for so long is no news any more.

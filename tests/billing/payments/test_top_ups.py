@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from billing import payments
 from billing.ledger import AlreadyPosted, balance_cents
 from billing.models import Customer, Payment
-from billing.payments import PaymentRefused, ask_again, cancel, settle
+from billing.payments import top_ups
+from billing.payments.top_ups import PaymentRefused, ask_again, cancel, settle
 from billing.stripe.gateway import GatewayRefused, GatewayUnavailable
 from tests.billing.with_stripe import (
     DEBIT,
@@ -123,7 +123,7 @@ def test_opening_twice_is_one_page(control, payer, now):
 
 
 def test_a_page_that_could_not_be_made_is_asked_for_again(control, payer, now):
-    payments.customer_of(payer, now=now)
+    top_ups.customer_of(payer, now=now)
     payment = asked(payer, now=now)
     control.mishap(kind="fail_before", path="POST /v1/checkout/sessions", times=None)
 
@@ -181,7 +181,7 @@ def test_shortly_before_its_end_no_page_is_made_any_more(control, payer, now):
 
 
 def test_a_page_that_was_never_made_expires(control, payer, now):
-    payments.customer_of(payer, now=now)
+    top_ups.customer_of(payer, now=now)
     payment = asked(payer, now=now)
 
     settle(payment, now=now + timedelta(minutes=59))
@@ -268,11 +268,11 @@ def test_a_bank_debit_that_comes_back_is_credited_nothing(control, payer, now):
 
 def test_what_was_read_late_does_not_turn_a_debit_back(control, payer, now):
     payment = opened(payer)
-    late = payments.look_up(payment, now=now)
+    late = top_ups.look_up(payment, now=now)
     control.submit(session=payment.stripe_session_id, card=DEBIT)
     settle(payment, now=now)
 
-    payments.enter(payment, late, now=now)
+    top_ups.enter(payment, late, now=now)
 
     assert payment.status == "processing"
 
@@ -320,7 +320,7 @@ def test_what_does_not_fit_is_never_credited(stand_in, payer, now, kind, changes
 
     settle(payment, now=now)
 
-    assert (payment.status, payment.problem, payment.ask_again_at) == ("open", payments.DOUBT, None)
+    assert (payment.status, payment.problem, payment.ask_again_at) == ("open", top_ups.DOUBT, None)
     assert nothing_moved()
     assert ask_again(now=now + timedelta(days=9)) == 0  # a person's
 
@@ -340,10 +340,10 @@ def test_a_doubt_that_was_cleared_is_credited(stand_in, payer, now):
 def test_a_payment_of_another_key_is_never_credited(control, payer, now, stripe_settings):
     payment = submitted(control, payer)
     stripe_settings.STRIPE_SECRET_KEY = "sk_live_now"
-    truth = payments.Truth(payments.Status.PAID, (payments.terms_of(payment),))
+    truth = top_ups.Truth(top_ups.Status.PAID, (top_ups.terms_of(payment),))
     stripe_settings.STRIPE_SECRET_KEY = "sk_test_again"
 
-    payments.enter(payment, truth, now=now)
+    top_ups.enter(payment, truth, now=now)
 
     assert (payment.status, nothing_moved()) == ("open", True)
 
@@ -430,7 +430,7 @@ def test_an_outage_of_a_week_ends_with_a_person(control, payer, now, stripe_sett
     assert (payment.status, payment.problem) == ("open", "")
 
     settle(payment, now=now + timedelta(days=7, seconds=1))
-    assert (payment.status, payment.problem, payment.ask_again_at) == ("open", payments.LOST, None)
+    assert (payment.status, payment.problem, payment.ask_again_at) == ("open", top_ups.LOST, None)
     assert nothing_moved()
 
 
@@ -447,14 +447,14 @@ def test_a_payment_that_is_over_is_not_asked_about_for_ever(control, payer, now,
 
 def test_one_payment_that_cannot_be_settled_does_not_stop_the_rest(control, payer, now, monkeypatch):
     poison, good = submitted(control, payer, now=now), submitted(control, make_buyer(), now=now)
-    real = payments.enter
+    real = top_ups.enter
 
     def enter(payment, truth, *, now):
         if payment.pk == poison.pk:
             raise ZeroDivisionError
         return real(payment, truth, now=now)
 
-    monkeypatch.setattr(payments, "enter", enter)
+    monkeypatch.setattr(top_ups, "enter", enter)
 
     assert ask_again(now=now + HOUR) == 2
     good.refresh_from_db()
@@ -479,7 +479,7 @@ def test_sixteen_settle_one_payment_at_once(control, now):
 def test_a_crash_between_stripes_answer_and_our_commit_loses_nothing(control, payer, now, monkeypatch):
     payment = submitted(control, payer, now=now)
     with monkeypatch.context() as crash:
-        crash.setattr(payments, "book_fee", lambda *_, **__: 1 / 0)
+        crash.setattr(top_ups, "book_fee", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             settle(payment, now=now)
     payment.refresh_from_db()
@@ -492,10 +492,10 @@ def test_a_crash_between_stripes_answer_and_our_commit_loses_nothing(control, pa
 
 def test_the_ledger_itself_refuses_a_second_credit(control, payer, now):
     payment = paid(control, payer)
-    posting = payments.Posting(payments.Kind.TOP_UP, str(payment.public_id), now, payment=payment)
+    posting = top_ups.Posting(top_ups.Kind.TOP_UP, str(payment.public_id), now, payment=payment)
 
     with pytest.raises(AlreadyPosted):
-        payments.post(posting, {payments.wallet_of(payer): 5000})
+        top_ups.post(posting, {top_ups.wallet_of(payer): 5000})
 
 
 def test_paid_without_a_credit_is_refused_by_the_database(stripe_settings, payer, now):

@@ -11,14 +11,14 @@ import structlog
 from django.db import transaction
 from django.db.models import F
 
-from billing import disputes, payments, refunds, settlements, truth
 from billing.models import Customer, Payment, StripeEvent
-from billing.stopping import stop_automatic
+from billing.payments import disputes, payment_status, refunds, settlements, top_ups
+from billing.payments.stopping import stop_automatic
 from billing.stripe import gateway
 from billing.stripe.answers import id_of
 from billing.stripe.gateway import GatewayError
 
-log = structlog.get_logger("billing.events")
+log = structlog.get_logger("billing.payments.stripe_events")
 Status = StripeEvent.Status
 BATCH = 100
 FIRST_RETRY, LATEST_RETRY = timedelta(seconds=30), timedelta(hours=4)
@@ -118,15 +118,15 @@ def _find_out(event: StripeEvent, now: datetime) -> Effects:
 def _about_payment(payment: Payment | None, now: datetime) -> Effects:
     if payment is None:
         return None
-    found = truth.look_up(payment, now=now)
-    return [lambda: payments.enter(payment, found, now=now)]
+    found = payment_status.look_up(payment, now=now)
+    return [lambda: top_ups.enter(payment, found, now=now)]
 
 
 def _about_refunds(payment: Payment | None, now: datetime) -> Effects:
     """Of a payment that is credited first, if it was not yet."""
     if payment is None:
         return None
-    credited = payments.settle(payment, now=now)
+    credited = top_ups.settle(payment, now=now)
     if not credited.stripe_payment_intent_id:
         raise refunds.RefundDiffers("refunded before it was paid")
     found = refunds.look_up(credited, now=now)
@@ -138,7 +138,7 @@ def _about_dispute(dispute_id: str, now: datetime) -> Effects:
     payment = _payment_of_intent(found.payment_intent_id)
     if payment is None:
         return None
-    credited = payments.settle(payment, now=now)
+    credited = top_ups.settle(payment, now=now)
     return [lambda: disputes.enter(credited, found, now=now)]
 
 

@@ -12,18 +12,18 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from billing.fees import book_fee
 from billing.ledger import Kind, Posting, house_account, post, wallet_of
 from billing.models import Account, Customer, Payment
 from billing.money import dollars
-from billing.stopping import stop_automatic
+from billing.payments.fees import book_fee
+from billing.payments.payment_status import Truth, find_page, is_certain, look_up, terms_of, truth_of_page
+from billing.payments.stopping import stop_automatic
 from billing.stripe import gateway
 from billing.stripe.answers import Card, Checkout
 from billing.stripe.gateway import GatewayError, GatewayOff, GatewayRefused, GatewayUnavailable
-from billing.truth import Truth, find_page, is_certain, look_up, terms_of, truth_of_page
 from buyers.models import Buyer, User
 
-log = structlog.get_logger("billing.payments")
+log = structlog.get_logger("billing.payments.top_ups")
 Status, Purpose = Payment.Status, Payment.Purpose
 BATCH = 100
 STRIPES_LEAST_CENTS = 50

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from billing import payments
 from billing.ledger import balance_cents
 from billing.models import AutomaticTopUp, Customer, Payment
-from billing.payments import ask_again, settle
+from billing.payments import top_ups
+from billing.payments.top_ups import ask_again, settle
 from billing.stripe import gateway
 from tests.billing.with_stripe import books, hand_over_all, paid
 from tests.factories import make_user
@@ -46,21 +46,21 @@ def charges_of_seventy(control):
 
 
 def test_a_kept_card_is_charged(control, kept, now):
-    payment = payments.charge(automatic(kept, now), now=now)
+    payment = top_ups.charge(automatic(kept, now), now=now)
 
     assert (payment.status, payment.card, balance_cents(kept)) == ("paid", "Visa ending 4242", 12_000)
     assert books() == {"wallet": 12_000, "stripe": -12_000 + 175 + 233, "fees": -175 - 233}
 
 
 def test_a_kept_card_that_is_declined_is_told(control, kept, now):
-    payment = payments.charge(automatic(kept, now, "pm_card_chargeDeclined"), now=now)
+    payment = top_ups.charge(automatic(kept, now, "pm_card_chargeDeclined"), now=now)
 
     assert (payment.status, payment.problem, payment.ended_at) == ("failed", "Your card was declined.", now)
     assert (payment.stripe_payment_intent_id[:3], balance_cents(kept)) == ("pi_", 5000)
 
 
 def test_a_card_that_asks_for_its_holder_fails_without_him(control, kept, now):
-    payment = payments.charge(automatic(kept, now, "pm_card_authenticationRequired"), now=now)
+    payment = top_ups.charge(automatic(kept, now, "pm_card_authenticationRequired"), now=now)
 
     assert payment.status == "failed"
     assert "requires authentication" in payment.problem
@@ -72,7 +72,7 @@ def test_a_charge_that_happened_without_an_answer_is_found(control, kept, now, k
     payment = automatic(kept, now)
     control.mishap(kind=kind, path="POST /v1/payment_intents", times=2)
 
-    payments.charge(payment, now=now)
+    top_ups.charge(payment, now=now)
 
     assert (payment.status, balance_cents(kept), charges_of_seventy(control)) == ("paid", 12_000, ["succeeded"])
 
@@ -81,7 +81,7 @@ def test_a_charge_that_happened_is_found_when_stripe_is_back(control, kept, now)
     payment = automatic(kept, now)
     control.mishap(kind="fail_after", path="POST /v1/payment_intents", times=2)
     control.mishap(kind="fail_before", path="GET /v1/payment_intents*", times=None)
-    payments.charge(payment, now=now)
+    top_ups.charge(payment, now=now)
     assert (payment.status, payment.ask_again_at) == ("created", now + timedelta(seconds=30))
 
     control.clear_mishaps()
@@ -94,7 +94,7 @@ def test_a_charge_that_happened_is_found_when_stripe_is_back(control, kept, now)
 def unheard(stripe_settings, payment, now):
     """The request never reached Stripe."""
     there, stripe_settings.STRIPE_API_BASE = stripe_settings.STRIPE_API_BASE, "http://127.0.0.1:9"
-    payments.charge(payment, now=now)
+    top_ups.charge(payment, now=now)
     stripe_settings.STRIPE_API_BASE = there
 
 
@@ -103,8 +103,8 @@ def test_a_charge_that_never_arrived_is_sent_again_under_its_key(control, kept, 
     unheard(stripe_settings, payment, now)
     assert payment.status == "created"
 
-    payments.charge(payment, now=now + timedelta(minutes=1))
-    payments.charge(payment, now=now + timedelta(minutes=2))
+    top_ups.charge(payment, now=now + timedelta(minutes=1))
+    top_ups.charge(payment, now=now + timedelta(minutes=2))
 
     assert (payment.status, balance_cents(kept), charges_of_seventy(control)) == ("paid", 12_000, ["succeeded"])
 
@@ -153,5 +153,5 @@ def test_an_announced_charge_is_nobodys_to_ask_about(control, kept, now):
     Payment.objects.filter(pk=payment.pk).update(status="announced", ask_again_at=now)
 
     assert ask_again(now=now) == 0
-    assert payments.charge(payment, now=now).status == "announced"
+    assert top_ups.charge(payment, now=now).status == "announced"
     assert charges_of_seventy(control) == []

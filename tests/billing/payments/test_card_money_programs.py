@@ -16,10 +16,10 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from billing import events, payments
 from billing.ledger import NotEnoughMoney, charge_order, give_back
 from billing.models import Payment, Refund, StripeEvent
-from billing.refunds import RefundRefused, refund_to_card
+from billing.payments import stripe_events, top_ups
+from billing.payments.refunds import RefundRefused, refund_to_card
 from billing.stripe import gateway
 from stripe_stand_in.client import Refused
 from tests.billing.with_stripe import DEBIT, books, hand_over, opened, receive, submitted, told
@@ -47,7 +47,7 @@ class Model:
     """What the books have to be."""
 
     sums: dict[str, int] = field(default_factory=dict)
-    payments: list[Paid] = field(default_factory=list)
+    top_ups: list[Paid] = field(default_factory=list)
 
     def move(self, **cents):
         assert sum(cents.values()) == 0
@@ -165,7 +165,7 @@ class World:
 
     def intent(self, which):
         payment = Payment.objects.get(pk=self.payments[which].pk)
-        return payment.stripe_payment_intent_id or payments.settle(payment, now=timezone.now()).stripe_payment_intent_id
+        return payment.stripe_payment_intent_id or top_ups.settle(payment, now=timezone.now()).stripe_payment_intent_id
 
     def dispute_of(self, which):
         intent = self.intent(which)
@@ -328,7 +328,7 @@ def heard(story, seed):
         else:
             hand_over(event)
     for kept in StripeEvent.objects.filter(status="received"):
-        assert events.act(kept, now=timezone.now()).status in ("done", "ignored")
+        assert stripe_events.act(kept, now=timezone.now()).status in ("done", "ignored")
     settle_constraints()
     return part
 
