@@ -3,7 +3,8 @@
 from celery import shared_task
 from django.utils import timezone
 
-from billing import automatic, paying_out, reconciliation
+from billing import paying_out, reconciliation
+from billing.auto_topup import charges
 from billing.models import StripeEvent
 from billing.payments import mail, refunds, stripe_events, top_ups
 from marketplace import letters, pending, placing, selling
@@ -60,9 +61,9 @@ def settle_money() -> None:
 @shared_task
 def top_up_wallets() -> None:
     """Announce and make the top-ups that buyers agreed to once and for all."""
-    automatic.announce_due(now=timezone.now())
-    automatic.charge_due(now=timezone.now())
-    automatic.stop_failed(now=timezone.now())
+    charges.announce_due(now=timezone.now())
+    charges.charge_due(now=timezone.now())
+    charges.stop_failed(now=timezone.now())
 
 
 @shared_task

@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 
-from billing.automatic import AutomaticRefused, Terms, check_terms
+from billing.auto_topup.charges import AutomaticRefused, Terms, check_terms
 from billing.money import dollars
 from billing.statements import Period
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from billing.automatic import Terms, set_automatic, wording_of
+from billing.auto_topup.charges import Terms, set_automatic, wording_of
 from billing.ledger import Kind, Posting, house_account, post, take_back, wallet_of
 from billing.models import Account, Customer, Payment
 from tests.browser.test_pages import defects_of

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from billing import automatic, paying_out
+from billing import paying_out
+from billing.auto_topup import charges
 from billing.models import Payment, PayoutRun, StripeEvent
 from billing.payments import refunds, stripe_events, top_ups
 from marketplace import pending
@@ -30,7 +31,7 @@ def complete(key: int, now: datetime) -> None:
 
 def charge(key: int, now: datetime) -> None:
     """Whatever was announced, that payment among it."""
-    automatic.charge_due(now=now)
+    charges.charge_due(now=now)
 
 
 def refund(key: int, now: datetime) -> None:

@@ -9,8 +9,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from billing import automatic as verbs
-from billing.automatic import AutomaticRefused, wording_of
+from billing.auto_topup import charges as verbs
+from billing.auto_topup.charges import AutomaticRefused, wording_of
 from billing.models import AutomaticTopUp, Customer
 from billing.money import typed
 from billing.payments.forms import AutomaticForm

@@ -8,8 +8,8 @@ import pytest
 from django.db import connections
 from django.test import Client
 
-from billing import automatic
-from billing.automatic import (
+from billing.auto_topup import charges
+from billing.auto_topup.charges import (
     AutomaticRefused,
     Terms,
     announce_due,
@@ -198,7 +198,7 @@ def test_a_company_at_its_ceiling_takes_no_others_place_in_the_batch(buyer, owne
     Customer.objects.create(buyer=other, stripe_id="cus_other", payment_method_id="pm_other", created_at=at)
     later = at + timedelta(hours=1)
     agree(other, user, later)
-    monkeypatch.setattr(automatic, "BATCH", 1)
+    monkeypatch.setattr(charges, "BATCH", 1)
 
     assert announce_due(now=later) == 1
 
@@ -346,9 +346,9 @@ def test_a_payment_announced_before_midnight_counts_on_both_days(agreed, buyer, 
     assert charge_due(now=late + NOTICE) == 1
     assert payment.buyer == buyer
 
-    assert automatic.charged_on_day(buyer, late) == 10_000
-    assert automatic.charged_on_day(buyer, late + NOTICE) == 10_000
-    assert automatic.charged_on_day(buyer, late + timedelta(days=1, hours=1)) == 0
+    assert charges.charged_on_day(buyer, late) == 10_000
+    assert charges.charged_on_day(buyer, late + NOTICE) == 10_000
+    assert charges.charged_on_day(buyer, late + timedelta(days=1, hours=1)) == 0
 
 
 # --- Stopping

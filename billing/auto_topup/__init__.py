@@ -1,0 +1,1 @@
+"""Automatic top-up: the buyer's consent, announcements, and the charges under it."""
