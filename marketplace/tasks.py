@@ -3,10 +3,11 @@
 from celery import shared_task
 from django.utils import timezone
 
-from billing import paying_out, reconciliation
+from billing import reconciliation
 from billing.auto_topup import charges
 from billing.models import StripeEvent
 from billing.payments import mail, refunds, stripe_events, top_ups
+from billing.payouts import execution
 from marketplace import letters, pending, placing, selling
 from marketplace.exports import manifest
 from marketplace.inventory import building, feed
@@ -54,7 +55,7 @@ def settle_money() -> None:
     stripe_events.act_due(now=timezone.now())
     top_ups.ask_again(now=timezone.now())
     refunds.ask_again(now=timezone.now())
-    paying_out.ask_again_payouts(timezone.now())
+    execution.ask_again_payouts(timezone.now())
     pending.finish_due(now=timezone.now())
 
 

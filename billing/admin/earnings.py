@@ -12,7 +12,7 @@ from django.utils import timezone
 from billing.admin.desk import Act, MoneyAdmin, cents_column, require
 from billing.documents import render
 from billing.models import Earning
-from billing.source_statements import as_csv, months_of, page_of, statement_document, totals_of
+from billing.payouts.source_statements import as_csv, months_of, page_of, statement_document, totals_of
 from leads.admin.desk import desk_page
 from leads.models import Source
 

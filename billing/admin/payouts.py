@@ -15,9 +15,9 @@ from billing.admin.desk import Act, MoneyAdmin, Question, cents_column, desk_use
 from billing.documents import render
 from billing.models import Payee, Payout, PayoutApproval, PayoutRun
 from billing.money import dollars
-from billing.paying_out import bank_file, mark_as_paid, mark_as_sent_back, send_transfers
-from billing.payouts import PayoutRefused, approve, cancel, due_at, limit_left, make_run, why_not_approve
-from billing.source_statements import payout_document
+from billing.payouts.execution import bank_file, mark_as_paid, mark_as_sent_back, send_transfers
+from billing.payouts.payouts import PayoutRefused, approve, cancel, due_at, limit_left, make_run, why_not_approve
+from billing.payouts.source_statements import payout_document
 from leads.admin.desk import Kept, ReadOnly, desk_page
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from billing.models import Payee
-from billing.payouts import PayoutRefused, make_run
+from billing.payouts.payouts import PayoutRefused, make_run
 from buyers.models import User
 from leads.models import Source
 from marketplace.demo.accounts import ADMIN_EMAIL

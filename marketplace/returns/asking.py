@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from billing.earnings import WHILE_WAITING, hold_earnings
 from billing.ledger import lock_wallet
+from billing.payouts.earnings import WHILE_WAITING, hold_earnings
 from buyers.models import Buyer
 from marketplace.models import Return, ReturnReason, ReturnStep, Sale
 from marketplace.models.returning import MACHINE

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from billing.earnings import hold_earning
 from billing.ledger import give_back
+from billing.payouts.earnings import hold_earning
 from buyers.models import User
 from leads.models import ClosedReason, Lead, Leg, LegState
 from leads.people.privacy import withdraw_lead

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from billing.earnings import WHILE_WAITING, hold_earning
 from billing.ledger import lock_wallet
+from billing.payouts.earnings import WHILE_WAITING, hold_earning
 from buyers.models import User
 from marketplace.models import Return, ReturnStep
 from marketplace.returns import crediting

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from billing.ledger import SoldLeg, charge_order
 from billing.models import Earning, Payee, Payout, PayoutRun, Transaction
-from billing.payouts import approve, make_run
+from billing.payouts.payouts import approve, make_run
 from tests.factories import make_source, make_user
 from tests.refusal import everything
 
@@ -268,7 +268,7 @@ def test_every_sources_sums_are_on_one_page(client, market, source, reader):
 
 
 def test_a_statement_shows_every_leg_and_no_person(client, market, source, reader, monkeypatch):
-    monkeypatch.setattr("billing.source_statements.PAGE", 1)
+    monkeypatch.setattr("billing.payouts.source_statements.PAGE", 1)
     earn(market, 1_000)
     address = f"{SOURCES}{source.pk}/"
 

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from billing.ledger import give_back
 from billing.models import Difference, Earning, Payee, Payment, Reconciliation
-from billing.paying_out import bank_file, mark_as_paid
-from billing.payouts import approve, make_run
+from billing.payouts.execution import bank_file, mark_as_paid
+from billing.payouts.payouts import approve, make_run
 from tests.browser.test_pages import DJANGOS_OWN, defects_of
 from tests.cast import buy
 from tests.factories import Market, credit, make_buyer, make_market, make_source, make_text, make_user

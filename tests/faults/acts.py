@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from billing import paying_out
 from billing.auto_topup import charges
 from billing.models import Payment, PayoutRun, StripeEvent
 from billing.payments import refunds, stripe_events, top_ups
+from billing.payouts import execution
 from marketplace import pending
 from marketplace.models import PendingOrder
 
@@ -40,7 +40,7 @@ def refund(key: int, now: datetime) -> None:
 
 
 def transfer(key: int, now: datetime) -> None:
-    paying_out.send_transfers(PayoutRun.objects.get(pk=key), actor="desk", now=now)
+    execution.send_transfers(PayoutRun.objects.get(pk=key), actor="desk", now=now)
 
 
 def hear(key: int, now: datetime) -> None:
@@ -55,5 +55,5 @@ def sweep(now: datetime) -> None:
     stripe_events.act_due(now=now)
     top_ups.ask_again(now=now)
     refunds.ask_again(now=now)
-    paying_out.ask_again_payouts(now)
+    execution.ask_again_payouts(now)
     pending.finish_due(now=now)

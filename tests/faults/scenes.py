@@ -21,7 +21,7 @@ from billing.models import (
     Transaction,
 )
 from billing.payments.top_ups import open_page
-from billing.payouts import approve, make_run
+from billing.payouts.payouts import approve, make_run
 from billing.reconciliation import reconcile
 from leads.models import Source
 from marketplace.audit import violations

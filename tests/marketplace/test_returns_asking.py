@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from billing.earnings import WHILE_WAITING
 from billing.ledger import balance_cents
+from billing.payouts.earnings import WHILE_WAITING
 from marketplace.models import Return, ReturnPolicy, ReturnReason, Sale
 from marketplace.returns.asking import MOST_CLAIMS, Answer, Claim, ReturnRefused, ask, ask_all, preview
 from marketplace.returns.deciding import credit, refuse, take_back

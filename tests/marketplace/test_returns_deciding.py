@@ -6,9 +6,9 @@ from smtplib import SMTPRecipientsRefused
 import pytest
 from django.core import mail
 
-from billing.earnings import WHILE_WAITING
 from billing.ledger import balance_cents
 from billing.models import Account, Earning
+from billing.payouts.earnings import WHILE_WAITING
 from buyers.models import Membership, Role
 from leads.models import Contact, Leg
 from marketplace.audit import violations

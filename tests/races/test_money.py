@@ -20,9 +20,9 @@ from billing.ledger import (
     wallet_of,
 )
 from billing.models import Account, Earning, Entry, Payee, PayoutApproval, Transaction
-from billing.paying_out import send_transfers
 from billing.payments.refunds import RefundRefused, refund_to_card
-from billing.payouts import PayoutRefused, approve, make_run
+from billing.payouts.execution import send_transfers
+from billing.payouts.payouts import PayoutRefused, approve, make_run
 from leads.models import Leg, Source
 from marketplace.audit import violations
 from marketplace.checkout import OrderRefused, Placement, place_order

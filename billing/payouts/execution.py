@@ -15,11 +15,11 @@ from django.db.models import QuerySet
 
 from billing.ledger import Posting, house_account, payable_of, post, posted_before, reverse
 from billing.models import CURRENCY, Account, Payee, Payout, PayoutRun, Transaction
-from billing.payouts import PayoutRefused, free_earnings
+from billing.payouts.payouts import PayoutRefused, free_earnings
 from billing.stripe import gateway
 from leads.cells import cell_text
 
-log = structlog.get_logger("billing.payouts")
+log = structlog.get_logger("billing.payouts.payouts")
 COLUMNS = ("Payee reference", "Legal name", "Amount, USD", "Memo")
 # While one process asks Stripe no other does; if it dies, another asks after this time.
 ASK_AGAIN_AFTER = timedelta(minutes=5)

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from billing.ledger import SoldLeg, balance_at, charge_order, give_back, payable_of
 from billing.models import Earning, Entry, Payee, Payout, PayoutApproval, PayoutRun, Transaction
-from billing.paying_out import bank_file, mark_as_paid, mark_as_sent_back
-from billing.payouts import PayoutRefused, approve, cancel, due_at, make_run
-from billing.source_statements import (
+from billing.payouts.execution import bank_file, mark_as_paid, mark_as_sent_back
+from billing.payouts.payouts import PayoutRefused, approve, cancel, due_at, make_run
+from billing.payouts.source_statements import (
     Totals,
     as_csv,
     months_of,
@@ -458,7 +458,7 @@ def test_the_file_has_a_line_a_leg_and_nobodys_name(source, run, now):
 
 
 def test_legs_are_paged_by_key(monkeypatch, source):
-    monkeypatch.setattr("billing.source_statements.PAGE", 2)
+    monkeypatch.setattr("billing.payouts.source_statements.PAGE", 2)
 
     first = page_of(source)
     second = page_of(source, first.older)

@@ -6,10 +6,10 @@ import pytest
 
 from billing.ledger import SoldLeg, balance_at, charge_order, payable_of
 from billing.models import Earning, Payee, Transaction
-from billing.paying_out import ask_again_payouts, bank_file, mark_as_paid, mark_as_sent_back, send_transfers
-from billing.payouts import PayoutRefused, approve, cancel, make_run
+from billing.payouts.execution import ask_again_payouts, bank_file, mark_as_paid, mark_as_sent_back, send_transfers
+from billing.payouts.payouts import PayoutRefused, approve, cancel, make_run
 from billing.stripe import gateway
-from tests.billing.test_payouts import together
+from tests.billing.payouts.test_payouts import together
 from tests.factories import make_market, make_source, make_text, make_user
 from tests.refusal import everything, settle
 

@@ -1,0 +1,1 @@
+"""What sources are owed and how they are paid."""
