@@ -3,11 +3,11 @@
 from celery import shared_task
 from django.utils import timezone
 
-from billing import reconciliation
 from billing.auto_topup import charges
 from billing.models import StripeEvent
 from billing.payments import mail, refunds, stripe_events, top_ups
 from billing.payouts import execution
+from billing.reconciliation import reconciliation
 from marketplace import letters, pending, placing, selling
 from marketplace.exports import manifest
 from marketplace.inventory import building, feed

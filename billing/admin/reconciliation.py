@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from billing.admin.desk import Act, MoneyAdmin, Question, cents_column, require
 from billing.models import Difference, Reconciliation
-from billing.reconciliation import reconcile
+from billing.reconciliation.reconciliation import reconcile
 from leads.admin.desk import ReadOnly, desk_page, laid_out
 
 DAY = timedelta(days=1)

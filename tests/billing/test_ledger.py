@@ -18,9 +18,9 @@ from billing.ledger import (
 )
 from billing.models import Account, Entry, Transaction
 from marketplace.audit import violations
-from tests.billing import test_reconciliation
 from tests.billing.payments import test_constraints, test_disputes, test_refunds
 from tests.billing.payouts import test_payouts
+from tests.billing.reconciliation import test_reconciliation
 from tests.billing.stripe import test_webhooks
 from tests.factories import make_buyer
 from tests.refusal import everything, promised_names, refused_by, settle

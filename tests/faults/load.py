@@ -153,7 +153,7 @@ def _now() -> Any:
 
 def _report(clients: list[Client]) -> dict[str, Any]:
     from billing.models import Payment
-    from billing.reconciliation import reconcile
+    from billing.reconciliation.reconciliation import reconcile
     from marketplace.audit import violations
     from marketplace.models import Order, Return
     from tests.faults.scenes import sums

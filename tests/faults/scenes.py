@@ -22,7 +22,7 @@ from billing.models import (
 )
 from billing.payments.top_ups import open_page
 from billing.payouts.payouts import approve, make_run
-from billing.reconciliation import reconcile
+from billing.reconciliation.reconciliation import reconcile
 from leads.models import Source
 from marketplace.audit import violations
 from marketplace.checkout import Placement

@@ -20,7 +20,7 @@ from billing.models import (
     Reconciliation,
     Transaction,
 )
-from billing.reconciliation import reconcile, reconcile_yesterday, tell_operator
+from billing.reconciliation.reconciliation import reconcile, reconcile_yesterday, tell_operator
 from billing.stripe import gateway
 from stripe_stand_in import balance
 from tests.factories import make_buyer, make_source, make_user

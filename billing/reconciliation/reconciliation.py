@@ -14,12 +14,12 @@ from django.db import transaction
 from django.db.models import Min
 from django.urls import reverse
 
-from billing.comparing import EDGE, REACH, Compared, Finding, Span, compare
 from billing.models import Account, Difference, Entry, Reconciliation
 from billing.money import dollars
+from billing.reconciliation.comparison import EDGE, REACH, Compared, Finding, Span, compare
 from billing.stripe import gateway
 
-log = structlog.get_logger("billing.reconciliation")
+log = structlog.get_logger("billing.reconciliation.reconciliation")
 DAY = timedelta(days=1)
 # How far back a day is made up for on which nothing ran.
 MISSED_DAYS = 31

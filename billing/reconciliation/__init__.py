@@ -1,0 +1,1 @@
+"""Our books beside Stripe's, day by day. It finds what differs and mends nothing."""
