@@ -2,7 +2,8 @@ from django.urls import path
 
 from billing.auto_topup import views as automatic
 from billing.payments import views
-from billing.views import documents, statement, wallet
+from billing.views import documents, statement
+from billing.wallet import views as wallet
 
 app_name = "billing"
 urlpatterns = [

@@ -17,7 +17,7 @@ from billing.payments.forms import AutomaticForm
 from billing.payments.stopping import stop_announced, stop_automatic
 from billing.stripe import gateway
 from billing.stripe.gateway import GatewayError
-from billing.views.wallet import payment_of
+from billing.wallet.views import payment_of
 from buyers.companies.access import MemberRequest, owner_required
 from buyers.models import Buyer
 

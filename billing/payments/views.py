@@ -16,7 +16,7 @@ from billing.payments.forms import TopUpForm
 from billing.payments.top_ups import PaymentRefused, ask_payment, cancel, open_page, settle_while_watched
 from billing.stripe import gateway
 from billing.stripe.gateway import GatewayRefused, GatewayUnavailable
-from billing.views.wallet import may_pay, payment_context, payment_of, suggested
+from billing.wallet.views import may_pay, payment_context, payment_of, suggested
 from buyers.companies.access import MemberRequest, buying_required
 
 # Two seconds apart: after a minute the page stops asking by itself.

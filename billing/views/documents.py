@@ -13,7 +13,7 @@ from billing.documents import Document, render
 from billing.documents.receipts import DocumentRefused, buyer_party, receipt_of, statement_document
 from billing.payments.forms import PeriodForm
 from billing.statements import Period, Statement, as_csv, statement_of
-from billing.views.wallet import payment_of, wallet_to_read
+from billing.wallet.views import payment_of, wallet_to_read
 from buyers.companies.access import MemberRequest, member_required
 
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from billing.models import Entry
 from billing.payments.forms import InstantForm, PeriodForm
 from billing.statements import Page, Statement, balance_on, page_of, statement_of
-from billing.views.wallet import wallet_to_read
+from billing.wallet.views import wallet_to_read
 from buyers.companies.access import MemberRequest, member_required
 
 

@@ -1,0 +1,1 @@
+"""The company's wallet: its pages and its statement."""
