@@ -17,6 +17,7 @@ from billing.ledger import balance_at
 from billing.models import Account, Entry, Payment, Transaction
 from billing.models.ledger import EntryQuerySet
 from billing.money import typed
+from buyers.models.buyer import Buyer
 from leads.cells import cell_text
 
 PAGE = 50
@@ -274,3 +275,8 @@ def _what(kind: str, reference: str, memo: str, payment_id: UUID | None, purpose
 def _number(public_id: UUID | str | None) -> str:
     """The short name of an order or a payment."""
     return str(public_id)[:8].upper()
+
+
+def wallet_to_read(buyer: Buyer) -> Account:
+    """An unsaved one, so without entries, for a company that never had money: looking opens no account."""
+    return Account.objects.filter(buyer=buyer).first() or Account(kind=Account.Kind.WALLET, buyer=buyer)

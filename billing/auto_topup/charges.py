@@ -5,10 +5,8 @@ conditional update made it that asks Stripe) → paid, or failed, and then autom
 constraint allows one unfinished payment of this kind per buyer, so that parallel workers cannot announce two.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -16,98 +14,15 @@ from django.db.models.functions import Coalesce
 from billing.ledger import balance_cents
 from billing.models import AutomaticTopUp, Customer, Payment
 from billing.models.payment import PaymentQuerySet
-from billing.money import dollars
-from billing.payments.stopping import stop_announced, stop_automatic, take_back
+from billing.payments.stopping import stop_announced
 from billing.payments.top_ups import charge
 from billing.stripe import gateway
-from buyers.models import Buyer, User
+from buyers.models import Buyer
 
 BATCH = 100
 # How long whoever claimed a charge may take; then Stripe is asked what became of it.
 CLAIM = timedelta(minutes=2)
 Status = Payment.Status
-
-
-class AutomaticRefused(Exception):
-    """It cannot be switched on like this; the message says why."""
-
-
-@dataclass(frozen=True)
-class Terms:
-    threshold_cents: int
-    amount_cents: int
-    daily_ceiling_cents: int
-
-
-def wording_of(terms: Terms, *, buyer: Buyer, card: str) -> str:
-    """The sentences that the buyer agrees to, and that are kept as they stood."""
-    return (
-        f"{buyer.legal_name} allows {settings.OPERATOR['name']} to charge {card} {dollars(terms.amount_cents)} each"
-        f" time the wallet holds less than {dollars(terms.threshold_cents)}, at most"
-        f" {dollars(terms.daily_ceiling_cents)} a day (UTC), until we switch it off. You write to us at least"
-        f" {_minutes(settings.AUTOMATIC_TOP_UP_NOTICE_MINUTES)} before each charge, so that we can stop it, and after"
-        " it with a receipt."
-    )
-
-
-def _minutes(number: int) -> str:
-    return "1 minute" if number == 1 else f"{number} minutes"
-
-
-def check_terms(terms: Terms) -> None:
-    """Raises AutomaticRefused with the limit that was missed."""
-    least, most = settings.TOP_UP_LEAST_CENTS, settings.TOP_UP_MOST_CENTS
-    ceiling = settings.AUTOMATIC_TOP_UP_DAILY_MOST_CENTS
-    if not least <= terms.amount_cents <= most:
-        raise AutomaticRefused(f"One charge is between {dollars(least)} and {dollars(most)}.")
-    if not 0 < terms.threshold_cents <= most:
-        raise AutomaticRefused(f"The threshold is more than nothing and at most {dollars(most)}.")
-    if terms.daily_ceiling_cents < terms.amount_cents:
-        raise AutomaticRefused("A day's limit is at least one charge.")
-    if terms.daily_ceiling_cents > ceiling:
-        raise AutomaticRefused(f"A day's limit is at most {dollars(ceiling)}.")
-
-
-@transaction.atomic
-def set_automatic(*, buyer: Buyer, user: User, terms: Terms, wording: str, now: datetime) -> AutomaticTopUp:
-    """Switch it on under these terms. Raises AutomaticRefused, also for words that say something else."""
-    check_terms(terms)
-    customer = Customer.objects.select_for_update(no_key=True).filter(buyer=buyer).first()
-    if customer is None or not customer.has_card:
-        raise AutomaticRefused("Save a card first: top up once and keep the card for later.")
-    if buyer.closed_at:
-        raise AutomaticRefused("This company is closed and is not charged.")
-    if wording != wording_of(terms, buyer=buyer, card=customer.card):
-        raise AutomaticRefused("The terms changed while you read them. Read them once more.")
-    agreed, _ = AutomaticTopUp.objects.update_or_create(
-        buyer=buyer,
-        defaults={
-            "is_on": True,
-            "threshold_cents": terms.threshold_cents,
-            "amount_cents": terms.amount_cents,
-            "daily_ceiling_cents": terms.daily_ceiling_cents,
-            "consent_wording": wording,
-            "consented_by": user,
-            "consented_at": now,
-            "stopped_at": None,
-            "stopped_because": "",
-        },
-    )
-    take_back(buyer.payments.automatic(), because="The terms were changed.", now=now)
-    return agreed
-
-
-def remove_card(*, buyer: Buyer, now: datetime) -> None:
-    """Forget the card, here and at Stripe; automatic top-up ends with it. Raises the gateway's errors: then the card
-    is still there, and nothing is charged to it by itself any more. Safe twice."""
-    stop_automatic(buyer=buyer, because="The card was removed.", now=now)
-    customer = Customer.objects.filter(buyer=buyer).first()
-    if customer is None or not customer.has_card:
-        return
-    gateway.detach_card(customer.payment_method_id)
-    Customer.objects.filter(pk=customer.pk, payment_method_id=customer.payment_method_id).update(
-        payment_method_id="", card_brand="", card_last4="", card_expires=None
-    )
 
 
 def announce_due(*, now: datetime) -> int:

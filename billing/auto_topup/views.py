@@ -9,15 +9,15 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from billing.auto_topup import charges as verbs
-from billing.auto_topup.charges import AutomaticRefused, wording_of
+from billing.auto_topup import consent
+from billing.auto_topup.consent import AutomaticRefused, wording_of
+from billing.auto_topup.forms import AutomaticForm
 from billing.models import AutomaticTopUp, Customer
 from billing.money import typed
-from billing.payments.forms import AutomaticForm
 from billing.payments.stopping import stop_announced, stop_automatic
+from billing.payments.views import payment_of
 from billing.stripe import gateway
 from billing.stripe.gateway import GatewayError
-from billing.wallet.views import payment_of
 from buyers.companies.access import MemberRequest, owner_required
 from buyers.models import Buyer
 
@@ -42,7 +42,7 @@ def agree(request: MemberRequest) -> HttpResponse:
         return _page(request, form, agreed, "", status=422)
     wording = " ".join(request.POST.get("wording", "").split())
     try:
-        verbs.set_automatic(
+        consent.set_automatic(
             buyer=request.buyer, user=request.user, terms=form.terms, wording=wording, now=timezone.now()
         )
     except AutomaticRefused as refusal:
@@ -75,7 +75,7 @@ def stop_payment(request: MemberRequest, public_id: UUID) -> HttpResponse:
 @owner_required
 def remove_card(request: MemberRequest) -> HttpResponse:
     try:
-        verbs.remove_card(buyer=request.buyer, now=timezone.now())
+        consent.remove_card(buyer=request.buyer, now=timezone.now())
     except GatewayError:
         messages.error(
             request,

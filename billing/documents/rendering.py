@@ -1,5 +1,6 @@
 """A document set on paper, from the letterhead down. The same document always gives the same bytes."""
 
+from django.http import HttpResponse
 from fpdf.enums import Align
 
 from billing.documents.document import Document, Party
@@ -109,3 +110,8 @@ def _set_block(sheet: Sheet, text: str, voice: Voice, x: float, width: float) ->
         sheet.make_room(voice.leading)
         sheet.say(line, voice, x=x, width=width)
         sheet.set_y(sheet.y + voice.leading)
+
+
+def pdf_response(document: Document, name: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'inline; filename="{name}.pdf"'}
+    return HttpResponse(render(document), content_type="application/pdf", headers=headers)

@@ -1,23 +1,29 @@
-"""Paying in by card: how much, off to Stripe's page, and back."""
+"""Paying in by card: how much, off to Stripe's page, and back; and one payment with all that moved for it."""
 
 import uuid
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from billing.documents.receipts import DocumentRefused, receipt_of
+from billing.documents.rendering import pdf_response
+from billing.ledger import balance_cents
 from billing.models import Payment
+from billing.models.ledger import Entry
 from billing.money import typed
-from billing.payments.forms import TopUpForm
+from billing.payments.forms import TopUpForm, suggested_amounts
 from billing.payments.top_ups import PaymentRefused, ask_payment, cancel, open_page, settle_while_watched
+from billing.statements import rows_among, wallet_to_read
 from billing.stripe import gateway
 from billing.stripe.gateway import GatewayRefused, GatewayUnavailable
-from billing.wallet.views import may_pay, payment_context, payment_of, suggested
-from buyers.companies.access import MemberRequest, buying_required
+from buyers.companies.access import MemberRequest, buying_required, may_buy, member_required
+from buyers.models.buyer import Buyer
 
 # Two seconds apart: after a minute the page stops asking by itself.
 MOST_TRIES = 30
@@ -28,7 +34,7 @@ MOST_TRIES = 30
 def top_up(request: MemberRequest) -> HttpResponse:
     """The form; sent, it leads to Stripe's page. The form's key makes one payment of it, however often it is sent."""
     if request.method != "POST":
-        amount = request.GET.get("amount", typed(next(iter(suggested()), settings.TOP_UP_LEAST_CENTS)))
+        amount = request.GET.get("amount", typed(next(iter(suggested_amounts()), settings.TOP_UP_LEAST_CENTS)))
         return _form(request, TopUpForm(initial={"amount": amount, "key": uuid.uuid4().hex}))
     form = TopUpForm(request.POST)
     if form.is_valid():
@@ -44,10 +50,10 @@ def top_up(request: MemberRequest) -> HttpResponse:
 def _form(request: MemberRequest, form: TopUpForm, *, status: int = 200) -> HttpResponse:
     context = {
         "form": form,
-        "suggested": [(cents, typed(cents)) for cents in suggested()],
+        "suggested": [(cents, typed(cents)) for cents in suggested_amounts()],
         "chosen": form["amount"].value(),
         "cards_on": gateway.is_on(),
-        "may_pay": may_pay(request),
+        "may_pay": may_buy(request),
     }
     return render(request, "billing/top_up.html", context, status=status)
 
@@ -105,3 +111,40 @@ def back(request: MemberRequest, public_id: UUID) -> HttpResponse:
     if request.method == "POST":
         cancel(found, now=timezone.now())
     return redirect("billing:payment", public_id=found.public_id)
+
+
+@require_safe
+@member_required
+def payment(request: MemberRequest, public_id: UUID) -> HttpResponse:
+    found = payment_of(request.buyer, public_id)
+    return render(request, "billing/payment.html", payment_context(request, found))
+
+
+def payment_of(buyer: Buyer, public_id: UUID) -> Payment:
+    found: Payment = get_object_or_404(buyer.payments.select_related("asked_by", "buyer"), public_id=public_id)
+    return found
+
+
+def payment_context(request: MemberRequest, found: Payment) -> dict[str, object]:
+    """One payment: what moved in the wallet for it, and what of it went back."""
+    moved = Entry.objects.filter(account__buyer=request.buyer, transaction__payment=found)
+    return {
+        "payment": found,
+        "rows": rows_among(moved, wallet_to_read(request.buyer)),
+        "held_cents": balance_cents(request.buyer),
+        "dollars": typed(found.amount_cents),
+        "refunds": found.refunds.all(),
+        "disputes": found.disputes.all(),
+        "may_pay": may_buy(request),
+    }
+
+
+@require_safe
+@member_required
+def receipt(request: MemberRequest, public_id: UUID) -> HttpResponse:
+    payment = payment_of(request.buyer, public_id)
+    try:
+        return pdf_response(receipt_of(payment), f"receipt-{payment.number}")
+    except DocumentRefused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("billing:payment", public_id=payment.public_id)

@@ -1,19 +1,23 @@
-"""The wallet at a glance, and one payment with all that moved for it."""
+"""The wallet at a glance and its statement: a page at a time, as CSV or as PDF."""
 
 from uuid import UUID
 
-from django.conf import settings
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from billing.ledger import balance_cents
-from billing.models import Account, AutomaticTopUp, Customer, Entry, Payment
+from billing.documents.receipts import DocumentRefused, buyer_party, statement_document
+from billing.documents.rendering import pdf_response
+from billing.models import AutomaticTopUp, Customer, Entry, Payment
 from billing.money import typed
-from billing.statements import page_of, rows_among, statement_of
+from billing.payments.forms import suggested_amounts
+from billing.statements import Page, Period, Statement, as_csv, balance_on, page_of, statement_of, wallet_to_read
 from billing.stripe import gateway
-from buyers.companies.access import MemberRequest, member_required
-from buyers.models import Buyer
+from billing.wallet.forms import InstantForm, PeriodForm
+from buyers.companies.access import MemberRequest, may_buy, member_required
 
 LATEST = 8
 PAYMENTS_SHOWN = 10
@@ -36,48 +40,78 @@ def wallet(request: MemberRequest) -> HttpResponse:
         "customer": Customer.objects.filter(buyer=buyer).first(),
         "agreed": AutomaticTopUp.objects.filter(buyer=buyer).first(),
         "cards_on": gateway.is_on(),
-        "suggested": [(cents, typed(cents)) for cents in suggested()],
-        "may_pay": may_pay(request),
+        "suggested": [(cents, typed(cents)) for cents in suggested_amounts()],
+        "may_pay": may_buy(request),
     }
     return render(request, "billing/wallet.html", context)
 
 
-def wallet_to_read(buyer: Buyer) -> Account:
-    """An unsaved one, so without entries, for a company that never had money: looking opens no account."""
-    return Account.objects.filter(buyer=buyer).first() or Account(kind=Account.Kind.WALLET, buyer=buyer)
+@require_safe
+@member_required
+def statement(request: MemberRequest) -> HttpResponse:
+    days, instant = PeriodForm(request.GET), InstantForm(request.GET if "at" in request.GET else None)
+    if not days.is_valid() or (instant.is_bound and not instant.is_valid()):
+        return render(request, "billing/statement.html", {"days": days, "instant": instant}, status=422)
+    found = statement_of(wallet_to_read(request.buyer), days.period)
+    context = {
+        "days": days,
+        "instant": instant,
+        "statement": found,
+        "page": _page(request, found),
+        "held": balance_on(found.account, instant.cleaned_data["at"]) if instant.is_bound else None,
+    }
+    return render(request, "billing/statement.html", context)
 
 
-def may_pay(request: MemberRequest) -> bool:
-    return request.membership.can_buy and request.buyer.closed_at is None
+def _page(request: HttpRequest, found: Statement) -> Page:
+    """The rows that the address asks for. A row that is not in this statement is nowhere."""
+    try:
+        return page_of(found, before=_row_named(request, "before"), after=_row_named(request, "after"))
+    except (Entry.DoesNotExist, ValueError) as error:
+        raise Http404 from error
 
 
-def suggested() -> list[int]:
-    """The amounts on offer, within the limits."""
-    least, most = settings.TOP_UP_LEAST_CENTS, settings.TOP_UP_MOST_CENTS
-    return [cents for cents in settings.TOP_UP_SUGGESTED_CENTS if least <= cents <= most]
+def _row_named(request: HttpRequest, name: str) -> UUID | None:
+    said = request.GET.get(name)
+    return UUID(said) if said else None
 
 
 @require_safe
 @member_required
-def payment(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    found = payment_of(request.buyer, public_id)
-    return render(request, "billing/payment.html", payment_context(request, found))
+def statement_csv(request: MemberRequest) -> HttpResponseBase:
+    """The rows of the page, all of them."""
+    found = _asked(request)
+    if found is None:
+        return _back(request)
+    response = StreamingHttpResponse(as_csv(found), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{_filename(found.period)}.csv"'
+    return response
 
 
-def payment_of(buyer: Buyer, public_id: UUID) -> Payment:
-    found: Payment = get_object_or_404(buyer.payments.select_related("asked_by", "buyer"), public_id=public_id)
-    return found
+@require_safe
+@member_required
+def statement_pdf(request: MemberRequest) -> HttpResponseBase:
+    found = _asked(request)
+    if found is None:
+        return _back(request)
+    try:
+        document = statement_document(found, party=buyer_party(request.buyer), now=timezone.now())
+    except DocumentRefused as refusal:
+        messages.error(request, str(refusal))
+        return _back(request)
+    return pdf_response(document, _filename(found.period))
 
 
-def payment_context(request: MemberRequest, found: Payment) -> dict[str, object]:
-    """One payment: what moved in the wallet for it, and what of it went back."""
-    moved = Entry.objects.filter(account__buyer=request.buyer, transaction__payment=found)
-    return {
-        "payment": found,
-        "rows": rows_among(moved, wallet_to_read(request.buyer)),
-        "held_cents": balance_cents(request.buyer),
-        "dollars": typed(found.amount_cents),
-        "refunds": found.refunds.all(),
-        "disputes": found.disputes.all(),
-        "may_pay": may_pay(request),
-    }
+def _asked(request: MemberRequest) -> Statement | None:
+    days = PeriodForm(request.GET)
+    return statement_of(wallet_to_read(request.buyer), days.period) if days.is_valid() else None
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    query = request.META.get("QUERY_STRING", "")
+    return redirect(f"{reverse('billing:statement')}?{query}")
+
+
+def _filename(period: Period) -> str:
+    days = [f"{day:%Y%m%d}" for day in (period.first, period.last) if day]
+    return "-".join(["statement", *days])

@@ -62,6 +62,24 @@ def owner_required(view: View) -> View:
     return _asking(lambda membership: membership.can_manage, view)
 
 
+def contacts_required(view: View) -> View:
+    """A member who may buy, of a company that is not closed: people's numbers are for nobody else."""
+
+    @buying_required
+    @wraps(view)
+    def inner(request: MemberRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not may_buy(request):
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return inner
+
+
+def may_buy(request: MemberRequest) -> bool:
+    """Whether this member may spend money and read contacts: a closed company keeps its pages, but does neither."""
+    return request.membership.can_buy and request.buyer.closed_at is None
+
+
 def _asking(may: Callable[[Membership], bool], view: View) -> View:
     @login_required
     @wraps(view)

@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from buyers.companies.access import MemberRequest, buying_required
+from buyers.companies.access import MemberRequest, buying_required, may_buy
 from leads.models import Vertical
 from marketplace.exports.rows import Reader, SoldLead
 from marketplace.models import Order, ReturnReason, Sale
@@ -22,7 +22,6 @@ from marketplace.models.order import SaleQuerySet
 from marketplace.returns.asking import LONGEST_WORDS, Answer, Asker, Claim, Tally, ask_all, preview
 from marketplace.returns.files import FileRefused, Row, claims_in, open_rows, paired, read_file, sealed_rows
 from marketplace.templatetags.market import cents
-from marketplace.views.orders import may_hold
 
 PAGE = 50
 
@@ -101,7 +100,7 @@ def _choice(request: MemberRequest, sales: SaleQuerySet) -> dict[str, object]:
         returnable = returnable.filter(lead__public_id__in=named)
     page = Paginator(returnable, PAGE).get_page(request.GET.get("page"))
     shown = cast(SaleQuerySet, page.object_list)
-    people = Reader().read(shown) if may_hold(request) else []
+    people = Reader().read(shown) if may_buy(request) else []
     sold = {one.sale.sale_id: one for one in people}
     ticked = _ids(request.POST.getlist("lead")) | named
     rows = [Returnable(sale, sold.get(sale.pk), sale.lead.public_id in ticked) for sale in shown]

@@ -1,21 +1,20 @@
 """What a company bought: its orders, their leads, receipts and files. Every look-up starts from the company."""
 
 from dataclasses import dataclass
-from functools import wraps
 from typing import cast
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from billing.views.documents import pdf_response
-from buyers.companies.access import MemberRequest, View, buying_required, member_required
+from billing.documents.rendering import pdf_response
+from buyers.companies.access import MemberRequest, contacts_required, may_buy, member_required
 from marketplace.exports.asking import column_groups, presets_for, shape_asked, usual_shape
 from marketplace.exports.columns import summary
 from marketplace.exports.manifest import basis_of, export_of
@@ -47,23 +46,6 @@ class FileRow:
         return f"{reverse('orders:file', args=[self.shape.order.public_id])}?{self.shape.query}"
 
 
-def holding_required(view: View) -> View:
-    """A member who may buy, of a company that is not closed: people's numbers are for nobody else."""
-
-    @buying_required
-    @wraps(view)
-    def inner(request: MemberRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        if not may_hold(request):
-            raise Http404
-        return view(request, *args, **kwargs)
-
-    return inner
-
-
-def may_hold(request: MemberRequest) -> bool:
-    return request.membership.can_buy and request.buyer.closed_at is None
-
-
 @require_safe
 @member_required
 def listing(request: MemberRequest) -> HttpResponse:
@@ -71,7 +53,7 @@ def listing(request: MemberRequest) -> HttpResponse:
     context = {
         "page": page,
         "orders": list(titles_of(page)),
-        "may_hold": may_hold(request),
+        "may_see_contacts": may_buy(request),
         "waiting": request.buyer.pending_orders.waiting().select_related("payment"),
         "placings": request.buyer.placings.under_way(),
         "wanted": summary_of(request.buyer, timezone.now()),
@@ -94,9 +76,9 @@ def _detail_context(request: MemberRequest, order: Order) -> dict[str, object]:
         "chips": chips_of(order),
         "outcome": outcome_of(order),
         "lines": lines_of(order),
-        "may_hold": may_hold(request),
+        "may_see_contacts": may_buy(request),
     }
-    if may_hold(request):
+    if may_buy(request):
         presets = presets_for(order)
         context |= {
             "usual": usual_shape(order),
@@ -138,7 +120,7 @@ def invoice(request: MemberRequest, public_id: UUID) -> HttpResponse:
 
 
 @require_safe
-@holding_required
+@contacts_required
 def leads(request: MemberRequest, public_id: UUID) -> HttpResponse:
     order = _order(request, public_id)
     page = Paginator(order.sales.order_by("id"), PAGE).get_page(request.GET.get("page"))
@@ -152,7 +134,7 @@ def leads(request: MemberRequest, public_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@holding_required
+@contacts_required
 def ask(request: MemberRequest, public_id: UUID) -> HttpResponse:
     """Ask for a file in another shape: it is counted at once, or by a job when it is big."""
     order = _order(request, public_id)
@@ -168,7 +150,7 @@ def ask(request: MemberRequest, public_id: UUID) -> HttpResponse:
 
 
 @require_safe
-@holding_required
+@contacts_required
 def progress(request: MemberRequest, public_id: UUID, export_id: UUID) -> HttpResponse:
     """The file's row, asked for again each second while it is counted."""
     order = _order(request, public_id)
@@ -180,7 +162,7 @@ def progress(request: MemberRequest, public_id: UUID, export_id: UUID) -> HttpRe
 
 
 @require_safe
-@holding_required
+@contacts_required
 def file(request: MemberRequest, public_id: UUID) -> HttpResponseBase:
     """The file itself, in the shape that the address says."""
     order = _order(request, public_id)

@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from billing.documents.receipts import DocumentRefused
-from billing.views.documents import pdf_response
-from buyers.companies.access import MemberRequest, buying_required, member_required
+from billing.documents.rendering import pdf_response
+from buyers.companies.access import MemberRequest, buying_required, may_buy, member_required
 from marketplace.invoices import credit_note_of
 from marketplace.models import Return
 from marketplace.models.returning import ReturnQuerySet
@@ -20,7 +20,6 @@ from marketplace.returns import deciding
 from marketplace.returns.asking import LONGEST_WORDS
 from marketplace.returns.limits import Limits
 from marketplace.returns.rates import rates_of_buyer
-from marketplace.views.orders import may_hold
 
 PAGE = 50
 SHOWN: dict[str, tuple[str, Callable[[ReturnQuerySet], ReturnQuerySet]]] = {
@@ -62,7 +61,7 @@ def _context(request: MemberRequest, returned: Return) -> dict[str, object]:
         "returned": returned,
         "steps": returned.steps.all(),
         "erased": returned.sale.lead.contact.erased_at is not None,
-        "may_read": may_hold(request),
+        "may_read": may_buy(request),
         "may_ask": request.membership.can_buy,
         "may_appeal": has_room,
         "place_is_taken": in_time and not has_room,

@@ -9,15 +9,8 @@ from django.db import connections
 from django.test import Client
 
 from billing.auto_topup import charges
-from billing.auto_topup.charges import (
-    AutomaticRefused,
-    Terms,
-    announce_due,
-    charge_due,
-    remove_card,
-    set_automatic,
-    wording_of,
-)
+from billing.auto_topup.charges import announce_due, charge_due
+from billing.auto_topup.consent import AutomaticRefused, remove_card, set_automatic, wording_of
 from billing.ledger import Kind, Posting, balance_cents, charge_order, house_account, post, take_back, wallet_of
 from billing.models import Account, AutomaticTopUp, Customer, Payment
 from billing.payments import mail
@@ -25,6 +18,7 @@ from billing.payments.stopping import stop_announced, stop_automatic
 from billing.payments.top_ups import ask_again, ask_payment, charge, open_page, settle
 from billing.stripe.gateway import GatewayUnavailable
 from buyers.models import Buyer, Membership, Role
+from buyers.standing.terms import Terms
 from tests.factories import credit, make_buyer, make_user
 
 pytestmark = pytest.mark.django_db

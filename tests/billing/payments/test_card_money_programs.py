@@ -47,7 +47,7 @@ class Model:
     """What the books have to be."""
 
     sums: dict[str, int] = field(default_factory=dict)
-    top_ups: list[Paid] = field(default_factory=list)
+    payments: list[Paid] = field(default_factory=list)
 
     def move(self, **cents):
         assert sum(cents.values()) == 0

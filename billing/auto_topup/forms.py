@@ -1,0 +1,28 @@
+"""The terms of automatic top-up. Amounts are typed in dollars."""
+
+from typing import Any
+
+from django import forms
+
+from billing.auto_topup.consent import AutomaticRefused, Terms, check_terms
+from billing.form_fields import DollarsField
+
+
+class AutomaticForm(forms.Form):
+    threshold = DollarsField(label="When the wallet holds less than", help_text="US dollars.")
+    amount = DollarsField(label="Charge each time", help_text="US dollars.")
+    daily_ceiling = DollarsField(label="At most a day", help_text="US dollars. Days are UTC.")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:
+            try:
+                check_terms(self.terms)
+            except AutomaticRefused as refusal:
+                raise forms.ValidationError(str(refusal)) from refusal
+        return cleaned
+
+    @property
+    def terms(self) -> Terms:
+        said = self.cleaned_data
+        return Terms(said["threshold"], said["amount"], said["daily_ceiling"])

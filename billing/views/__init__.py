@@ -1,1 +1,0 @@
-"""What a buyer sees of money, under /wallet/."""
