@@ -16,11 +16,11 @@ from benchmarks.stock import TRADES, Market
 from leads.criteria.criteria import read_criteria
 from leads.models import Vertical
 from leads.schema.fields import Field, FieldType
-from marketplace.catalogue import read_catalogue
 from marketplace.inventory.facets import Counts, count
 from marketplace.inventory.live import one_answer
 from marketplace.inventory.search import page
 from marketplace.inventory.shelf import Look, Ranking
+from marketplace.prices.catalogue import read_catalogue
 
 ROUNDS = 3
 ASKED_IN_A_ROW = 3  # so that nobody pays for what the one before him pushed out of the caches

@@ -12,7 +12,7 @@ from buyers.models import Buyer
 from leads.models import Vertical
 from marketplace.checkout import Placement, place_order
 from marketplace.models import Order
-from marketplace.pricing import curve_in_force
+from marketplace.prices.pricing import curve_in_force
 from marketplace.quoting import quote, token_of
 from marketplace.wishes import read_wish
 

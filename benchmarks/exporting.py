@@ -16,7 +16,7 @@ from leads.people.sealing import key_ring
 from marketplace.exports.shape import shape_of
 from marketplace.exports.writing import Count, write
 from marketplace.models import Order
-from marketplace.pricing import curve_in_force
+from marketplace.prices.pricing import curve_in_force
 
 ROUNDS = 3
 MOST = 100_000

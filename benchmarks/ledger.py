@@ -21,7 +21,7 @@ from buyers.models import Buyer
 from leads.models import Lead, Vertical
 from marketplace.audit import violations
 from marketplace.checkout import Placement, place_order
-from marketplace.pricing import curve_in_force
+from marketplace.prices.pricing import curve_in_force
 from marketplace.quoting import quote, token_of
 from marketplace.wishes import Named
 

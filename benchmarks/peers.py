@@ -14,7 +14,7 @@ from django.db import connection
 
 from leads.models import Vertical
 from leads.schema.fields import Field, FieldType
-from marketplace.pricing import curve_in_force
+from marketplace.prices.pricing import curve_in_force
 
 BARS = 40
 DAY_SECONDS = 86_400

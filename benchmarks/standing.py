@@ -23,7 +23,7 @@ from leads.criteria.criteria import Criteria, read_clause, wants_of
 from leads.criteria.filter_fields import Want
 from leads.models import Lead, Vertical
 from leads.schema.fields import FieldType
-from marketplace.pricing import Curve, curve_in_force, price_of
+from marketplace.prices.pricing import Curve, curve_in_force, price_of
 
 ORDERS = 100_000
 ASKED = 1_000

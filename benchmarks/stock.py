@@ -23,7 +23,7 @@ from billing.ledger import credit_wallet
 from buyers.models import Approval, Buyer
 from leads.models import ConsentText, Source, Vertical
 from leads.starting_verticals import load_verticals
-from marketplace.starting_curves import load_curves
+from marketplace.prices.starting_curves import load_curves
 
 WALLET_CENTS = 10**10
 YOUNGEST = timedelta(days=2)

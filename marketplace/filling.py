@@ -17,7 +17,7 @@ from leads.models.lead import DAY
 from marketplace.holdings import Holdings
 from marketplace.inventory.search import best
 from marketplace.inventory.shelf import Look
-from marketplace.pricing import curve_numbered
+from marketplace.prices.pricing import curve_numbered
 from marketplace.quoting import Quote, look_of
 from marketplace.selling import Hold, Offer, Slots, Standing, choose, lock_free, lock_leads
 from marketplace.wishes import DEAREST_CENTS, Named, Selection

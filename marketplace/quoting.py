@@ -23,7 +23,7 @@ from leads.people.sealing import SealBroken, key_ring
 from marketplace.holdings import Holdings
 from marketplace.inventory.search import Lot, lots
 from marketplace.inventory.shelf import Look, Ranking
-from marketplace.pricing import Curve, curve_in_force, curves_in_force, price_of
+from marketplace.prices.pricing import Curve, curve_in_force, curves_in_force, price_of
 from marketplace.wishes import Named, Selection, Wish, WishRefused, read_wish, vertical_named
 
 LIFE = timedelta(minutes=10)

@@ -9,8 +9,8 @@ from django.utils import timezone
 from leads.criteria.clauses import CriteriaError
 from leads.criteria.criteria import Criteria, read_criteria
 from leads.models import Vertical
-from marketplace.catalogue import read_catalogue
 from marketplace.inventory.shelf import Ranking
+from marketplace.prices.catalogue import read_catalogue
 
 MOST_LEADS = 100_000
 MOST_NAMED = 500

@@ -18,7 +18,7 @@ from marketplace.checkout import NotAllThere, OrderRefused
 from marketplace.exports.shape import ShapeRefused
 from marketplace.inventory.opening import NotReady
 from marketplace.inventory.search import NoSuchPage
-from marketplace.pricing import NoCurve
+from marketplace.prices.pricing import NoCurve
 from marketplace.quoting import QuoteExpired, QuoteRefused
 from marketplace.wishes import WishRefused
 

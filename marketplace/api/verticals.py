@@ -21,7 +21,7 @@ from marketplace.api.view import MarketView
 from marketplace.inventory.live import sight_of, stock_sizes
 from marketplace.inventory.search import masked
 from marketplace.inventory.shelf import Look
-from marketplace.pricing import Curve, curves_in_force
+from marketplace.prices.pricing import Curve, curves_in_force
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from marketplace.demo.purchases import make_purchases
 from marketplace.demo.sources import make_sources
 from marketplace.demo.standing import make_standing_orders
 from marketplace.demo.stock import fill_stock
-from marketplace.starting_curves import load_curves
+from marketplace.prices.starting_curves import load_curves
 from marketplace.starting_returns import load_returns
 
 Report = Callable[[str], None]

@@ -17,7 +17,7 @@ from pyroaring import BitMap
 
 from marketplace.inventory.cells import Positions, numbers_of, set_of, union_of
 from marketplace.inventory.stock import Stock
-from marketplace.pricing import Curve, rounded_cents
+from marketplace.prices.pricing import Curve, rounded_cents
 
 CENTURY = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

@@ -25,7 +25,7 @@ from marketplace.inventory.picking import Place, first_of, newest_first
 from marketplace.inventory.prices import instant_of, microseconds
 from marketplace.inventory.shelf import Look, Ranking
 from marketplace.inventory.sight import Sight
-from marketplace.pricing import price_of, priced
+from marketplace.prices.pricing import price_of, priced
 
 PAGE = 50
 LARGEST_PAGE = 100

@@ -14,7 +14,7 @@ from leads.criteria.criteria import Criteria
 from leads.models import Contact, Lead, Leg, Vertical
 from leads.models.lead import DAY, LeadQuerySet
 from marketplace.models import PendingOrder, Sale
-from marketplace.pricing import Curve, priced
+from marketplace.prices.pricing import Curve, priced
 
 
 class Ranking(StrEnum):

@@ -22,7 +22,7 @@ from marketplace.inventory.opening import NotReady
 from marketplace.inventory.outlook import Outlook, outlook
 from marketplace.inventory.shelf import Look, Ranking
 from marketplace.models import Order, StandingFill
-from marketplace.pricing import NoCurve, curve_in_force
+from marketplace.prices.pricing import NoCurve, curve_in_force
 from marketplace.quoting import Quote, quote
 from marketplace.standing.outcomes import DAILY, HOURLY, SOON, Outcome
 from marketplace.standing.room import Money, money_of, room_of

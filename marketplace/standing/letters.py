@@ -26,7 +26,7 @@ from marketplace.context import masked_text
 from marketplace.inventory.opening import NotReady
 from marketplace.inventory.search import best
 from marketplace.inventory.shelf import Ranking
-from marketplace.pricing import NoCurve, curve_in_force, priced
+from marketplace.prices.pricing import NoCurve, curve_in_force, priced
 from marketplace.standing.filling import look_of
 
 log = structlog.get_logger("marketplace.standing")

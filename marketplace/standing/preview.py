@@ -7,7 +7,7 @@ from buyers.models import StandingOrder
 from leads.criteria.clauses import CriteriaError
 from marketplace.inventory.opening import NotReady
 from marketplace.inventory.outlook import Outlook, outlook
-from marketplace.pricing import NoCurve
+from marketplace.prices.pricing import NoCurve
 from marketplace.standing.filling import limit_of, look_of
 from marketplace.standing.last_month import LastMonth, last_month
 

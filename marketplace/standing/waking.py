@@ -20,7 +20,7 @@ from leads.models import Lead, Vertical
 from leads.models.lead import DAY, LeadQuerySet
 from marketplace.inventory.feed import Changes, Cursor, FeedLost, changes_since, here
 from marketplace.models import StandingWatch
-from marketplace.pricing import Curve, curves_in_force, price_of
+from marketplace.prices.pricing import Curve, curves_in_force, price_of
 
 # With more leads than that at once, every order of their verticals takes a look itself.
 MOST_LEADS = 20_000

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from marketplace.context import masked_text
 from marketplace.inventory.facets import AgeBand
 from marketplace.inventory.search import masked
-from marketplace.pricing import Curve
+from marketplace.prices.pricing import Curve
 
 INDEX_AGES = (30, 90, 180, 365)
 INDEX_TOP, INDEX_BASE = 4.0, 30.0

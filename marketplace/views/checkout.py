@@ -19,7 +19,7 @@ from marketplace.checkout import STANDING, NotAllThere, OrderRefused, Placement,
 from marketplace.inventory.shelf import Look
 from marketplace.pending import LEAST_CHARGE_CENTS, held_before, hold_order
 from marketplace.placing import ask_for, is_large
-from marketplace.pricing import NoCurve, curve_in_force
+from marketplace.prices.pricing import NoCurve, curve_in_force
 from marketplace.quoting import Quote, QuoteRefused, quote, token_of, wish_in
 from marketplace.tasks import place_large_order
 from marketplace.views.storefront import BESIDES

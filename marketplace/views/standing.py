@@ -23,7 +23,7 @@ from leads.criteria.clauses import CriteriaError
 from leads.criteria.criteria import Criteria
 from leads.criteria.filters import FilterRefused, query_of, read_filters
 from leads.models import Vertical
-from marketplace.pricing import NoCurve
+from marketplace.prices.pricing import NoCurve
 from marketplace.standing.forms import BuyForm, SearchForm, TermsForm, form_of, initial_of
 from marketplace.standing.outcomes import sentence_of
 from marketplace.standing.preview import matching_or_none, preview_of

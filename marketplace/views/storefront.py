@@ -18,13 +18,13 @@ from leads.criteria.criteria import Criteria
 from leads.criteria.filters import CriteriaFilterSet, FilterRefused, query_of, read_filters
 from leads.models import Lead, Vertical
 from leads.schema.labels import headline_fields, shown_answers
-from marketplace.catalogue import catalogue_of
 from marketplace.context import shelf_url, stock_by_vertical
 from marketplace.inventory.facets import Counts, count
 from marketplace.inventory.search import NoSuchPage, Page, even_sample, masked, page
 from marketplace.inventory.shelf import Look, Ranking
 from marketplace.models import Sale
-from marketplace.pricing import Curve, NoCurve, curves_in_force, price_of
+from marketplace.prices.catalogue import catalogue_of
+from marketplace.prices.pricing import Curve, NoCurve, curves_in_force, price_of
 from marketplace.storefront.plot import IndexPrices, index_prices, plot_of
 from marketplace.storefront.rail import rail_of
 from marketplace.storefront.rows import channel_marks, rows_of, slots_of

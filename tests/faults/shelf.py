@@ -44,7 +44,7 @@ def _on_shelf() -> list[int]:
     from marketplace.inventory.cells import numbers_of
     from marketplace.inventory.live import sight_of
     from marketplace.inventory.shelf import Look
-    from marketplace.pricing import curve_in_force
+    from marketplace.prices.pricing import curve_in_force
 
     vertical, now = Vertical.objects.get(), timezone.now()
     look = Look(vertical, Criteria.anything(vertical), curve_in_force(vertical, now), now)

@@ -9,7 +9,7 @@ from marketplace.checkout import Placement, place_order
 from marketplace.inventory.facets import count
 from marketplace.inventory.search import NoSuchPage, even_sample, masked, page
 from marketplace.inventory.shelf import Look, Ranking
-from marketplace.pricing import frozen
+from marketplace.prices.pricing import frozen
 from marketplace.quoting import quote, token_of
 from marketplace.wishes import Named
 from tests.factories import make_market

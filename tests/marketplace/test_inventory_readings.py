@@ -21,7 +21,7 @@ from marketplace.inventory.facets import counts_of
 from marketplace.inventory.search import best, lots
 from marketplace.inventory.shelf import Look, Ranking, ranked
 from marketplace.inventory.sight import Sight
-from marketplace.pricing import frozen, priced
+from marketplace.prices.pricing import frozen, priced
 from marketplace.quoting import quote, token_of
 from marketplace.selling import Hold, Offer, hold_legs, lock_leads
 from marketplace.wishes import Named

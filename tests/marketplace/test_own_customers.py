@@ -18,7 +18,7 @@ from marketplace.inventory.exclusions import Extent, extent_of, has_fewer_than, 
 from marketplace.inventory.search import best
 from marketplace.inventory.shelf import Look, Ranking, not_held_by
 from marketplace.models import Sale
-from marketplace.pricing import frozen
+from marketplace.prices.pricing import frozen
 from marketplace.quoting import quote, token_of
 from marketplace.wishes import Named
 from tests.factories import make_buyer, make_market, make_person

@@ -19,7 +19,7 @@ from marketplace.inventory.search import page
 from marketplace.inventory.shelf import Look, Ranking
 from marketplace.models import Order, PendingOrder, Sale
 from marketplace.pending import HOLD_LIFE, TooManyWaiting, cancel, complete, finish_due, hold_order, look_again
-from marketplace.pricing import curve_in_force
+from marketplace.prices.pricing import curve_in_force
 from marketplace.quoting import quote, token_of
 from marketplace.selling import release_expired
 from marketplace.wishes import Named, read_wish

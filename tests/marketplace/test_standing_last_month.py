@@ -9,7 +9,7 @@ from django.db.models import F, FloatField, Func, Value
 from buyers.models import StandingOrder
 from leads.models import Lead, Leg
 from leads.people.privacy import withdraw_lead
-from marketplace.pricing import curve_in_force
+from marketplace.prices.pricing import curve_in_force
 from marketplace.standing import last_month as module
 from marketplace.standing.last_month import LastMonth, last_month
 from tests.factories import make_buyer, make_source, make_text

@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from leads.starting_verticals import load_verticals
-from marketplace.starting_curves import load_curves
+from marketplace.prices.starting_curves import load_curves
 from marketplace.starting_returns import load_returns
 
 

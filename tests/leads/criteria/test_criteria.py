@@ -13,7 +13,7 @@ from leads.criteria.filter_fields import want_of_field
 from leads.models import Lead, Vertical
 from leads.schema.fields import Field, FieldType
 from leads.schema.names import LOOKUPS
-from marketplace.pricing import frozen, priced
+from marketplace.prices.pricing import frozen, priced
 from tests.factories import FIELDS, Market, make_leads, make_market, make_source, make_text
 
 ZIPS = ["45402", "45403", "90210", "10001", ""]

@@ -6,9 +6,9 @@ import pytest
 
 from leads.models import Vertical
 from leads.models.vertical import add_schema_version
-from marketplace.catalogue import read_catalogue
 from marketplace.models import PriceCurve
-from marketplace.pricing import NoCurve, curve_in_force
+from marketplace.prices.catalogue import read_catalogue
+from marketplace.prices.pricing import NoCurve, curve_in_force
 from tests.factories import make_curve, make_vertical
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from leads.models import Vertical
-from marketplace.pricing import Curve, curve_with_prices
+from marketplace.prices.pricing import Curve, curve_with_prices
 
 _VERTICALS = """
     SELECT vertical.*,

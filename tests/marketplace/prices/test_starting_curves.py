@@ -8,7 +8,7 @@ from django.utils import timezone
 from leads.models import Vertical
 from leads.starting_verticals import load_verticals, read_catalogue
 from marketplace.models import PriceCurve
-from marketplace.starting_curves import load_curves, read_curves
+from marketplace.prices.starting_curves import load_curves, read_curves
 
 CURVES = read_curves()["curves"]
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)

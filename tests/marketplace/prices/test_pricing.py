@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from leads.models import Lead
-from marketplace.pricing import Curve, NoCurve, curve_in_force, frozen, price_of, priced
+from marketplace.prices.pricing import Curve, NoCurve, curve_in_force, frozen, price_of, priced
 from tests.factories import Market, make_curve, make_leads, make_source, make_text
 
 STAIRS = ((0, 500), (8, 350), (31, 220), (86, 100), (366, 35))

@@ -1,4 +1,4 @@
-"""The price curves that a new market starts with, from ``data/curves.json``: a guess that what sells will correct.
+"""The price curves that a new market starts with, from ``curves.json``: a guess that what sells will correct.
 
 ``published`` says which cents published tables have at which age, if any; the staircase agrees with them there.
 """
@@ -13,7 +13,7 @@ from django.db import transaction
 from leads.models import Vertical
 from marketplace.models import PriceCurve, PriceTier, VolumeStep
 
-CURVES = Path(__file__).parent / "data" / "curves.json"
+CURVES = Path(__file__).parent / "curves.json"
 
 
 def read_curves() -> dict[str, Any]:

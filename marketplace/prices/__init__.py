@@ -1,0 +1,1 @@
+"""What a lead costs: curves in force, and the catalogue of verticals with theirs."""
