@@ -130,7 +130,7 @@ def _figures(leads: int, rows: set[str], state: Path) -> Iterator["Figure"]:
     from benchmarks.figures import settle, telling
     from benchmarks.stock import open_market
     from benchmarks.sweeping import Sweeping, figures
-    from marketplace.inventory.building import build_due
+    from marketplace.inventory.builder import build_due
 
     with telling("migrating"):
         call_command("migrate", interactive=False, verbosity=0)

@@ -18,8 +18,8 @@ from leads.models import Vertical
 from leads.schema.fields import Field, FieldType
 from marketplace.inventory.facets import Counts, count
 from marketplace.inventory.live import one_answer
-from marketplace.inventory.search import page
-from marketplace.inventory.shelf import Look, Ranking
+from marketplace.inventory.pages import page
+from marketplace.inventory.query import Look, Ranking
 from marketplace.prices.catalogue import read_catalogue
 
 ROUNDS = 3

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from benchmarks.figures import Figure, Goal, seconds, settle
 from benchmarks.stock import Market
-from marketplace.inventory import building
+from marketplace.inventory import builder
 
 
 def measure(market: Market, leads: int) -> Iterator[Figure]:
     settle()
-    built = seconds(building.build)
+    built = seconds(builder.build)
     yield Figure("build the snapshot", built, "s", goal=Goal("value", at_most=90))
     child = subprocess.run([sys.executable, "-m", "benchmarks.loading"], check=True, capture_output=True, text=True)
     loaded = json.loads(child.stdout)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from billing.ledger import balance_cents
 from leads.models import Vertical
 from marketplace.inventory.live import NotReady, stock_sizes
-from marketplace.inventory.search import masked
+from marketplace.inventory.pages import masked
 from marketplace.prices.catalogue import Catalogue, catalogue_of
 
 

@@ -15,8 +15,8 @@ from buyers.models import Buyer
 from leads.models import Lead
 from leads.models.lead import DAY
 from marketplace.holdings import Holdings
-from marketplace.inventory.search import best
-from marketplace.inventory.shelf import Look
+from marketplace.inventory.pages import best
+from marketplace.inventory.query import Look
 from marketplace.prices.pricing import curve_numbered
 from marketplace.quoting import Quote, look_of
 from marketplace.selling import Hold, Offer, Slots, Standing, choose, lock_free, lock_leads

@@ -18,7 +18,7 @@ from billing.ledger import NotEnoughMoney
 from buyers.models import Buyer
 from marketplace.aside import connection_aside
 from marketplace.checkout import KeyReused, OrderRefused, Placement, check_terms, place, placed_before
-from marketplace.inventory.opening import NotReady
+from marketplace.inventory.startup import NotReady
 from marketplace.models import Order, Placing
 from marketplace.models.placing import LEASE
 from marketplace.quoting import QuoteRefused, open_token, read_token

@@ -21,8 +21,8 @@ from leads.models import Lead
 from leads.models.lead import DAY, LeadQuerySet
 from leads.people.sealing import SealBroken, key_ring
 from marketplace.holdings import Holdings
-from marketplace.inventory.search import Lot, lots
-from marketplace.inventory.shelf import Look, Ranking
+from marketplace.inventory.pages import Lot, lots
+from marketplace.inventory.query import Look, Ranking
 from marketplace.prices.pricing import Curve, curve_in_force, curves_in_force, price_of
 from marketplace.wishes import Named, Selection, Wish, WishRefused, read_wish, vertical_named
 

@@ -10,7 +10,7 @@ from billing.payouts import execution
 from billing.reconciliation import reconciliation
 from marketplace import letters, pending, placing, selling
 from marketplace.exports import manifest
-from marketplace.inventory import building, feed
+from marketplace.inventory import builder, feed
 from marketplace.models import Export, Placing
 from marketplace.returns import keeping, telling
 from marketplace.standing import filling as standing_orders
@@ -110,7 +110,7 @@ def forget_erased() -> None:
 @shared_task
 def build_snapshot() -> None:
     """The file that web processes start from, when it is an hour old, damaged, or not there."""
-    building.build_due()
+    builder.build_due()
 
 
 @shared_task

@@ -9,7 +9,7 @@ from django.utils import timezone
 from leads.criteria.clauses import CriteriaError
 from leads.criteria.criteria import Criteria, read_criteria
 from leads.models import Vertical
-from marketplace.inventory.shelf import Ranking
+from marketplace.inventory.query import Ranking
 from marketplace.prices.catalogue import read_catalogue
 
 MOST_LEADS = 100_000

@@ -16,8 +16,8 @@ from leads.criteria.clauses import CriteriaError
 from leads.criteria.filters import FilterRefused
 from marketplace.checkout import NotAllThere, OrderRefused
 from marketplace.exports.shape import ShapeRefused
-from marketplace.inventory.opening import NotReady
-from marketplace.inventory.search import NoSuchPage
+from marketplace.inventory.pages import NoSuchPage
+from marketplace.inventory.startup import NotReady
 from marketplace.prices.pricing import NoCurve
 from marketplace.quoting import QuoteExpired, QuoteRefused
 from marketplace.wishes import WishRefused

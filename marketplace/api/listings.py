@@ -18,8 +18,8 @@ from marketplace.api.refusals import refuses
 from marketplace.api.serializers import CardSerializer, ListingsSerializer
 from marketplace.api.view import MarketView, buyer_of, limit_of, next_url
 from marketplace.inventory.facets import count
-from marketplace.inventory.search import masked, page, with_label
-from marketplace.inventory.shelf import Look, Ranking
+from marketplace.inventory.pages import masked, page, with_label
+from marketplace.inventory.query import Look, Ranking
 from marketplace.models import Sale
 from marketplace.prices.catalogue import read_catalogue
 from marketplace.prices.pricing import curves_in_force, price_of

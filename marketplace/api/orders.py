@@ -26,7 +26,7 @@ from marketplace.api.serializers import (
 )
 from marketplace.api.view import MarketView, buyer_of, limit_of, next_url
 from marketplace.checkout import STANDING, Placement, place_order, placed_before
-from marketplace.inventory.search import NoSuchPage
+from marketplace.inventory.pages import NoSuchPage
 from marketplace.models import Order, Placing
 from marketplace.placing import ask_for, is_large
 from marketplace.tasks import place_large_order

@@ -16,7 +16,7 @@ from marketplace.api.errors import Invalid
 from marketplace.api.examples import LEAD, ORDER
 from marketplace.api.refusals import refuses
 from marketplace.api.view import MarketView, buyer_of, key_of, limit_of, next_url
-from marketplace.inventory.search import NoSuchPage
+from marketplace.inventory.pages import NoSuchPage
 from marketplace.models import Return, ReturnReason
 from marketplace.models.returning import ReturnQuerySet
 from marketplace.returns.asking import Answer, Asker, Claim, ask_all

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from leads.models import Lead, Leg
 from leads.schema.labels import shown_answers
-from marketplace.inventory.search import SMALL
+from marketplace.inventory.pages import SMALL
 from marketplace.models import Order
 from marketplace.receipts import lines_of
 from marketplace.storefront.unknown import unknowns_of

@@ -24,7 +24,7 @@ from marketplace.api.errors import Invalid
 from marketplace.api.orders import PAGES
 from marketplace.api.refusals import refuses
 from marketplace.api.view import MarketView, buyer_of, limit_of, next_url
-from marketplace.inventory.search import NoSuchPage
+from marketplace.inventory.pages import NoSuchPage
 from marketplace.models import StandingFill
 from marketplace.standing.outcomes import sentence_of
 from marketplace.wishes import vertical_named

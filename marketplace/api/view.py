@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from buyers.models import ApiKey, Buyer
 from marketplace.api.errors import Invalid
-from marketplace.inventory.search import LARGEST_PAGE, PAGE
+from marketplace.inventory.pages import LARGEST_PAGE, PAGE
 
 
 class AlwaysJSON(DefaultContentNegotiation):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from marketplace.inventory.cells import Cells, by_value, numbers_of, set_of, union_of
+from marketplace.inventory.numbers import Cells, by_value, numbers_of, set_of, union_of
 
 BARS = 40
 REMEMBERED = 6

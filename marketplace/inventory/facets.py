@@ -7,8 +7,8 @@ from pyroaring import BitMap
 
 from leads.criteria.filter_fields import Want
 from marketplace.inventory.live import sight_of
-from marketplace.inventory.shelf import Look
-from marketplace.inventory.sight import Sight
+from marketplace.inventory.query import Look
+from marketplace.inventory.result import Sight
 
 UNCOUNTED = {"postal_code", "zip_prefix", "near", "legs_left", "price", "age_days"}
 OLDEST_DAYS = 36_500

@@ -16,16 +16,16 @@ from django.db import DatabaseError, connections
 from pyroaring import BitMap
 
 from leads.models import Source, Vertical
-from marketplace.inventory import opening
+from marketplace.inventory import startup
+from marketplace.inventory.exclusion_cache import Hiding
 from marketplace.inventory.feed import Changes, Cursor, FeedLost, changes_since, here
-from marketplace.inventory.gathering import gather
-from marketplace.inventory.hiding import Hiding
 from marketplace.inventory.holds import read_holds
 from marketplace.inventory.layout import schema_id
-from marketplace.inventory.opening import NotReady, Opened
-from marketplace.inventory.recounting import Legs, legs_of
-from marketplace.inventory.shelf import Look
-from marketplace.inventory.sight import Sight
+from marketplace.inventory.leg_counts import Legs, legs_of
+from marketplace.inventory.loader import gather
+from marketplace.inventory.query import Look
+from marketplace.inventory.result import Sight
+from marketplace.inventory.startup import NotReady, Opened
 from marketplace.inventory.stock import Stock, read_traits
 from marketplace.models import PendingOrder
 
@@ -121,13 +121,13 @@ class Inventory:
         if stock is None or stock.schema_id != schema_id(vertical):
             return self._made(vertical)
         sprawls = len(stock.late) > FEW_LATE + len(stock.ids.base) // 2
-        if sprawls and len(stock.shelf) <= opening.SMALL and opening.is_small(vertical):
+        if sprawls and len(stock.shelf) <= startup.SMALL and startup.is_small(vertical):
             return self._made(vertical)
         return stock
 
     def _made(self, vertical: Vertical) -> Stock:
         try:
-            self._stocks[vertical.pk] = opening.small_stock(vertical)
+            self._stocks[vertical.pk] = startup.small_stock(vertical)
         except NotReady:
             self._starved = True
             raise
@@ -166,19 +166,19 @@ class Inventory:
             self._begin(opened)
         elif self._loader is None and time.monotonic() - self._looked_at > LOOK_EVERY:
             self._looked_at = time.monotonic()
-            if self._starved and (found := opening.newest_snapshot(than=self._snapshot)):
+            if self._starved and (found := startup.newest_snapshot(than=self._snapshot)):
                 self._begin(found)
             elif sum(len(stock.late) for stock in self._stocks.values()) > MOST_LATE:
                 self._load_aside()
 
     def _load_aside(self) -> None:
-        if opening.has_newer(self._snapshot):
+        if startup.has_newer(self._snapshot):
             self._loader = Thread(target=self._load, daemon=True)
             self._loader.start()
 
     def _load(self) -> None:
         try:
-            self._next = opening.newest_snapshot(than=self._snapshot)
+            self._next = startup.newest_snapshot(than=self._snapshot)
         finally:
             self._loader = None
             connections.close_all()
@@ -194,12 +194,12 @@ class Inventory:
 
     def _follow(self) -> None:
         if self._cursor is None:
-            self._begin(opening.newest_snapshot())
+            self._begin(startup.newest_snapshot())
         self._change_over()
         try:
             changes = changes_since(self._cursor or here())
         except FeedLost:
-            self._begin(opening.newest_snapshot())
+            self._begin(startup.newest_snapshot())
             changes = changes_since(self._cursor or here())
         self._note(changes)
         self._cursor = changes.cursor

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from marketplace.inventory.cells import numbers_of
-from marketplace.inventory.prices import FOREVER
-from marketplace.inventory.shelf import Ranking
-from marketplace.inventory.sight import Sight
+from marketplace.inventory.numbers import numbers_of
+from marketplace.inventory.query import Ranking
+from marketplace.inventory.result import Sight
 from marketplace.inventory.stock import Stock
+from marketplace.inventory.stock_prices import FOREVER
 
 SORTABLE = 4_000
 """So many more than wanted are sorted rather than searched further."""

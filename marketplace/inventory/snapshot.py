@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from leads.models import Vertical
-from marketplace.inventory.cells import Cells
 from marketplace.inventory.columns import Choices, Numbers, Places
 from marketplace.inventory.layout import Layout, schema_id
+from marketplace.inventory.numbers import Cells
 from marketplace.inventory.stock import Stock
 
 MAGIC = b"RMSHELF1"

@@ -17,12 +17,12 @@ from pyroaring import BitMap
 
 from leads.models import ConsentText, Source
 from leads.schema.fields import Field, FieldType
-from marketplace.inventory.cells import Cells, Positions, by_value, set_of
 from marketplace.inventory.columns import Choices, Numbers, Places, Ranges
-from marketplace.inventory.gathering import Columns
 from marketplace.inventory.holds import Held, Holds
 from marketplace.inventory.layout import NO_DATE, PHONE_TYPES, STATE_CODES, Layout, parts_of
-from marketplace.inventory.recounting import Legs
+from marketplace.inventory.leg_counts import Legs
+from marketplace.inventory.loader import Columns
+from marketplace.inventory.numbers import Cells, Positions, by_value, set_of
 
 STATE_SHIFT = 56
 ASKED_MASK = (1 << STATE_SHIFT) - 1

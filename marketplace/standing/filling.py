@@ -18,9 +18,9 @@ from buyers.models import StandingOrder
 from buyers.standing.hours import hours_of
 from leads.criteria.clauses import Between, CriteriaError
 from marketplace.checkout import STANDING, NotAllThere, Placement, check_terms, place
-from marketplace.inventory.opening import NotReady
-from marketplace.inventory.outlook import Outlook, outlook
-from marketplace.inventory.shelf import Look, Ranking
+from marketplace.inventory.forecast import Outlook, outlook
+from marketplace.inventory.query import Look, Ranking
+from marketplace.inventory.startup import NotReady
 from marketplace.models import Order, StandingFill
 from marketplace.prices.pricing import NoCurve, curve_in_force
 from marketplace.quoting import Quote, quote

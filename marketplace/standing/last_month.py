@@ -22,7 +22,7 @@ from leads.criteria.clauses import Between
 from leads.criteria.criteria import Criteria
 from leads.models import Grade, Lead, Leg, Market
 from leads.models.lead import DAY, LeadQuerySet
-from marketplace.inventory.shelf import not_held_by
+from marketplace.inventory.query import not_held_by
 from marketplace.prices.pricing import Curve, price_expression
 from marketplace.standing.room import WINDOWS
 

@@ -23,9 +23,9 @@ from leads.criteria.clauses import CriteriaError
 from leads.criteria.filters import query_of
 from leads.models import Lead
 from marketplace.context import masked_text
-from marketplace.inventory.opening import NotReady
-from marketplace.inventory.search import best
-from marketplace.inventory.shelf import Ranking
+from marketplace.inventory.pages import best
+from marketplace.inventory.query import Ranking
+from marketplace.inventory.startup import NotReady
 from marketplace.prices.pricing import NoCurve, curve_in_force, priced
 from marketplace.standing.filling import look_of
 

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from buyers.models import StandingOrder
 from leads.criteria.clauses import CriteriaError
-from marketplace.inventory.opening import NotReady
-from marketplace.inventory.outlook import Outlook, outlook
+from marketplace.inventory.forecast import Outlook, outlook
+from marketplace.inventory.startup import NotReady
 from marketplace.prices.pricing import NoCurve
 from marketplace.standing.filling import limit_of, look_of
 from marketplace.standing.last_month import LastMonth, last_month

@@ -8,7 +8,7 @@ from leads.criteria.filter_fields import Want
 from leads.criteria.filters import parameters_of
 from marketplace.context import masked_text
 from marketplace.inventory.facets import Counts
-from marketplace.inventory.search import masked
+from marketplace.inventory.pages import masked
 
 SHOWN_CHOICES = 8
 BAR_HEIGHT = 44.0

@@ -16,7 +16,7 @@ from buyers.companies.access import MarketRequest, MemberRequest, buying_require
 from leads.criteria.filters import FilterRefused, query_of, read_filters
 from leads.models import Vertical
 from marketplace.checkout import STANDING, NotAllThere, OrderRefused, Placement, place_order
-from marketplace.inventory.shelf import Look
+from marketplace.inventory.query import Look
 from marketplace.pending import LEAST_CHARGE_CENTS, held_before, hold_order
 from marketplace.placing import ask_for, is_large
 from marketplace.prices.pricing import NoCurve, curve_in_force

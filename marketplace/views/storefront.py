@@ -20,8 +20,8 @@ from leads.models import Lead, Vertical
 from leads.schema.labels import headline_fields, shown_answers
 from marketplace.context import shelf_url, stock_by_vertical
 from marketplace.inventory.facets import Counts, count
-from marketplace.inventory.search import NoSuchPage, Page, even_sample, masked, page
-from marketplace.inventory.shelf import Look, Ranking
+from marketplace.inventory.pages import NoSuchPage, Page, even_sample, masked, page
+from marketplace.inventory.query import Look, Ranking
 from marketplace.models import Sale
 from marketplace.prices.catalogue import catalogue_of
 from marketplace.prices.pricing import Curve, NoCurve, curves_in_force, price_of

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from leads.criteria.criteria import Criteria
 from marketplace.inventory.facets import Counts
-from marketplace.inventory.shelf import Look, Ranking
+from marketplace.inventory.query import Look, Ranking
 from marketplace.quoting import Quote, quote
 from marketplace.wishes import DEAREST_CENTS, MOST_LEADS, Selection
 

@@ -13,15 +13,15 @@ import django
 
 def main(act: str, pause: bool) -> None:
     django.setup()
-    from marketplace.inventory import building, opening, snapshot
+    from marketplace.inventory import builder, snapshot, startup
 
-    opening.SMALL = 0
+    startup.SMALL = 0
     if pause and act == "build":
         snapshot.Writer.close = _stop  # type: ignore[method-assign]
     elif pause:
         snapshot._stock = _stop  # type: ignore[assignment]
     if act == "build":
-        building.build()
+        builder.build()
         _say("built")
     elif act == "load":
         _say(json.dumps(_on_shelf()))
@@ -41,9 +41,9 @@ def _on_shelf() -> list[int]:
 
     from leads.criteria.criteria import Criteria
     from leads.models import Vertical
-    from marketplace.inventory.cells import numbers_of
     from marketplace.inventory.live import sight_of
-    from marketplace.inventory.shelf import Look
+    from marketplace.inventory.numbers import numbers_of
+    from marketplace.inventory.query import Look
     from marketplace.prices.pricing import curve_in_force
 
     vertical, now = Vertical.objects.get(), timezone.now()

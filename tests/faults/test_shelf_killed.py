@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from leads.people.privacy import withdraw_lead
-from marketplace.inventory import building, opening
+from marketplace.inventory import builder, startup
 from marketplace.models import InventorySnapshot
 from tests.factories import make_market
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def large_shelves_in_one_place(monkeypatch, settings, tmp_path):
-    monkeypatch.setattr(opening, "SMALL", 0)
+    monkeypatch.setattr(startup, "SMALL", 0)
     settings.VAR_DIR = tmp_path
     kept = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
@@ -69,7 +69,7 @@ def killed_in_the_middle(*words):
 def test_a_process_killed_while_it_loads_is_followed_by_one_that_answers():
     market = make_market()
     leads = market.leads(3)
-    building.build()
+    builder.build()
 
     killed_in_the_middle("load")
 
@@ -87,8 +87,8 @@ def test_a_builder_killed_at_the_end_leaves_nothing_that_is_taken_for_a_snapshot
     row = InventorySnapshot.objects.get()
     assert row.state == "building"
     assert not (tmp_path / "inventory" / row.name).exists()
-    assert building.build() is None
-    built = building.build_due(clock=lambda: timezone.now() + timedelta(minutes=6))
+    assert builder.build() is None
+    built = builder.build_due(clock=lambda: timezone.now() + timedelta(minutes=6))
     assert built.state == "ready"
     with process("load") as one:
         assert len(json.loads(said(one))) == 3
@@ -97,7 +97,7 @@ def test_a_builder_killed_at_the_end_leaves_nothing_that_is_taken_for_a_snapshot
 def test_two_processes_agree_after_every_change():
     market = make_market()
     market.leads(4)
-    building.build()
+    builder.build()
 
     with process("serve") as first, process("serve") as second:
         both = (first, second)

@@ -14,7 +14,7 @@ from leads.models import Contact, Lead, Leg
 from leads.models.contact import Person
 from leads.models.vertical import add_schema_version
 from marketplace.checkout import KeyReused, NotAllThere, NotApproved, Placement, place_order
-from marketplace.inventory.shelf import Ranking
+from marketplace.inventory.query import Ranking
 from marketplace.models import Order, Sale
 from marketplace.quoting import QuoteRefused, quote, token_of
 from marketplace.selling import Slots

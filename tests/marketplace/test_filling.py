@@ -9,7 +9,7 @@ from leads.criteria.criteria import Criteria
 from leads.models import Leg
 from marketplace import filling
 from marketplace.checkout import NotAllThere, Placement, place_order
-from marketplace.inventory.shelf import Ranking
+from marketplace.inventory.query import Ranking
 from marketplace.quoting import quote, token_of
 from marketplace.wishes import Selection
 from tests.factories import make_source, make_text

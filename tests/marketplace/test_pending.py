@@ -15,8 +15,8 @@ from leads.people.privacy import withdraw_lead
 from marketplace import pending
 from marketplace.audit import violations
 from marketplace.checkout import EmptyQuote, KeyReused, NotAllThere, OrderRefused, Placement, place_order
-from marketplace.inventory.search import page
-from marketplace.inventory.shelf import Look, Ranking
+from marketplace.inventory.pages import page
+from marketplace.inventory.query import Look, Ranking
 from marketplace.models import Order, PendingOrder, Sale
 from marketplace.pending import HOLD_LIFE, TooManyWaiting, cancel, complete, finish_due, hold_order, look_again
 from marketplace.prices.pricing import curve_in_force

@@ -14,7 +14,7 @@ from leads.models import Leg
 from marketplace import placing, selling
 from marketplace.audit import violations
 from marketplace.checkout import KeyReused, NotApproved, Placement, place_order
-from marketplace.inventory.opening import NotReady
+from marketplace.inventory.startup import NotReady
 from marketplace.models import Order, Placing, Sale
 from marketplace.placing import TakenOver, TooManyPlacings, ask_for, is_large, work_on
 from marketplace.quoting import QuoteExpired, quote, token_of
@@ -22,7 +22,7 @@ from marketplace.tasks import place_large_orders
 from marketplace.wishes import Selection
 from tests.factories import make_market
 from tests.marketplace.api.conftest import caller_for
-from tests.marketplace.own_customers import bring, digest_of
+from tests.marketplace.inventory.own_customers import bring, digest_of
 from tests.marketplace.return_cases import another
 
 pytestmark = pytest.mark.django_db

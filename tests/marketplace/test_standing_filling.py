@@ -10,7 +10,7 @@ from buyers.models import Approval, Buyer, StandingOrder
 from buyers.standing import keeping
 from marketplace.audit import violations
 from marketplace.checkout import OrderRefused
-from marketplace.inventory.opening import NotReady
+from marketplace.inventory.startup import NotReady
 from marketplace.models import Order, Sale, StandingFill
 from marketplace.standing import filling
 from marketplace.standing.outcomes import sentence_of

@@ -14,12 +14,12 @@ from django.utils import timezone
 from leads.models import Change, FeedMark, Lead, Leg
 from leads.people.privacy import withdraw_lead
 from marketplace.inventory import feed, live
-from marketplace.inventory.cells import numbers_of
 from marketplace.inventory.feed import Cursor, FeedLost, changes_since, here
 from marketplace.inventory.live import Inventory
+from marketplace.inventory.numbers import numbers_of
 from marketplace.selling import Hold, Offer, hold_legs, lock_leads, release_legs
 from tests.factories import make_market
-from tests.marketplace.test_inventory_readings import in_database, look_at
+from tests.marketplace.inventory.test_readings import in_database, look_at
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
 PROGRAMS = 1000

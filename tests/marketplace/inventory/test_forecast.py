@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from marketplace.inventory.outlook import Outlook, outlook
-from tests.marketplace.test_inventory_readings import look_at
+from marketplace.inventory.forecast import Outlook, outlook
+from tests.marketplace.inventory.test_readings import look_at
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from marketplace.inventory.cells import Positions, numbers_of, set_of, union_of
+from marketplace.inventory.numbers import Positions, numbers_of, set_of, union_of
 from marketplace.inventory.stock import Stock
 from marketplace.prices.pricing import Curve, rounded_cents
 

@@ -13,16 +13,16 @@ from buyers.own_customers.lists import remove
 from leads.criteria.criteria import Criteria
 from leads.models import Contact, Lead
 from marketplace.checkout import NotAllThere, Placement, place_order
-from marketplace.inventory import hiding
+from marketplace.inventory import exclusion_cache
 from marketplace.inventory.exclusions import Extent, extent_of, has_fewer_than, held_among, held_since
-from marketplace.inventory.search import best
-from marketplace.inventory.shelf import Look, Ranking, not_held_by
+from marketplace.inventory.pages import best
+from marketplace.inventory.query import Look, Ranking, not_held_by
 from marketplace.models import Sale
 from marketplace.prices.pricing import frozen
 from marketplace.quoting import quote, token_of
 from marketplace.wishes import Named
 from tests.factories import make_buyer, make_market, make_person
-from tests.marketplace.own_customers import bring, digest_of
+from tests.marketplace.inventory.own_customers import bring, digest_of
 from tests.marketplace.return_cases import another, buy, hand_back, lead_of
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +61,7 @@ def test_an_own_customer_is_not_shown_whatever_is_known_of_him(market, field):
 @pytest.mark.parametrize("asked", [0, 1_000])
 def test_of_leads_that_are_listed_later_own_customers_are_hidden_too(market, monkeypatch, asked):
     """Asked lead by lead, or from what the buyer has: the count does not differ."""
-    monkeypatch.setattr(hiding, "MOST_LATE_ASKED", asked)
+    monkeypatch.setattr(exclusion_cache, "MOST_LATE_ASKED", asked)
     early = market.lead()
     bring(market.buyer, digest_of(early))
     look = Look(market.vertical, Criteria.anything(market.vertical), frozen(market.curve), market.now, market.buyer)

@@ -12,11 +12,11 @@ from pyroaring import BitMap
 
 from leads.criteria.common_fields import LAPSING
 from leads.schema.fields import FieldType
-from marketplace.inventory.cells import union_of
 from marketplace.inventory.layout import CENTURY
-from marketplace.inventory.prices import DAY, FOREVER, Prices, microseconds
-from marketplace.inventory.shelf import Look
+from marketplace.inventory.numbers import union_of
+from marketplace.inventory.query import Look
 from marketplace.inventory.stock import Stock
+from marketplace.inventory.stock_prices import DAY, FOREVER, Prices, microseconds
 
 FIRST_DAY = date(2000, 1, 1)
 SMALL_NUMBERS = ("times_sold", "legs_left")

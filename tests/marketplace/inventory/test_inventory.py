@@ -7,8 +7,8 @@ import pytest
 from leads.criteria.criteria import Criteria, read_criteria
 from marketplace.checkout import Placement, place_order
 from marketplace.inventory.facets import count
-from marketplace.inventory.search import NoSuchPage, even_sample, masked, page
-from marketplace.inventory.shelf import Look, Ranking
+from marketplace.inventory.pages import NoSuchPage, even_sample, masked, page
+from marketplace.inventory.query import Look, Ranking
 from marketplace.prices.pricing import frozen
 from marketplace.quoting import quote, token_of
 from marketplace.wishes import Named

@@ -22,9 +22,9 @@ from leads.models.consent import text_numbered
 from leads.models.lead import LeadQuerySet
 from marketplace.inventory.live import sight_of, sources
 from marketplace.inventory.picking import Place, first_of, newest_first
-from marketplace.inventory.prices import instant_of, microseconds
-from marketplace.inventory.shelf import Look, Ranking
-from marketplace.inventory.sight import Sight
+from marketplace.inventory.query import Look, Ranking
+from marketplace.inventory.result import Sight
+from marketplace.inventory.stock_prices import instant_of, microseconds
 from marketplace.prices.pricing import price_of, priced
 
 PAGE = 50

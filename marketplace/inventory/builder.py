@@ -23,9 +23,9 @@ from django.utils import timezone
 from leads.models import Lead, Vertical
 from marketplace.inventory import snapshot
 from marketplace.inventory.feed import here
-from marketplace.inventory.gathering import gather_all
 from marketplace.inventory.layout import Layout, schema_id
-from marketplace.inventory.opening import is_small
+from marketplace.inventory.loader import gather_all
+from marketplace.inventory.startup import is_small
 from marketplace.inventory.stock import Stock
 from marketplace.models import InventorySnapshot
 

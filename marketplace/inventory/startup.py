@@ -14,9 +14,9 @@ from django.db import DatabaseError
 from leads.models import Lead, Vertical
 from marketplace.inventory import snapshot
 from marketplace.inventory.feed import Cursor, FeedLost, check
-from marketplace.inventory.gathering import gather
 from marketplace.inventory.holds import read_holds
 from marketplace.inventory.layout import Layout, schema_id
+from marketplace.inventory.loader import gather
 from marketplace.inventory.stock import Stock
 from marketplace.models import InventorySnapshot
 

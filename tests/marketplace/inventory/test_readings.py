@@ -16,18 +16,18 @@ from leads.models import Lead, Leg, LegState
 from leads.models.vertical import add_schema_version
 from marketplace.checkout import Placement, place_order
 from marketplace.inventory import live, picking
-from marketplace.inventory.cells import numbers_of
 from marketplace.inventory.facets import counts_of
-from marketplace.inventory.search import best, lots
-from marketplace.inventory.shelf import Look, Ranking, ranked
-from marketplace.inventory.sight import Sight
+from marketplace.inventory.numbers import numbers_of
+from marketplace.inventory.pages import best, lots
+from marketplace.inventory.query import Look, Ranking, ranked
+from marketplace.inventory.result import Sight
 from marketplace.prices.pricing import frozen, priced
 from marketplace.quoting import quote, token_of
 from marketplace.selling import Hold, Offer, hold_legs, lock_leads
 from marketplace.wishes import Named
 from tests.factories import make_buyer, make_leads, make_user
 from tests.leads.criteria.test_criteria import ASKED, random_leads, vertical_named, wishes, with_proof
-from tests.marketplace.own_customers import bring, digest_of
+from tests.marketplace.inventory.own_customers import bring, digest_of
 
 pytestmark = pytest.mark.django_db
 OFTEN = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)

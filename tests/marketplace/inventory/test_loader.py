@@ -5,9 +5,9 @@ import pytest
 from django.db import connection
 from psycopg import sql
 
-from marketplace.inventory import gathering
-from marketplace.inventory.gathering import gather
+from marketplace.inventory import loader
 from marketplace.inventory.layout import ENVELOPE, STATE_CODES, Layout
+from marketplace.inventory.loader import gather
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ def test_every_state_comes_as_its_place_in_the_list():
 @pytest.mark.parametrize("at_once", [1, 2, 3, 100])
 def test_rows_are_whole_however_many_are_taken_at_once(market, monkeypatch, at_once):
     leads = {lead.pk for lead in market.leads(7)}
-    monkeypatch.setattr(gathering, "ROWS_AT_ONCE", at_once)
+    monkeypatch.setattr(loader, "ROWS_AT_ONCE", at_once)
     told: list[int] = []
 
     columns = gather(market.vertical.pk, Layout.of(market.vertical.schema), progress=told.append)

@@ -14,18 +14,18 @@ from django.utils import timezone
 from leads.criteria.criteria import Criteria
 from leads.models import Vertical
 from leads.models.vertical import add_schema_version
-from marketplace.inventory import building, live, opening
+from marketplace.inventory import builder, live, startup
 from marketplace.inventory.facets import counts_of
 from marketplace.inventory.layout import Layout
-from marketplace.inventory.opening import NotReady
-from marketplace.inventory.search import best
-from marketplace.inventory.shelf import Ranking
+from marketplace.inventory.pages import best
+from marketplace.inventory.query import Ranking
+from marketplace.inventory.startup import NotReady
 from marketplace.models import InventorySnapshot, Order
 from marketplace.quoting import quote, token_of
 from marketplace.wishes import Selection
 from tests.factories import FIELDS, make_leads, make_market
 from tests.leads.criteria.test_criteria import random_leads, with_proof
-from tests.marketplace.test_inventory_readings import VALUES, fields_of, in_database, in_memory, look_at
+from tests.marketplace.inventory.test_readings import VALUES, fields_of, in_database, in_memory, look_at
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def every_shelf_is_large(monkeypatch, settings, tmp_path):
     """So that nobody reads a stock for himself."""
-    monkeypatch.setattr(opening, "SMALL", 0)
+    monkeypatch.setattr(startup, "SMALL", 0)
     settings.VAR_DIR = tmp_path
     files = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
@@ -80,10 +80,10 @@ def test_a_process_answers_from_the_file_as_from_the_database(market, monkeypatc
         look_at(market, [{"field": "zip_prefix", "in": ["4", "902"]}, {"field": "needed_by", "min": "2026-06-01"}]),
     ]
     with monkeypatch.context() as small:
-        small.setattr(opening, "SMALL", 100)
+        small.setattr(startup, "SMALL", 100)
         expected = [counted(look) for look in looks]
 
-    row = building.build()
+    row = builder.build()
     live.forget()
 
     assert [counted(look) for look in looks] == expected
@@ -97,7 +97,7 @@ def test_a_process_answers_from_the_file_as_from_the_database(market, monkeypatc
 
 def test_what_happened_since_the_snapshot_is_taken_in(market):
     old, sold = market.leads(2)
-    building.build()
+    builder.build()
     new = market.lead(state="TX")
     sold.legs.update(state="sold", ended_at=market.now)
 
@@ -109,7 +109,7 @@ def test_what_happened_since_the_snapshot_is_taken_in(market):
 def test_a_file_cut_or_altered_anywhere_is_never_used_and_built_anew(market, seed):
     dice = random.Random(seed)
     market.leads(3)
-    row = building.build()
+    row = builder.build()
     whole = file_of(row).read_bytes()
     place = dice.randrange(len(whole))
     damaged = (
@@ -124,14 +124,14 @@ def test_a_file_cut_or_altered_anywhere_is_never_used_and_built_anew(market, see
 
     row.refresh_from_db()
     assert row.state == "damaged"
-    assert building.build_due().pk > row.pk
+    assert builder.build_due().pk > row.pk
     live.forget()
     assert len(in_memory(look_at(market))) == 3
 
 
 def test_a_damaged_file_leaves_the_one_before(market):
     market.leads(2)
-    before, newest = building.build(), building.build()
+    before, newest = builder.build(), builder.build()
     file_of(newest).write_bytes(b"RMSHELF1 and nothing of it")
     market.lead()
 
@@ -142,24 +142,24 @@ def test_a_damaged_file_leaves_the_one_before(market):
 
 def test_a_file_that_is_not_on_this_host_is_passed_over_and_built_anew_where_it_was_built(market):
     market.leads(2)
-    before, newest = building.build(), building.build()
-    assert not building.is_due(timezone.now())
+    before, newest = builder.build(), builder.build()
+    assert not builder.is_due(timezone.now())
     file_of(newest).unlink()
 
     assert len(in_memory(look_at(market))) == 2
     assert live._inventory._snapshot == before.pk
     assert InventorySnapshot.objects.get(pk=newest.pk).state == "ready"
-    assert building.is_due(timezone.now())
+    assert builder.is_due(timezone.now())
 
 
 def test_storage_that_fails_is_no_failure_of_a_page(market, client, monkeypatch):
     market.lead()
-    building.build()
+    builder.build()
 
     def unreachable(*_):
         raise ConnectionError("no route to the bucket")
 
-    monkeypatch.setattr(opening, "_local", unreachable)
+    monkeypatch.setattr(startup, "_local", unreachable)
 
     assert client.get("/mortgage/").status_code == 503
     assert client.get("/accounts/login/").status_code == 200
@@ -167,15 +167,15 @@ def test_storage_that_fails_is_no_failure_of_a_page(market, client, monkeypatch)
 
 def test_a_builder_that_was_given_up_keeps_no_file(market, monkeypatch):
     market.lead()
-    keep = building._keep
+    keep = builder._keep
 
     def slow(part, name):
         keep(part, name)
         InventorySnapshot.objects.update(state="failed")
 
-    monkeypatch.setattr(building, "_keep", slow)
+    monkeypatch.setattr(builder, "_keep", slow)
 
-    row = building.build()
+    row = builder.build()
 
     assert row.state == "failed"
     assert not file_of(row).exists()
@@ -183,7 +183,7 @@ def test_a_builder_that_was_given_up_keeps_no_file(market, monkeypatch):
 
 def test_a_file_with_other_columns_is_not_used(market, monkeypatch):
     market.lead()
-    building.build()
+    builder.build()
     monkeypatch.setattr(Layout, "signature", "of another release")
 
     with pytest.raises(NotReady):
@@ -191,7 +191,7 @@ def test_a_file_with_other_columns_is_not_used(market, monkeypatch):
 
 
 def test_a_process_that_began_with_a_small_shelf_takes_a_snapshot_when_it_grew(market, monkeypatch):
-    monkeypatch.setattr(opening, "SMALL", 2)
+    monkeypatch.setattr(startup, "SMALL", 2)
     monkeypatch.setattr(live, "FEW_LATE", 1)
     monkeypatch.setattr(live, "MOST_LATE", 2)
     monkeypatch.setattr(live, "LOOK_EVERY", 0)
@@ -201,7 +201,7 @@ def test_a_process_that_began_with_a_small_shelf_takes_a_snapshot_when_it_grew(m
     in_memory(look)
     market.leads(5)
     in_memory(look)
-    building.build()
+    builder.build()
     for _ in range(2):
         in_memory(look)
 
@@ -224,7 +224,7 @@ def test_without_a_snapshot_a_full_shelf_says_how_far_the_count_is(market, clien
 
 def test_an_order_that_is_sent_meanwhile_is_not_placed_and_says_so(market, client):
     market.leads(2)
-    building.build()
+    builder.build()
     wish = Selection(Criteria.anything(market.vertical), 2)
     token = token_of(quote(wish, buyer=market.buyer, now=timezone.now()))
     InventorySnapshot.objects.all().delete()
@@ -246,7 +246,7 @@ def test_the_page_comes_as_soon_as_the_snapshot_does(market, client, monkeypatch
     monkeypatch.setattr(live, "LOOK_EVERY", 0)
     assert client.get("/mortgage/").status_code == 503
 
-    building.build()
+    builder.build()
 
     assert client.get("/mortgage/").status_code == 200
 
@@ -256,9 +256,9 @@ def test_a_builder_at_work_keeps_others_out_until_it_falls_silent(market):
     now = timezone.now()
     first = InventorySnapshot.objects.create(name="x", cursor="1:1:", started_at=now, told_at=now)
 
-    assert building.build() is None
-    assert building.build_due() is None
-    built = building.build_due(clock=lambda: now + timedelta(minutes=6))
+    assert builder.build() is None
+    assert builder.build_due() is None
+    built = builder.build_due(clock=lambda: now + timedelta(minutes=6))
 
     first.refresh_from_db()
     assert (first.state, built.state) == ("failed", "ready")
@@ -273,9 +273,9 @@ def test_a_failed_build_leaves_no_file_and_says_so(market, monkeypatch):
     def broken(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(building.snapshot.Writer, "close", broken)
+    monkeypatch.setattr(builder.snapshot.Writer, "close", broken)
     with pytest.raises(OSError, match="no space left"):
-        building.build()
+        builder.build()
 
     row = InventorySnapshot.objects.get()
     assert (row.state, row.problem, row.sha256) == ("failed", "OSError", "")
@@ -285,25 +285,25 @@ def test_a_failed_build_leaves_no_file_and_says_so(market, monkeypatch):
 def test_it_is_due_hourly_and_after_a_change_of_fields(market):
     market.lead()
     now = timezone.now()
-    assert building.is_due(now)
-    building.build()
+    assert builder.is_due(now)
+    builder.build()
 
-    assert not building.is_due(now)
-    assert building.is_due(now + timedelta(hours=1, seconds=1))
+    assert not builder.is_due(now)
+    assert builder.is_due(now + timedelta(hours=1, seconds=1))
     add_schema_version(Vertical.objects.get(pk=market.vertical.pk), FIELDS[:3])
-    assert building.is_due(now)
+    assert builder.is_due(now)
 
 
 def test_a_small_shelf_needs_none(market, monkeypatch):
-    monkeypatch.setattr(opening, "SMALL", 10)
+    monkeypatch.setattr(startup, "SMALL", 10)
     market.lead()
 
-    assert not building.is_due(timezone.now())
+    assert not builder.is_due(timezone.now())
 
 
 def test_only_the_newest_two_are_kept(market):
     market.lead()
-    rows = [building.build() for _ in range(4)]
+    rows = [builder.build() for _ in range(4)]
 
     assert [row.pk for row in InventorySnapshot.objects.ready()] == [rows[3].pk, rows[2].pk]
     assert {path.name for path in file_of(rows[3]).parent.iterdir()} == {rows[3].name, rows[2].name}
@@ -311,7 +311,7 @@ def test_only_the_newest_two_are_kept(market):
 
 def test_a_stock_under_old_fields_is_not_answered_from(market):
     market.leads(2)
-    building.build()
+    builder.build()
     add_schema_version(Vertical.objects.get(pk=market.vertical.pk), [{**FIELDS[0], "name": "aim"}])
     market.vertical = Vertical.objects.get(pk=market.vertical.pk)
 
@@ -320,11 +320,11 @@ def test_a_stock_under_old_fields_is_not_answered_from(market):
 
 
 def test_other_hosts_fetch_the_file_from_where_it_is_kept(market, settings, tmp_path):
-    elsewhere = {"BACKEND": "tests.marketplace.test_snapshot.Bucket"}
+    elsewhere = {"BACKEND": "tests.marketplace.inventory.test_snapshot.Bucket"}
     settings.STORAGES = {**settings.STORAGES, "inventory": elsewhere}
     market.leads(3)
 
-    row = building.build()
+    row = builder.build()
     settings.VAR_DIR = tmp_path / "another host"
 
     assert len(in_memory(look_at(market))) == 3
@@ -333,7 +333,7 @@ def test_other_hosts_fetch_the_file_from_where_it_is_kept(market, settings, tmp_
 
 
 def test_a_small_stock_is_made_anew_when_much_was_listed_since(market, monkeypatch):
-    monkeypatch.setattr(opening, "SMALL", 100)
+    monkeypatch.setattr(startup, "SMALL", 100)
     monkeypatch.setattr(live, "FEW_LATE", 3)
     market.leads(2)
     look = look_at(market)
@@ -353,12 +353,12 @@ def test_a_process_changes_over_when_much_was_listed_since(market, monkeypatch):
     monkeypatch.setattr(live.Inventory, "_load_aside", lambda self: self._load())
     monkeypatch.setattr(live, "connections", type("None of ours", (), {"close_all": staticmethod(lambda: None)}))
     market.leads(2)
-    building.build()
+    builder.build()
     look = look_at(market)
     in_memory(look)
     market.leads(3)
     in_memory(look)
-    newer = building.build()
+    newer = builder.build()
     for _ in range(2):
         in_memory(look)
 
@@ -378,7 +378,7 @@ def test_verticals_with_different_fields_are_read_in_one_pass(market):
         answers = {f"f{number}": VALUES[kind](dice) for number, kind in kinds if dice.random() < 0.8}
         make_leads(solar, 1, attributes=answers, age=timedelta(days=dice.randint(0, 500)))
 
-    building.build()
+    builder.build()
 
     for one, clauses in [
         (market, [{"field": "rate", "max": 3.5}]),

@@ -6,9 +6,9 @@ from datetime import datetime
 from leads.criteria.clauses import Between
 from marketplace.inventory.live import sight_of
 from marketplace.inventory.picking import oldest_of
-from marketplace.inventory.prices import DAY, FOREVER, instant_of, microseconds
-from marketplace.inventory.shelf import Look
-from marketplace.inventory.sight import Sight
+from marketplace.inventory.query import Look
+from marketplace.inventory.result import Sight
+from marketplace.inventory.stock_prices import DAY, FOREVER, instant_of, microseconds
 
 
 @dataclass(frozen=True)
