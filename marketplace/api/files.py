@@ -12,9 +12,9 @@ from marketplace.api.orders import order_named
 from marketplace.api.refusals import refuses
 from marketplace.api.serializers import ManifestSerializer
 from marketplace.api.view import MarketView, buyer_of, key_of
+from marketplace.exports.download import file_response
 from marketplace.exports.manifest import manifest_of
 from marketplace.exports.presets import PRESETS
-from marketplace.exports.sending import file_response
 from marketplace.models.file import FileFormat
 from marketplace.tasks import build_export
 

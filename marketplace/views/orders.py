@@ -15,11 +15,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from billing.documents.rendering import pdf_response
 from buyers.companies.access import MemberRequest, contacts_required, may_buy, member_required
-from marketplace.exports.asking import column_groups, presets_for, shape_asked, usual_shape
 from marketplace.exports.columns import summary
+from marketplace.exports.download import file_response
+from marketplace.exports.file_form import column_groups, presets_for, shape_asked, usual_shape
 from marketplace.exports.manifest import basis_of, export_of
 from marketplace.exports.rows import Reader
-from marketplace.exports.sending import file_response
 from marketplace.exports.shape import Shape, ShapeRefused, shape_of_export
 from marketplace.invoices import invoice_of
 from marketplace.models import Export, Order

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from leads.models import Contact
 from tests.browser.conftest import log_in
-from tests.marketplace.export_cases import buy_people, person
+from tests.marketplace.exports.export_cases import buy_people, person
 
 pytestmark = pytest.mark.browser
 

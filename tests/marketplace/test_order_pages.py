@@ -11,12 +11,12 @@ from buyers.models import ApiKey, Buyer, Membership, Role
 from leads.models import Contact
 from marketplace import tasks
 from marketplace.exports import manifest
+from marketplace.exports.download import address_of, file_response
 from marketplace.exports.manifest import manifest_of
-from marketplace.exports.sending import address_of, file_response
 from marketplace.models import Download, Export
 from tests.cast import pending_order
 from tests.factories import make_buyer, make_user
-from tests.marketplace.export_cases import buy, buy_people, erase, parsed, person, withdraw
+from tests.marketplace.exports.export_cases import buy, buy_people, erase, parsed, person, withdraw
 
 pytestmark = pytest.mark.django_db
 

@@ -6,7 +6,7 @@ import pytest
 
 from marketplace.exports.presets import PRESETS
 from marketplace.exports.shape import shape_of
-from tests.marketplace.export_cases import buy, buy_people, parsed, person, table, withdraw, written
+from tests.marketplace.exports.export_cases import buy, buy_people, parsed, person, table, withdraw, written
 
 pytestmark = pytest.mark.django_db
 
