@@ -10,11 +10,11 @@ from benchmarks.figures import Figure, Goal, alternating, seconds
 from benchmarks.stock import Market, new_buyer
 from buyers.models import Buyer
 from leads.models import Vertical
-from marketplace.checkout import Placement, place_order
 from marketplace.models import Order
+from marketplace.orders.checkout import Placement, place_order
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import read_wish
 from marketplace.prices.pricing import curve_in_force
-from marketplace.quoting import quote, token_of
-from marketplace.wishes import read_wish
 
 ROUNDS = 3
 MOST = 10_000

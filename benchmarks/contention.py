@@ -15,10 +15,10 @@ from benchmarks.stock import Market, fill, new_buyer
 from buyers.models import Buyer
 from leads.models import Vertical
 from marketplace.audit import violations
-from marketplace.checkout import NotAllThere, Placement, place_order
+from marketplace.orders.checkout import NotAllThere, Placement, place_order
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import read_wish
 from marketplace.prices.pricing import curve_in_force
-from marketplace.quoting import quote, token_of
-from marketplace.wishes import read_wish
 
 BUYERS, LEADS, ORDERS, EACH = 16, 2000, 8, 20
 STATES = ("AZ", "CO", "NV", "OR", "UT", "WA", "ID", "NM", "MT", "WY")

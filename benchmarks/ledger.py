@@ -20,10 +20,10 @@ from billing.models import Account
 from buyers.models import Buyer
 from leads.models import Lead, Vertical
 from marketplace.audit import violations
-from marketplace.checkout import Placement, place_order
+from marketplace.orders.checkout import Placement, place_order
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import Named
 from marketplace.prices.pricing import curve_in_force
-from marketplace.quoting import quote, token_of
-from marketplace.wishes import Named
 
 BUYERS, POSTINGS, ORDERS, EACH, ROUNDS = 16, 40, 8, 5, 5
 OF_MONEY = {"transaction", "sum in cents", "account"}

@@ -1,6 +1,7 @@
 from django.urls import path
 
-from marketplace.views import checkout, storefront, waiting
+from marketplace.orders.views import awaiting_payment, checkout
+from marketplace.views import storefront
 
 app_name = "storefront"
 urlpatterns = [
@@ -10,9 +11,9 @@ urlpatterns = [
     # Buying: leads ticked by hand, then what a vertical's filters select
     path("checkout/", checkout.pay, name="pay"),
     # An order that waits for its payment
-    path("checkout/<uuid:public_id>/", waiting.waiting, name="waiting"),
-    path("checkout/<uuid:public_id>/pay/", waiting.pay_again, name="pay-again"),
-    path("checkout/<uuid:public_id>/cancel/", waiting.cancel, name="cancel"),
+    path("checkout/<uuid:public_id>/", awaiting_payment.waiting, name="waiting"),
+    path("checkout/<uuid:public_id>/pay/", awaiting_payment.pay_again, name="pay-again"),
+    path("checkout/<uuid:public_id>/cancel/", awaiting_payment.cancel, name="cancel"),
     path("<slug:slug>/", storefront.browse, name="browse"),
     path("<slug:slug>/quote/", checkout.till, name="till"),
     path("<slug:slug>/checkout/", checkout.review, name="review"),

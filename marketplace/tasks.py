@@ -8,10 +8,11 @@ from billing.models import StripeEvent
 from billing.payments import mail, refunds, stripe_events, top_ups
 from billing.payouts import execution
 from billing.reconciliation import reconciliation
-from marketplace import letters, pending, placing, selling
 from marketplace.exports import manifest
 from marketplace.inventory import builder, feed
 from marketplace.models import Export, Placing
+from marketplace.orders import awaiting_payment, background, sales
+from marketplace.orders import mail as letters
 from marketplace.returns import keeping, telling
 from marketplace.standing import filling as standing_orders
 from marketplace.standing import letters as saved_searches
@@ -32,7 +33,7 @@ def build_exports() -> None:
 
 @shared_task
 def place_large_order(placing_id: int) -> None:
-    placing.work_on(placing_id, clock=timezone.now)
+    background.work_on(placing_id, clock=timezone.now)
 
 
 @shared_task
@@ -46,7 +47,7 @@ def place_large_orders() -> None:
 def act_on_stripe_event(event_id: int) -> None:
     """What a message from Stripe changes, and the orders that waited for it."""
     stripe_events.act(StripeEvent.objects.get(pk=event_id), now=timezone.now())
-    pending.finish_due(now=timezone.now())
+    awaiting_payment.finish_due(now=timezone.now())
 
 
 @shared_task
@@ -56,7 +57,7 @@ def settle_money() -> None:
     top_ups.ask_again(now=timezone.now())
     refunds.ask_again(now=timezone.now())
     execution.ask_again_payouts(timezone.now())
-    pending.finish_due(now=timezone.now())
+    awaiting_payment.finish_due(now=timezone.now())
 
 
 @shared_task
@@ -91,7 +92,7 @@ def tell_of_new_leads() -> None:
 @shared_task
 def release_holds() -> None:
     """Only tidies: a hold that is over binds nobody."""
-    selling.release_expired(now=timezone.now())
+    sales.release_expired(now=timezone.now())
 
 
 @shared_task

@@ -6,7 +6,7 @@ from django.urls import include, path, re_path
 
 from marketplace import health
 from marketplace.api.view import Nowhere
-from marketplace.views.stripe import webhook
+from marketplace.orders.views.stripe_webhook import webhook
 
 # Staff log in where everybody does: with the second factor and the limits on guessing.
 admin.autodiscover()
@@ -27,7 +27,7 @@ urlpatterns = [
     # Money
     path("wallet/", include("billing.urls")),
     # What was bought
-    path("orders/", include("marketplace.order_urls")),
+    path("orders/", include("marketplace.orders.urls")),
     path("returns/", include("marketplace.return_urls")),
     # What is wanted from now on
     path("standing/", include("marketplace.standing_urls")),

@@ -14,11 +14,11 @@ from buyers.standing.keeping import Wish, place
 from buyers.standing.terms import Terms
 from leads.criteria.criteria import Criteria
 from leads.models import ImportRun, Lead
-from marketplace.checkout import Placement, place_order
 from marketplace.models import Export, Order, PendingOrder, Placing, Return
-from marketplace.quoting import quote, token_of
+from marketplace.orders.checkout import Placement, place_order
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import Named
 from marketplace.returns.asking import Asker, Claim, ask
-from marketplace.wishes import Named
 from tests.access import own_routes
 from tests.factories import Market, credit, make_buyer
 from tests.leads.intake.importing.files import as_csv, row, uploaded, worked

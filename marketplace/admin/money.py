@@ -18,9 +18,9 @@ from billing.documents import render
 from billing.models import Earning, Payment, Transaction
 from leads.admin.desk import ReadOnly, desk_page
 from leads.models import Lead
-from marketplace.invoices import invoice_of
 from marketplace.models import Order, PendingOrder, Return, Sale
-from marketplace.receipts import lines_of
+from marketplace.orders.invoices import invoice_of
+from marketplace.orders.receipts import lines_of
 
 AROUND = timedelta(days=1)
 MOST_PAYMENTS = 50

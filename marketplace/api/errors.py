@@ -14,13 +14,13 @@ from buyers.standing.keeping import StandingRefused
 from buyers.standing.terms import TermsRefused
 from leads.criteria.clauses import CriteriaError
 from leads.criteria.filters import FilterRefused
-from marketplace.checkout import NotAllThere, OrderRefused
 from marketplace.exports.shape import ShapeRefused
 from marketplace.inventory.pages import NoSuchPage
 from marketplace.inventory.startup import NotReady
+from marketplace.orders.checkout import NotAllThere, OrderRefused
+from marketplace.orders.quotes import QuoteExpired, QuoteRefused
+from marketplace.orders.request import WishRefused
 from marketplace.prices.pricing import NoCurve
-from marketplace.quoting import QuoteExpired, QuoteRefused
-from marketplace.wishes import WishRefused
 
 STATUS_OF_ORDER = {
     "not_approved": 403,

@@ -25,10 +25,10 @@ from marketplace.api.serializers import (
     PlacingSerializer,
 )
 from marketplace.api.view import MarketView, buyer_of, limit_of, next_url
-from marketplace.checkout import STANDING, Placement, place_order, placed_before
 from marketplace.inventory.pages import NoSuchPage
 from marketplace.models import Order, Placing
-from marketplace.placing import ask_for, is_large
+from marketplace.orders.background import ask_for, is_large
+from marketplace.orders.checkout import STANDING, Placement, place_order, placed_before
 from marketplace.tasks import place_large_order
 
 AGAIN_SECONDS = 2

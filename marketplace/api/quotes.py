@@ -12,8 +12,8 @@ from marketplace.api.examples import QUOTES
 from marketplace.api.refusals import refuses
 from marketplace.api.serializers import QuoteRequestSerializer, QuoteSerializer
 from marketplace.api.view import MarketView, buyer_of
-from marketplace.quoting import Quote, quote, token_of
-from marketplace.wishes import read_wish
+from marketplace.orders.quotes import Quote, quote, token_of
+from marketplace.orders.request import read_wish
 
 
 class Quotes(MarketView):

@@ -10,9 +10,9 @@ from leads.models import Lead, Leg
 from leads.schema.labels import shown_answers
 from marketplace.inventory.pages import SMALL
 from marketplace.models import Order
-from marketplace.receipts import lines_of
+from marketplace.orders.receipts import lines_of
+from marketplace.orders.request import MOST_LEADS
 from marketplace.storefront.unknown import unknowns_of
-from marketplace.wishes import MOST_LEADS
 
 COUNT = {"oneOf": [{"type": "integer", "minimum": 0}, {"type": "string", "enum": [f"<{SMALL}"]}]}
 

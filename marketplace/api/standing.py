@@ -26,8 +26,8 @@ from marketplace.api.refusals import refuses
 from marketplace.api.view import MarketView, buyer_of, limit_of, next_url
 from marketplace.inventory.pages import NoSuchPage
 from marketplace.models import StandingFill
+from marketplace.orders.request import vertical_named
 from marketplace.standing.outcomes import sentence_of
-from marketplace.wishes import vertical_named
 
 FILLS_SHOWN = 50
 TERMS = tuple(one.name for one in fields(Terms))

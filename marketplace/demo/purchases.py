@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from buyers.models import User
-from marketplace.checkout import Placement, place_order
-from marketplace.quoting import quote, token_of
-from marketplace.wishes import read_wish
+from marketplace.orders.checkout import Placement, place_order
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import read_wish
 
 # Sources hand over monthly: on the day of an order, everything older than this was there.
 THERE_SINCE_DAYS = 32

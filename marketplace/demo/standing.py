@@ -7,7 +7,7 @@ from buyers.standing import keeping
 from buyers.standing.terms import Terms
 from leads.criteria.criteria import read_criteria
 from marketplace.demo.afterwards import HANDS_BACK
-from marketplace.wishes import vertical_named
+from marketplace.orders.request import vertical_named
 
 BUYS = Terms("Refinance in the West, under 80 cents", limit_cents=80, daily_cap=5, total_cap=100, budget_cents=60_00)
 BUYS_OF = [{"field": "purpose", "in": ["refinance"]}, {"field": "state", "in": ["CA", "NV", "OR", "WA"]}]

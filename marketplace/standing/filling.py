@@ -17,16 +17,16 @@ from billing.ledger import NotEnoughMoney
 from buyers.models import StandingOrder
 from buyers.standing.hours import hours_of
 from leads.criteria.clauses import Between, CriteriaError
-from marketplace.checkout import STANDING, NotAllThere, Placement, check_terms, place
 from marketplace.inventory.forecast import Outlook, outlook
 from marketplace.inventory.query import Look, Ranking
 from marketplace.inventory.startup import NotReady
 from marketplace.models import Order, StandingFill
+from marketplace.orders.checkout import STANDING, NotAllThere, Placement, check_terms, place
+from marketplace.orders.quotes import Quote, quote
+from marketplace.orders.request import DEAREST_CENTS, Selection
 from marketplace.prices.pricing import NoCurve, curve_in_force
-from marketplace.quoting import Quote, quote
 from marketplace.standing.outcomes import DAILY, HOURLY, SOON, Outcome
 from marketplace.standing.room import Money, money_of, room_of
-from marketplace.wishes import DEAREST_CENTS, Selection
 
 log = structlog.get_logger("marketplace.standing")
 BATCH = 5_000

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_POST, require_safe
 from billing.documents.receipts import DocumentRefused
 from billing.documents.rendering import pdf_response
 from buyers.companies.access import MemberRequest, buying_required, may_buy, member_required
-from marketplace.invoices import credit_note_of
 from marketplace.models import Return
 from marketplace.models.returning import ReturnQuerySet
+from marketplace.orders.invoices import credit_note_of
 from marketplace.returns import deciding
 from marketplace.returns.asking import LONGEST_WORDS
 from marketplace.returns.limits import Limits

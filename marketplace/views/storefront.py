@@ -23,13 +23,13 @@ from marketplace.inventory.facets import Counts, count
 from marketplace.inventory.pages import NoSuchPage, Page, even_sample, masked, page
 from marketplace.inventory.query import Look, Ranking
 from marketplace.models import Sale
+from marketplace.orders.buy_bar import till_of
 from marketplace.prices.catalogue import catalogue_of
 from marketplace.prices.pricing import Curve, NoCurve, curves_in_force, price_of
 from marketplace.storefront.plot import IndexPrices, index_prices, plot_of
 from marketplace.storefront.rail import rail_of
 from marketplace.storefront.rows import channel_marks, rows_of, slots_of
 from marketplace.storefront.unknown import unknowns_of
-from marketplace.views.till import till_of
 
 EVEN = "even"
 ORDERS = [(EVEN, "Even sample"), ("newest", "Newest"), ("oldest", "Oldest"), ("cheapest", "Cheapest")]

@@ -6,8 +6,8 @@ from billing.auto_topup import charges
 from billing.models import Payment, PayoutRun, StripeEvent
 from billing.payments import refunds, stripe_events, top_ups
 from billing.payouts import execution
-from marketplace import pending
 from marketplace.models import PendingOrder
+from marketplace.orders import awaiting_payment
 
 HERE = "https://market.example/payments/there/"
 REFUNDED_CENTS = 2_000
@@ -26,7 +26,7 @@ def cancel(key: int, now: datetime) -> None:
 
 
 def complete(key: int, now: datetime) -> None:
-    pending.look_again(PendingOrder.objects.get(pk=key), now=now)
+    awaiting_payment.look_again(PendingOrder.objects.get(pk=key), now=now)
 
 
 def charge(key: int, now: datetime) -> None:
@@ -56,4 +56,4 @@ def sweep(now: datetime) -> None:
     top_ups.ask_again(now=now)
     refunds.ask_again(now=now)
     execution.ask_again_payouts(now)
-    pending.finish_due(now=now)
+    awaiting_payment.finish_due(now=now)

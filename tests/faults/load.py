@@ -93,7 +93,7 @@ class Client:
         from django.db import InterfaceError, OperationalError, connection
 
         from billing.ledger import NotEnoughMoney
-        from marketplace.checkout import OrderRefused
+        from marketplace.orders.checkout import OrderRefused
 
         while True:
             try:
@@ -124,14 +124,14 @@ class Client:
         return payment
 
     def _quote(self) -> str:
-        from marketplace.quoting import quote, token_of
-        from marketplace.wishes import read_wish
+        from marketplace.orders.quotes import quote, token_of
+        from marketplace.orders.request import read_wish
 
         said = {"vertical": self.market.vertical.slug, "criteria": [], "quantity": EACH, "order": "newest"}
         return token_of(quote(read_wish(said), buyer=self.buyer, now=_now()))
 
     def _buy(self, token: str, key: str) -> Any:
-        from marketplace.checkout import Placement, place_order
+        from marketplace.orders.checkout import Placement, place_order
 
         return place_order(Placement(self.buyer, None, token, key, True, _now()))
 

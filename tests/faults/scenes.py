@@ -25,11 +25,11 @@ from billing.payouts.payouts import approve, make_run
 from billing.reconciliation.reconciliation import reconcile
 from leads.models import Source
 from marketplace.audit import violations
-from marketplace.checkout import Placement
 from marketplace.models import PendingOrder
-from marketplace.pending import hold_order
-from marketplace.quoting import quote, token_of
-from marketplace.wishes import Named
+from marketplace.orders.awaiting_payment import hold_order
+from marketplace.orders.checkout import Placement
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import Named
 from stripe_stand_in import Refused
 from tests.billing.with_stripe import asked, opened, paid, receive, submitted, told
 from tests.factories import make_buyer, make_market, make_user

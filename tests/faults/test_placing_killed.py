@@ -15,13 +15,13 @@ from django.utils import timezone
 from billing.ledger import balance_cents
 from leads.criteria.criteria import Criteria
 from leads.models import Leg
-from marketplace import placing
 from marketplace.audit import violations
-from marketplace.checkout import Placement
 from marketplace.models import Order, Placing, Sale
-from marketplace.placing import ask_for, work_on
-from marketplace.quoting import quote, token_of
-from marketplace.wishes import Selection
+from marketplace.orders import background
+from marketplace.orders.background import ask_for, work_on
+from marketplace.orders.checkout import Placement
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import Selection
 from tests.factories import make_market
 
 LEADS = 40
@@ -72,7 +72,7 @@ def killed_at(one, moment):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("moment", "done"), [(1, 0), (3, 20), (5, 40)])
 def test_a_killed_worker_leaves_nothing_and_the_next_one_places_the_order(monkeypatch, moment, done):
-    monkeypatch.setattr(placing, "LARGE", 3)
+    monkeypatch.setattr(background, "LARGE", 3)
     market = make_market()
     market.leads(LEADS)
     wish = Selection(Criteria.anything(market.vertical), LEADS)

@@ -8,11 +8,11 @@ from django.db import connection
 from billing.ledger import balance_cents
 from billing.models import Earning
 from leads.criteria.criteria import read_criteria
-from marketplace.checkout import Placement, place_order
 from marketplace.models import Return, ReturnPolicy, ReturnReason, ReturnStep
-from marketplace.quoting import quote, token_of
+from marketplace.orders.checkout import Placement, place_order
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import Named, Selection, vertical_named
 from marketplace.returns.asking import Asker, Claim, ask, ask_all
-from marketplace.wishes import Named, Selection, vertical_named
 from tests.factories import credit, make_buyer, make_user
 
 CENTS = 220  # grade B, forty days old

@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from marketplace.admin.curve import draft_from
-from marketplace.checkout import Placement, place_order
 from marketplace.models import Download, Export, Order, PriceCurve, Sale
-from marketplace.quoting import quote, token_of
-from marketplace.wishes import Named
+from marketplace.orders.checkout import Placement, place_order
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import Named
 from tests.factories import TIERS, make_curve, make_user, make_vertical
 from tests.refusal import everything
 

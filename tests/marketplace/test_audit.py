@@ -12,10 +12,10 @@ from billing.models import Account, Earning, Payment, Payout, PayoutRun, Refund,
 from leads.models import ImportRun, Lead, Suppression
 from leads.people.privacy import erase_contact, withdraw_lead
 from marketplace.audit import CHECKS, _snapshot, violations
-from marketplace.checkout import Placement, place_order
 from marketplace.models import Order, Return, ReturnReason, Sale
-from marketplace.quoting import quote, token_of
-from marketplace.wishes import Named
+from marketplace.orders.checkout import Placement, place_order
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import Named
 from tests.factories import make_buyer, make_market, make_text
 from tests.refusal import settle
 from tests.standing_cases import looked, wants

@@ -9,9 +9,9 @@ from billing.ledger import balance_cents
 from buyers.models import Approval, Buyer, StandingOrder
 from buyers.standing import keeping
 from marketplace.audit import violations
-from marketplace.checkout import OrderRefused
 from marketplace.inventory.startup import NotReady
 from marketplace.models import Order, Sale, StandingFill
+from marketplace.orders.checkout import OrderRefused
 from marketplace.standing import filling
 from marketplace.standing.outcomes import sentence_of
 from tests.factories import credit, make_buyer, make_user

@@ -17,7 +17,7 @@ from marketplace.inventory import feed, live
 from marketplace.inventory.feed import Cursor, FeedLost, changes_since, here
 from marketplace.inventory.live import Inventory
 from marketplace.inventory.numbers import numbers_of
-from marketplace.selling import Hold, Offer, hold_legs, lock_leads, release_legs
+from marketplace.orders.sales import Hold, Offer, hold_legs, lock_leads, release_legs
 from tests.factories import make_market
 from tests.marketplace.inventory.test_readings import in_database, look_at
 

@@ -25,12 +25,12 @@ from billing.payouts.execution import send_transfers
 from billing.payouts.payouts import PayoutRefused, approve, make_run
 from leads.models import Leg, Source
 from marketplace.audit import violations
-from marketplace.checkout import OrderRefused, Placement, place_order
 from marketplace.models import Return, Sale
-from marketplace.quoting import quote, token_of
+from marketplace.orders.checkout import OrderRefused, Placement, place_order
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import read_wish
 from marketplace.returns.asking import Asker, ask
 from marketplace.returns.deciding import credit
-from marketplace.wishes import read_wish
 from tests.billing.conftest import control, stand_in, stripe_settings  # noqa: F401
 from tests.billing.with_stripe import paid
 from tests.factories import make_buyer, make_market, make_user

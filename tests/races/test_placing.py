@@ -7,13 +7,13 @@ from django.utils import timezone
 
 from billing.ledger import balance_cents
 from leads.criteria.criteria import Criteria
-from marketplace import placing, selling
 from marketplace.audit import violations
-from marketplace.checkout import Placement
 from marketplace.models import Order, Placing, Sale
-from marketplace.placing import ask_for, work_on
-from marketplace.quoting import quote, token_of
-from marketplace.wishes import Selection
+from marketplace.orders import background, sales
+from marketplace.orders.background import ask_for, work_on
+from marketplace.orders.checkout import Placement
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import Selection
 from tests.factories import credit, make_buyer, make_market, make_user
 from tests.races.test_selling import together
 
@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(placing, "LARGE", 3)
-    monkeypatch.setattr(selling, "BATCH", 10)
+    monkeypatch.setattr(background, "LARGE", 3)
+    monkeypatch.setattr(sales, "BATCH", 10)
 
 
 def asked(market, buyer, quantity, *, key="k", allow_partial=False):
@@ -90,7 +90,7 @@ def test_a_worker_that_stalls_past_its_lease_is_undone_and_the_other_ones_order_
     market.leads(30)
     one = asked(market, market.buyer, 20)
     stalled, go_on = threading.Event(), threading.Event()
-    place, first = placing.place, []
+    place, first = background.place, []
 
     def stalling(*args, **named):
         order = place(*args, **named)
@@ -106,7 +106,7 @@ def test_a_worker_that_stalls_past_its_lease_is_undone_and_the_other_ones_order_
         threading.Timer(0.3, go_on.set).start()  # while this one waits for the wallet
         work_on(one.pk, clock=timezone.now)
 
-    monkeypatch.setattr(placing, "place", stalling)
+    monkeypatch.setattr(background, "place", stalling)
     assert together(worker(one), second) == [None, None]
 
     one.refresh_from_db()

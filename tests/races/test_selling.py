@@ -16,12 +16,12 @@ from leads.ageing.sweep import sweep
 from leads.criteria.criteria import Criteria
 from leads.models import Lead, Leg
 from leads.people.privacy import withdraw_lead
-from marketplace import selling
 from marketplace.audit import violations
-from marketplace.checkout import NotAllThere, OrderRefused, Placement, place_order
 from marketplace.models import Order, Sale
-from marketplace.quoting import Quote, QuoteLine, quote, token_of
-from marketplace.wishes import Named, Selection
+from marketplace.orders import sales
+from marketplace.orders.checkout import NotAllThere, OrderRefused, Placement, place_order
+from marketplace.orders.quotes import Quote, QuoteLine, quote, token_of
+from marketplace.orders.request import Named, Selection
 from tests.factories import credit, make_buyer, make_market, make_user
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
@@ -79,7 +79,7 @@ def test_without_the_guards_forty_buyers_do_oversell(monkeypatch):
 
     def unlocked(lead_ids, hold):
         leads = Lead.objects.filter(pk__in=lead_ids)
-        found = {one.pk: selling.Standing(1, one.legs_aged, 0, 0, False) for one in leads}
+        found = {one.pk: sales.Standing(1, one.legs_aged, 0, 0, False) for one in leads}
         gap.wait()  # all have looked before the first one acts
         return found
 
@@ -93,8 +93,8 @@ def test_without_the_guards_forty_buyers_do_oversell(monkeypatch):
         cursor.execute("ALTER TABLE marketplace_sale DROP CONSTRAINT sale_legs_never_overlap")
         cursor.execute("ALTER TABLE marketplace_sale DROP CONSTRAINT marketplace_sale_leg_id_key")
         cursor.execute("ALTER TABLE billing_earning DROP CONSTRAINT earning_is_once_per_leg_and_kind")
-    monkeypatch.setattr("marketplace.filling.lock_leads", unlocked)
-    monkeypatch.setattr(selling, "_claim_legs", unclaimed)
+    monkeypatch.setattr("marketplace.orders.allocation.lock_leads", unlocked)
+    monkeypatch.setattr(sales, "_claim_legs", unclaimed)
     try:
         answers = together(*(order_of(market, buyer, Named((lead.public_id,))) for buyer in buyers))
 

@@ -10,8 +10,8 @@ from billing.ledger import balance_cents
 from buyers.models import StandingOrder
 from buyers.standing import keeping
 from marketplace.audit import violations
-from marketplace.checkout import Placement, place
 from marketplace.models import Order, Sale, StandingFill
+from marketplace.orders.checkout import Placement, place
 from marketplace.standing import filling
 from tests.factories import credit, make_buyer, make_market, make_user
 from tests.races.test_selling import rich_buyer, together

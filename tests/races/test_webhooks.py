@@ -11,11 +11,11 @@ from billing.ledger import balance_cents
 from billing.models import StripeEvent
 from billing.payments.top_ups import open_page
 from marketplace import tasks
-from marketplace.checkout import Placement
 from marketplace.models import Order, PendingOrder
-from marketplace.pending import hold_order
-from marketplace.quoting import quote, token_of
-from marketplace.wishes import Named
+from marketplace.orders.awaiting_payment import hold_order
+from marketplace.orders.checkout import Placement
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import Named
 from tests.billing.conftest import control, stand_in, stripe_settings  # noqa: F401
 from tests.billing.with_stripe import raw, submitted, told
 from tests.factories import credit, make_buyer, make_market, make_user

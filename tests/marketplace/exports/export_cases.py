@@ -7,11 +7,11 @@ from dataclasses import replace
 from django.utils import timezone
 
 from leads.models import Contact, Lead
-from marketplace.checkout import Placement, place_order
 from marketplace.exports.shape import shape_of
 from marketplace.exports.writing import Count, write
-from marketplace.quoting import quote, token_of
-from marketplace.wishes import Named
+from marketplace.orders.checkout import Placement, place_order
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import Named
 from tests.factories import make_person
 
 

@@ -18,7 +18,7 @@ from marketplace.exports import batch as reading
 from marketplace.exports.columns import columns_for
 from marketplace.exports.shape import ShapeRefused, shape_of
 from marketplace.exports.writing import BYTE_ORDER_MARK, Count, lines_of, write
-from marketplace.selling import Hold, Offer, hold_legs, release_legs
+from marketplace.orders.sales import Hold, Offer, hold_legs, release_legs
 from tests.factories import make_leads
 from tests.marketplace.exports.export_cases import buy, buy_people, erase, parsed, person, table, withdraw, written
 from tests.marketplace.return_cases import another

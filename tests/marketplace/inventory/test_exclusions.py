@@ -12,15 +12,15 @@ from buyers.models import OwnCustomer
 from buyers.own_customers.lists import remove
 from leads.criteria.criteria import Criteria
 from leads.models import Contact, Lead
-from marketplace.checkout import NotAllThere, Placement, place_order
 from marketplace.inventory import exclusion_cache
 from marketplace.inventory.exclusions import Extent, extent_of, has_fewer_than, held_among, held_since
 from marketplace.inventory.pages import best
 from marketplace.inventory.query import Look, Ranking, not_held_by
 from marketplace.models import Sale
+from marketplace.orders.checkout import NotAllThere, Placement, place_order
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import Named
 from marketplace.prices.pricing import frozen
-from marketplace.quoting import quote, token_of
-from marketplace.wishes import Named
 from tests.factories import make_buyer, make_market, make_person
 from tests.marketplace.inventory.own_customers import bring, digest_of
 from tests.marketplace.return_cases import another, buy, hand_back, lead_of

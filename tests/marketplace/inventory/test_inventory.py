@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 
 from leads.criteria.criteria import Criteria, read_criteria
-from marketplace.checkout import Placement, place_order
 from marketplace.inventory.facets import count
 from marketplace.inventory.pages import NoSuchPage, even_sample, masked, page
 from marketplace.inventory.query import Look, Ranking
+from marketplace.orders.checkout import Placement, place_order
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import Named
 from marketplace.prices.pricing import frozen
-from marketplace.quoting import quote, token_of
-from marketplace.wishes import Named
 from tests.factories import make_market
 from tests.leads.criteria.test_criteria import random_leads, vertical_named, with_proof
 

@@ -14,17 +14,17 @@ from pyroaring import BitMap
 from leads.criteria.criteria import read_criteria
 from leads.models import Lead, Leg, LegState
 from leads.models.vertical import add_schema_version
-from marketplace.checkout import Placement, place_order
 from marketplace.inventory import live, picking
 from marketplace.inventory.facets import counts_of
 from marketplace.inventory.numbers import numbers_of
 from marketplace.inventory.pages import best, lots
 from marketplace.inventory.query import Look, Ranking, ranked
 from marketplace.inventory.result import Sight
+from marketplace.orders.checkout import Placement, place_order
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import Named
+from marketplace.orders.sales import Hold, Offer, hold_legs, lock_leads
 from marketplace.prices.pricing import frozen, priced
-from marketplace.quoting import quote, token_of
-from marketplace.selling import Hold, Offer, hold_legs, lock_leads
-from marketplace.wishes import Named
 from tests.factories import make_buyer, make_leads, make_user
 from tests.leads.criteria.test_criteria import ASKED, random_leads, vertical_named, wishes, with_proof
 from tests.marketplace.inventory.own_customers import bring, digest_of

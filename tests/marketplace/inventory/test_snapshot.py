@@ -21,8 +21,8 @@ from marketplace.inventory.pages import best
 from marketplace.inventory.query import Ranking
 from marketplace.inventory.startup import NotReady
 from marketplace.models import InventorySnapshot, Order
-from marketplace.quoting import quote, token_of
-from marketplace.wishes import Selection
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import Selection
 from tests.factories import FIELDS, make_leads, make_market
 from tests.leads.criteria.test_criteria import random_leads, with_proof
 from tests.marketplace.inventory.test_readings import VALUES, fields_of, in_database, in_memory, look_at

@@ -21,11 +21,11 @@ from billing.models import Account, Earning, Entry, Transaction
 from billing.payments.top_ups import open_page
 from leads.intake.capture import capture_leads
 from leads.models import ConsentText, Lead, Source
-from marketplace.checkout import Placement
-from marketplace.invoices import invoice_of
 from marketplace.models import Order, PriceCurve, PriceTier, VolumeStep
-from marketplace.pending import hold_order, look_again
-from marketplace.receipts import lines_of
+from marketplace.orders.awaiting_payment import hold_order, look_again
+from marketplace.orders.checkout import Placement
+from marketplace.orders.invoices import invoice_of
+from marketplace.orders.receipts import lines_of
 from tests.billing.conftest import control, stand_in, stripe_settings  # noqa: F401
 from tests.factories import Market, make_capture, make_market, make_source, make_text
 from tests.marketplace.api.conftest import Caller, caller_for

@@ -8,8 +8,8 @@ from django.db.models import Count
 
 from leads.models import Vertical
 from marketplace.models import Order
+from marketplace.orders.request import Selection, WishRefused, read_wish
 from marketplace.templatetags.market import cents
-from marketplace.wishes import Selection, WishRefused, read_wish
 
 REASONS = {
     "sold_out": "sold to others before your order",

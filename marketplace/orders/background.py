@@ -17,12 +17,12 @@ from django.db.models import Exists, F, OuterRef
 from billing.ledger import NotEnoughMoney
 from buyers.models import Buyer
 from marketplace.aside import connection_aside
-from marketplace.checkout import KeyReused, OrderRefused, Placement, check_terms, place, placed_before
 from marketplace.inventory.startup import NotReady
 from marketplace.models import Order, Placing
 from marketplace.models.placing import LEASE
-from marketplace.quoting import QuoteRefused, open_token, read_token
-from marketplace.selling import Progress
+from marketplace.orders.checkout import KeyReused, OrderRefused, Placement, check_terms, place, placed_before
+from marketplace.orders.quotes import QuoteRefused, open_token, read_token
+from marketplace.orders.sales import Progress
 
 LARGE = 5_000  # more leads than this are not waited for by a request
 MOST_UNDER_WAY = 3

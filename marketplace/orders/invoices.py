@@ -6,7 +6,7 @@ from billing.documents import Document
 from billing.documents import Line as Printed
 from billing.documents.receipts import DocumentRefused, buyer_party, operator_party
 from marketplace.models import Order, Return
-from marketplace.receipts import Line, lines_of, titles_of
+from marketplace.orders.receipts import Line, lines_of, titles_of
 
 INSTANT = "%B %-d, %Y, %H:%M UTC"
 NOTHING = Printed("No leads", None, None, 0)  # checkout refuses such an order; the database would keep one

@@ -6,10 +6,10 @@ import pytest
 
 from billing.documents import Document, Line, Party
 from billing.documents.receipts import DocumentRefused
-from marketplace.invoices import credit_note_of, invoice_of
 from marketplace.models import Order
+from marketplace.orders.invoices import credit_note_of, invoice_of
+from marketplace.orders.request import Named
 from marketplace.returns.deciding import credit, refuse
-from marketplace.wishes import Named
 from tests.factories import make_curve
 from tests.marketplace.return_cases import another, buy, clerk, hand_back, lead_of, placed
 

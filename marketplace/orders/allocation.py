@@ -14,13 +14,13 @@ from django.db import transaction
 from buyers.models import Buyer
 from leads.models import Lead
 from leads.models.lead import DAY
-from marketplace.holdings import Holdings
 from marketplace.inventory.pages import best
 from marketplace.inventory.query import Look
+from marketplace.orders.ownership import Holdings
+from marketplace.orders.quotes import Quote, look_of
+from marketplace.orders.request import DEAREST_CENTS, Named, Selection
+from marketplace.orders.sales import Hold, Offer, Slots, Standing, choose, lock_free, lock_leads
 from marketplace.prices.pricing import curve_numbered
-from marketplace.quoting import Quote, look_of
-from marketplace.selling import Hold, Offer, Slots, Standing, choose, lock_free, lock_leads
-from marketplace.wishes import DEAREST_CENTS, Named, Selection
 
 ATTEMPTS = 4
 SPARE_SHARE, SPARE_LEAST = 0.1, 20

@@ -7,11 +7,11 @@ import pytest
 
 from leads.criteria.criteria import Criteria
 from leads.models import Leg
-from marketplace import filling
-from marketplace.checkout import NotAllThere, Placement, place_order
 from marketplace.inventory.query import Ranking
-from marketplace.quoting import quote, token_of
-from marketplace.wishes import Selection
+from marketplace.orders import allocation
+from marketplace.orders.checkout import NotAllThere, Placement, place_order
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import Selection
 from tests.factories import make_source, make_text
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +42,7 @@ def test_a_cheaper_place_is_filled_from_further_down(market, cheap):
 
 def test_for_a_cheaper_place_nobody_is_waited_for(market, cheap, monkeypatch):
     """The first try finds it: the ones behind it wait for leads that others have locked."""
-    monkeypatch.setattr(filling, "ATTEMPTS", 1)
+    monkeypatch.setattr(allocation, "ATTEMPTS", 1)
     test_a_cheaper_place_is_filled_from_further_down(market, cheap)
 
 

@@ -15,17 +15,17 @@ from billing.stripe.gateway import is_on
 from buyers.companies.access import MarketRequest, MemberRequest, buying_required
 from leads.criteria.filters import FilterRefused, query_of, read_filters
 from leads.models import Vertical
-from marketplace.checkout import STANDING, NotAllThere, OrderRefused, Placement, place_order
 from marketplace.inventory.query import Look
-from marketplace.pending import LEAST_CHARGE_CENTS, held_before, hold_order
-from marketplace.placing import ask_for, is_large
+from marketplace.orders.awaiting_payment import LEAST_CHARGE_CENTS, held_before, hold_order
+from marketplace.orders.background import ask_for, is_large
+from marketplace.orders.buy_bar import read_till, till_of, wish_of
+from marketplace.orders.checkout import STANDING, NotAllThere, OrderRefused, Placement, place_order
+from marketplace.orders.quotes import Quote, QuoteRefused, quote, token_of, wish_in
+from marketplace.orders.request import Selection, Wish, WishRefused, read_wish
+from marketplace.orders.views.awaiting_payment import go_and_pay
 from marketplace.prices.pricing import NoCurve, curve_in_force
-from marketplace.quoting import Quote, QuoteRefused, quote, token_of, wish_in
 from marketplace.tasks import place_large_order
 from marketplace.views.storefront import BESIDES
-from marketplace.views.till import read_till, till_of, wish_of
-from marketplace.views.waiting import go_and_pay
-from marketplace.wishes import Selection, Wish, WishRefused, read_wish
 
 REASONS = {
     "held": "your company has bought this person already",

@@ -21,11 +21,11 @@ from marketplace.exports.file_form import column_groups, presets_for, shape_aske
 from marketplace.exports.manifest import basis_of, export_of
 from marketplace.exports.rows import Reader
 from marketplace.exports.shape import Shape, ShapeRefused, shape_of_export
-from marketplace.invoices import invoice_of
 from marketplace.models import Export, Order
 from marketplace.models.file import FileFormat
 from marketplace.models.order import SaleQuerySet
-from marketplace.receipts import chips_of, lines_of, outcome_of, titles_of
+from marketplace.orders.invoices import invoice_of
+from marketplace.orders.receipts import chips_of, lines_of, outcome_of, titles_of
 from marketplace.standing.summary import summary_of
 from marketplace.tasks import build_export
 

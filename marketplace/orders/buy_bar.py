@@ -10,8 +10,8 @@ from django.utils import timezone
 from leads.criteria.criteria import Criteria
 from marketplace.inventory.facets import Counts
 from marketplace.inventory.query import Look, Ranking
-from marketplace.quoting import Quote, quote
-from marketplace.wishes import DEAREST_CENTS, MOST_LEADS, Selection
+from marketplace.orders.quotes import Quote, quote
+from marketplace.orders.request import DEAREST_CENTS, MOST_LEADS, Selection
 
 USUAL_QUANTITY = 250
 LONGEST_AMOUNT = 16

@@ -12,17 +12,25 @@ from billing.payments.top_ups import ask_again, open_page
 from buyers.models import Approval
 from leads.models import Leg
 from leads.people.privacy import withdraw_lead
-from marketplace import pending
 from marketplace.audit import violations
-from marketplace.checkout import EmptyQuote, KeyReused, NotAllThere, OrderRefused, Placement, place_order
 from marketplace.inventory.pages import page
 from marketplace.inventory.query import Look, Ranking
 from marketplace.models import Order, PendingOrder, Sale
-from marketplace.pending import HOLD_LIFE, TooManyWaiting, cancel, complete, finish_due, hold_order, look_again
+from marketplace.orders import awaiting_payment
+from marketplace.orders.awaiting_payment import (
+    HOLD_LIFE,
+    TooManyWaiting,
+    cancel,
+    complete,
+    finish_due,
+    hold_order,
+    look_again,
+)
+from marketplace.orders.checkout import EmptyQuote, KeyReused, NotAllThere, OrderRefused, Placement, place_order
+from marketplace.orders.quotes import quote, token_of
+from marketplace.orders.request import Named, read_wish
+from marketplace.orders.sales import release_expired
 from marketplace.prices.pricing import curve_in_force
-from marketplace.quoting import quote, token_of
-from marketplace.selling import release_expired
-from marketplace.wishes import Named, read_wish
 from tests.billing.conftest import control, stand_in, stripe_settings  # noqa: F401
 from tests.factories import credit, make_buyer, make_market, make_user
 from tests.refusal import everything, refused_by
@@ -124,7 +132,7 @@ def test_before_it_is_paid_nothing_is_sold(shop):
     before = everything()
 
     assert complete(waiting.pk, now=shop.now).status == "waiting"
-    assert pending.release(waiting.pk, now=shop.now).status == "waiting"
+    assert awaiting_payment.release(waiting.pk, now=shop.now).status == "waiting"
     assert finish_due(now=shop.now) == 0
 
     assert everything() == before
@@ -537,7 +545,7 @@ def test_a_page_that_asks_by_itself_leaves_stripe_alone(shop, client, monkeypatc
     """A Stripe that hangs must not take every thread of the shop."""
     shop.leads(10)
     waiting, asked = held(shop), []
-    monkeypatch.setattr(pending.payments, "settle", lambda payment, now: asked.append(payment.pk))
+    monkeypatch.setattr(awaiting_payment.payments, "settle", lambda payment, now: asked.append(payment.pk))
     client.force_login(shop.user, backend="django.contrib.auth.backends.ModelBackend")
     address = f"/checkout/{waiting.public_id}/"
 

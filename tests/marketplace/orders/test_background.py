@@ -11,15 +11,15 @@ from billing.ledger import balance_cents
 from buyers.models import Approval
 from leads.criteria.criteria import Criteria
 from leads.models import Leg
-from marketplace import placing, selling
 from marketplace.audit import violations
-from marketplace.checkout import KeyReused, NotApproved, Placement, place_order
 from marketplace.inventory.startup import NotReady
 from marketplace.models import Order, Placing, Sale
-from marketplace.placing import TakenOver, TooManyPlacings, ask_for, is_large, work_on
-from marketplace.quoting import QuoteExpired, quote, token_of
+from marketplace.orders import background, sales
+from marketplace.orders.background import TakenOver, TooManyPlacings, ask_for, is_large, work_on
+from marketplace.orders.checkout import KeyReused, NotApproved, Placement, place_order
+from marketplace.orders.quotes import QuoteExpired, quote, token_of
+from marketplace.orders.request import Selection
 from marketplace.tasks import place_large_orders
-from marketplace.wishes import Selection
 from tests.factories import make_market
 from tests.marketplace.api.conftest import caller_for
 from tests.marketplace.inventory.own_customers import bring, digest_of
@@ -32,8 +32,8 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Four leads are a large order here, and two of them a batch."""
-    monkeypatch.setattr(placing, "LARGE", 3)
-    monkeypatch.setattr(selling, "BATCH", 2)
+    monkeypatch.setattr(background, "LARGE", 3)
+    monkeypatch.setattr(sales, "BATCH", 2)
 
 
 def placement(market, quantity=5, *, key="k1", buyer=None, allow_partial=False, at=None):
@@ -232,19 +232,19 @@ def test_nobody_takes_a_placing_while_its_lease_runs_and_somebody_does_afterward
 def test_a_worker_that_was_overtaken_keeps_nothing(market, monkeypatch):
     """The first worker stalls past its lease in the middle of its order; another one claims it meanwhile."""
     one = asked(market)
-    place, claimed = placing.place, []
+    place, claimed = background.place, []
 
     def slow(*args, **named):
         order = place(*args, **named)
         if not claimed:
-            claimed.append(placing._claim(one.pk, market.now + timedelta(hours=1)))
+            claimed.append(background._claim(one.pk, market.now + timedelta(hours=1)))
         return order
 
-    monkeypatch.setattr(placing, "place", slow)
+    monkeypatch.setattr(background, "place", slow)
     # The claim is made inside the first one's transaction here and goes with it, so it is told apart by its number.
-    mine = placing._claim(one.pk, market.now)
+    mine = background._claim(one.pk, market.now)
     with pytest.raises(TakenOver):
-        placing._place(mine, at(market.now), selling.unheard)
+        background._place(mine, at(market.now), sales.unheard)
 
     nothing_moved(market)
     assert claimed[0].tries == 2
@@ -252,10 +252,10 @@ def test_a_worker_that_was_overtaken_keeps_nothing(market, monkeypatch):
 
 def test_a_worker_of_an_older_try_cannot_refuse_it(market):
     one = asked(market)
-    old = placing._claim(one.pk, market.now)
-    new = placing._claim(one.pk, market.now + timedelta(hours=1))
+    old = background._claim(one.pk, market.now)
+    new = background._claim(one.pk, market.now + timedelta(hours=1))
 
-    placing._refuse(old, "failed", "No.", market.now)
+    background._refuse(old, "failed", "No.", market.now)
 
     one.refresh_from_db()
     assert (one.state, one.tries, new.tries) == ("working", 2, 2)
@@ -267,15 +267,15 @@ def test_a_placing_that_fails_again_and_again_is_given_up(market, monkeypatch):
     def broken(*args, **named):
         raise RuntimeError
 
-    monkeypatch.setattr(placing, "place", broken)
+    monkeypatch.setattr(background, "place", broken)
     instant = market.now
-    for _ in range(placing.MOST_TRIES):
+    for _ in range(background.MOST_TRIES):
         with pytest.raises(RuntimeError):
             work(one, instant)
         instant += timedelta(minutes=3)
     one = work(one, instant)
 
-    assert (one.state, one.code, one.problem) == ("refused", "failed", placing.FAILED)
+    assert (one.state, one.code, one.problem) == ("refused", "failed", background.FAILED)
     nothing_moved(market)
 
 
@@ -285,8 +285,8 @@ def test_a_shelf_that_is_still_being_counted_fails_no_order(market, monkeypatch)
     def counting(*args, **named):
         raise NotReady(40)
 
-    monkeypatch.setattr(placing, "place", counting)
-    for _ in range(placing.MOST_TRIES + 2):
+    monkeypatch.setattr(background, "place", counting)
+    for _ in range(background.MOST_TRIES + 2):
         one = work(one, market.now)
         assert (one.state, one.tries, one.leased_until) == ("waiting", 0, None)
     nothing_moved(market)
@@ -478,17 +478,17 @@ def test_progress_is_seen_while_the_order_is_not(monkeypatch):
     market = make_market()
     one = asked(market)
     seen = []
-    insert = selling._insert_sales
+    insert = sales._insert_sales
 
     def looking(*args, **named):
-        with placing.connection_aside() as other, other.cursor() as cursor:
+        with background.connection_aside() as other, other.cursor() as cursor:
             cursor.execute("SELECT state, done FROM marketplace_placing")
             seen.extend(cursor.fetchall())
             cursor.execute("SELECT count(*) FROM marketplace_sale")
             seen.extend(cursor.fetchall())
         return insert(*args, **named)
 
-    monkeypatch.setattr(selling, "_insert_sales", looking)
+    monkeypatch.setattr(sales, "_insert_sales", looking)
 
     one = work(one)
 
@@ -501,10 +501,10 @@ def test_progress_is_seen_while_the_order_is_not(monkeypatch):
 def test_progress_keeps_the_lease_running():
     market = make_market()
     one = asked(market)
-    mine = placing._claim(one.pk, market.now)
+    mine = background._claim(one.pk, market.now)
 
-    with placing.connection_aside() as aside:
-        placing._progress_of(mine, aside, at(market.now + timedelta(minutes=1)))(2)
+    with background.connection_aside() as aside:
+        background._progress_of(mine, aside, at(market.now + timedelta(minutes=1)))(2)
 
     one.refresh_from_db()
     assert (one.done, one.leased_until) == (2, market.now + timedelta(minutes=3))

@@ -16,7 +16,9 @@ from billing.ledger import NotEnoughMoney, balance_cents, lock_wallet
 from billing.models import Payment
 from billing.payments import top_ups
 from buyers.models import Buyer
-from marketplace.checkout import (
+from marketplace.models import Order, PendingOrder
+from marketplace.orders.allocation import Found, Request, find
+from marketplace.orders.checkout import (
     KeyReused,
     OrderRefused,
     Placement,
@@ -25,10 +27,8 @@ from marketplace.checkout import (
     place,
     placed_before,
 )
-from marketplace.filling import Found, Request, find
-from marketplace.models import Order, PendingOrder
-from marketplace.quoting import Quote, QuoteRefused, open_token, read_token
-from marketplace.selling import Hold, Offer, hold_legs, release_legs
+from marketplace.orders.quotes import Quote, QuoteRefused, open_token, read_token
+from marketplace.orders.sales import Hold, Offer, hold_legs, release_legs
 
 # Stripe's page lives for thirty minutes at least, so for ten minutes it can still be made when Stripe was not to be
 # reached at first; the legs are kept a little longer, for the answer's way back.

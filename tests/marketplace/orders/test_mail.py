@@ -6,8 +6,8 @@ import pytest
 
 from billing.models import Payment
 from buyers.models import Membership, Role
-from marketplace.letters import AGAIN_AFTER, tell_due
 from marketplace.models import PendingOrder
+from marketplace.orders.mail import AGAIN_AFTER, tell_due
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db

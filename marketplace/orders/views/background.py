@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 from buyers.companies.access import MemberRequest, buying_required
 from leads.criteria.filters import query_of
 from marketplace.models import Placing
-from marketplace.quoting import wish_in
-from marketplace.wishes import Selection
+from marketplace.orders.quotes import wish_in
+from marketplace.orders.request import Selection
 
 
 @require_safe

@@ -13,12 +13,12 @@ from leads.intake.capture import capture_lead
 from leads.models import Contact, Lead, Leg
 from leads.models.contact import Person
 from leads.models.vertical import add_schema_version
-from marketplace.checkout import KeyReused, NotAllThere, NotApproved, Placement, place_order
 from marketplace.inventory.query import Ranking
 from marketplace.models import Order, Sale
-from marketplace.quoting import QuoteRefused, quote, token_of
-from marketplace.selling import Slots
-from marketplace.wishes import Named, Selection, vertical_named
+from marketplace.orders.checkout import KeyReused, NotAllThere, NotApproved, Placement, place_order
+from marketplace.orders.quotes import QuoteRefused, quote, token_of
+from marketplace.orders.request import Named, Selection, vertical_named
+from marketplace.orders.sales import Slots
 from tests.factories import FIELDS, credit, make_buyer, make_capture, make_curve, make_user
 
 pytestmark = pytest.mark.django_db

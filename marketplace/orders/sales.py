@@ -18,8 +18,8 @@ from django.db import connection, transaction
 from billing.ledger import SoldLeg
 from leads.arrays import key_array
 from leads.models import ClosedReason, Lead, Leg, LegState, Market
-from marketplace.holdings import Holdings
 from marketplace.models import Order
+from marketplace.orders.ownership import Holdings
 
 BATCH = 5_000
 Progress: TypeAlias = Callable[[int], None]

@@ -1,12 +1,12 @@
 from django.urls import path
 
-from marketplace.views import orders, placing
+from marketplace.orders.views import background, orders
 
 app_name = "orders"
 urlpatterns = [
     path("", orders.listing, name="list"),
     # A large order on its way
-    path("placing/<uuid:public_id>/", placing.progress, name="placing"),
+    path("placing/<uuid:public_id>/", background.progress, name="placing"),
     # One order, by its public id
     path("<uuid:public_id>/", orders.detail, name="detail"),
     path("<uuid:public_id>/receipt/", orders.receipt, name="receipt"),

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_POST, require_safe
 from billing.payments import top_ups
 from billing.stripe.gateway import GatewayOff, GatewayRefused, GatewayUnavailable
 from buyers.companies.access import MemberRequest, buying_required
-from marketplace import pending as pending_orders
 from marketplace.models import PendingOrder
+from marketplace.orders import awaiting_payment as pending_orders
 
 log = logging.getLogger(__name__)
 TOO_LATE = "It is too late for a page at Stripe. Nothing was charged: cancel this order and ask for the leads again."

@@ -20,11 +20,11 @@ from buyers.models import Buyer
 from leads.models import Lead
 from leads.models.lead import DAY, LeadQuerySet
 from leads.people.sealing import SealBroken, key_ring
-from marketplace.holdings import Holdings
 from marketplace.inventory.pages import Lot, lots
 from marketplace.inventory.query import Look, Ranking
+from marketplace.orders.ownership import Holdings
+from marketplace.orders.request import Named, Selection, Wish, WishRefused, read_wish, vertical_named
 from marketplace.prices.pricing import Curve, curve_in_force, curves_in_force, price_of
-from marketplace.wishes import Named, Selection, Wish, WishRefused, read_wish, vertical_named
 
 LIFE = timedelta(minutes=10)
 

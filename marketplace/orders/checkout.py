@@ -17,10 +17,10 @@ from django.db import IntegrityError, transaction
 from billing.ledger import charge_order, lock_wallet
 from billing.models import Account
 from buyers.models import Buyer, User
-from marketplace.filling import Found, Request, find
 from marketplace.models import Order
-from marketplace.quoting import Quote, QuoteRefused, open_token
-from marketplace.selling import Hold, Offer, Progress, sell, unheard
+from marketplace.orders.allocation import Found, Request, find
+from marketplace.orders.quotes import Quote, QuoteRefused, open_token
+from marketplace.orders.sales import Hold, Offer, Progress, sell, unheard
 
 
 class OrderRefused(Exception):

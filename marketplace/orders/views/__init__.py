@@ -1,0 +1,1 @@
+"""The pages of buying, and of what was bought."""
