@@ -16,7 +16,7 @@ from leads.people.identity import email_digest, phone_digest
 from leads.people.privacy import withdraw_lead
 from marketplace.api import serializers
 from marketplace.api.throttling import BuyerThrottle
-from marketplace.views import storefront
+from marketplace.storefront import views
 from tests.access import foreign_routes
 from tests.canaries import Canary
 from tests.cast import addresses, buy
@@ -195,18 +195,18 @@ def test_staff_are_told_about_nobody_without_a_reason(sung, capsys):
 
 
 def in_the_page(monkeypatch, said):
-    monkeypatch.setattr(storefront, "unknowns_of", lambda lead: [said(lead)])
+    monkeypatch.setattr(views, "unknowns_of", lambda lead: [said(lead)])
 
 
 def in_a_header(monkeypatch, said):
-    shown = storefront.render
+    shown = views.render
 
     def render(request, template, context, **kwargs):
         response = shown(request, template, context, **kwargs)
         response["ETag"] = f'"{said(context["lead"]).encode().hex()}"' if "lead" in context else '""'
         return response
 
-    monkeypatch.setattr(storefront, "render", render)
+    monkeypatch.setattr(views, "render", render)
 
 
 def in_the_api(monkeypatch, said):
@@ -324,14 +324,14 @@ def test_no_question_tells_two_people_apart(sung):
 
 
 def test_a_question_that_does_tell_is_noticed(sung, monkeypatch):
-    shown = storefront.even_sample
+    shown = views.even_sample
 
     def sorted_by_phone(look, **kwargs):
         found = shown(look, **kwargs)
         found.leads.sort(key=lambda lead: Contact.objects.get(lead=lead).open(str(lead.public_id)).phone)
         return found
 
-    monkeypatch.setattr(storefront, "even_sample", sorted_by_phone)
+    monkeypatch.setattr(views, "even_sample", sorted_by_phone)
     asked = [(f"/{sung.market.vertical.slug}/", {"order": "even"})]
 
     of_one = answers_to(sung, asked)

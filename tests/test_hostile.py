@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from leads.criteria.common_fields import ENVELOPE
 from marketplace.api.throttling import BuyerThrottle
-from marketplace.views import storefront
+from marketplace.storefront import views
 from tests.access import writes, written_since
 from tests.factories import FIELDS
 
@@ -345,7 +345,7 @@ def test_what_the_checks_call_wrong_they_do_find(cast, owner, monkeypatch):
         cast.market.source.save()
         return HttpResponse(request.GET["said"], status=500)
 
-    monkeypatch.setattr(storefront, "render", repeat)
+    monkeypatch.setattr(views, "render", repeat)
 
     found = told(owner, "GET", "/", QUERY_STRING=urlencode({"said": MARK}))
 

@@ -12,7 +12,7 @@ from marketplace.inventory.pages import SMALL
 from marketplace.models import Order
 from marketplace.orders.receipts import lines_of
 from marketplace.orders.request import MOST_LEADS
-from marketplace.storefront.unknown import unknowns_of
+from marketplace.storefront.unknowns import unknowns_of
 
 COUNT = {"oneOf": [{"type": "integer", "minimum": 0}, {"type": "string", "enum": [f"<{SMALL}"]}]}
 

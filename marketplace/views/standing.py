@@ -28,7 +28,7 @@ from marketplace.standing.forms import BuyForm, SearchForm, TermsForm, form_of, 
 from marketplace.standing.outcomes import sentence_of
 from marketplace.standing.preview import matching_or_none, preview_of
 from marketplace.standing.wording import chips_of, terms_in_words
-from marketplace.views.storefront import BESIDES
+from marketplace.storefront.views import BESIDES
 
 PAGE = 50
 

@@ -13,7 +13,7 @@ def broken(client, monkeypatch):
         raise RuntimeError("a secret: pat@example.com")
 
     monkeypatch.setattr("marketplace.context.stock_by_vertical", fail)
-    monkeypatch.setattr("marketplace.views.storefront.stock_by_vertical", fail)
+    monkeypatch.setattr("marketplace.storefront.views.stock_by_vertical", fail)
     monkeypatch.setattr("marketplace.api.schema.Schema.get", fail)
     return client
 

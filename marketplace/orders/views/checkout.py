@@ -24,8 +24,8 @@ from marketplace.orders.quotes import Quote, QuoteRefused, quote, token_of, wish
 from marketplace.orders.request import Selection, Wish, WishRefused, read_wish
 from marketplace.orders.views.awaiting_payment import go_and_pay
 from marketplace.prices.pricing import NoCurve, curve_in_force
+from marketplace.storefront.views import BESIDES
 from marketplace.tasks import place_large_order
-from marketplace.views.storefront import BESIDES
 
 REASONS = {
     "held": "your company has bought this person already",

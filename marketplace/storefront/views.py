@@ -29,7 +29,7 @@ from marketplace.prices.pricing import Curve, NoCurve, curves_in_force, price_of
 from marketplace.storefront.plot import IndexPrices, index_prices, plot_of
 from marketplace.storefront.rail import rail_of
 from marketplace.storefront.rows import channel_marks, rows_of, slots_of
-from marketplace.storefront.unknown import unknowns_of
+from marketplace.storefront.unknowns import unknowns_of
 
 EVEN = "even"
 ORDERS = [(EVEN, "Even sample"), ("newest", "Newest"), ("oldest", "Oldest"), ("cheapest", "Cheapest")]
