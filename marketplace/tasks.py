@@ -14,9 +14,9 @@ from marketplace.models import Export, Placing
 from marketplace.orders import awaiting_payment, background, sales
 from marketplace.orders import mail as letters
 from marketplace.returns import keeping, telling
-from marketplace.standing import filling as standing_orders
-from marketplace.standing import letters as saved_searches
-from marketplace.standing import waking
+from marketplace.standing_orders import fill as standing_orders
+from marketplace.standing_orders import mail as saved_searches
+from marketplace.standing_orders import scheduler
 
 
 @shared_task
@@ -79,7 +79,7 @@ def tell_buyers() -> None:
 @shared_task
 def fill_standing_orders() -> None:
     """Wake what the market's moves concern, then look at every standing order that is due."""
-    waking.wake(timezone.now())
+    scheduler.wake(timezone.now())
     standing_orders.fill_due(clock=timezone.now)
 
 

@@ -10,8 +10,6 @@ from billing.models import Payment
 from buyers.companies.keys import create_key, revoke_key
 from buyers.companies.membership import invite
 from buyers.models import ApiKey, Buyer, CustomerList, Invitation, Membership, Role, StandingOrder, User
-from buyers.standing.keeping import Wish, place
-from buyers.standing.terms import Terms
 from leads.criteria.criteria import Criteria
 from leads.models import ImportRun, Lead
 from marketplace.models import Export, Order, PendingOrder, Placing, Return
@@ -19,6 +17,8 @@ from marketplace.orders.checkout import Placement, place_order
 from marketplace.orders.quotes import quote, token_of
 from marketplace.orders.request import Named
 from marketplace.returns.asking import Asker, Claim, ask
+from marketplace.standing_orders.lifecycle import Wish, place
+from marketplace.standing_orders.terms import Terms
 from tests.access import own_routes
 from tests.factories import Market, credit, make_buyer
 from tests.leads.intake.importing.files import as_csv, row, uploaded, worked

@@ -10,8 +10,6 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from billing.ledger import NotEnoughMoney
-from buyers.standing.keeping import StandingRefused
-from buyers.standing.terms import TermsRefused
 from leads.criteria.clauses import CriteriaError
 from leads.criteria.filters import FilterRefused
 from marketplace.exports.shape import ShapeRefused
@@ -21,6 +19,8 @@ from marketplace.orders.checkout import NotAllThere, OrderRefused
 from marketplace.orders.quotes import QuoteExpired, QuoteRefused
 from marketplace.orders.request import WishRefused
 from marketplace.prices.pricing import NoCurve
+from marketplace.standing_orders.lifecycle import StandingRefused
+from marketplace.standing_orders.terms import TermsRefused
 
 STATUS_OF_ORDER = {
     "not_approved": 403,

@@ -15,9 +15,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from buyers.models import Buyer, StandingOrder
-from buyers.standing import keeping
-from buyers.standing.keeping import Wish
-from buyers.standing.terms import Terms, terms_of
 from leads.criteria.criteria import Criteria, read_criteria
 from leads.models import Vertical
 from marketplace.api.errors import Invalid
@@ -27,12 +24,15 @@ from marketplace.api.view import MarketView, buyer_of, limit_of, next_url
 from marketplace.inventory.pages import NoSuchPage
 from marketplace.models import StandingFill
 from marketplace.orders.request import vertical_named
-from marketplace.standing.outcomes import sentence_of
+from marketplace.standing_orders import lifecycle
+from marketplace.standing_orders.lifecycle import Wish
+from marketplace.standing_orders.outcomes import sentence_of
+from marketplace.standing_orders.terms import Terms, terms_of
 
 FILLS_SHOWN = 50
 TERMS = tuple(one.name for one in fields(Terms))
 WHOLE = {name for name in TERMS if name.endswith(("_cap", "_cents", "_hour"))}
-STATES = {"live": keeping.resume, "paused": keeping.pause}
+STATES = {"live": lifecycle.resume, "paused": lifecycle.pause}
 
 
 class FillSerializer(serializers.Serializer[StandingFill]):
@@ -167,7 +167,7 @@ class StandingOrders(MarketView):
         """Want something from now on. One that buys takes its first look within a minute."""
         said: Any = request.data
         wish, terms = _wish(said, buyer_of(request))
-        order = keeping.place(wish, terms, now=timezone.now())
+        order = lifecycle.place(wish, terms, now=timezone.now())
         return Response(WithFillsSerializer(order).data, status=status.HTTP_201_CREATED)
 
 
@@ -203,7 +203,7 @@ class OneStandingOrder(MarketView):
     )
     def delete(self, request: Request, public_id: str) -> Response:
         """End it for good. It stays to be read, with what it bought."""
-        keeping.end(standing_order_named(public_id, buyer_of(request)), now=timezone.now())
+        lifecycle.end(standing_order_named(public_id, buyer_of(request)), now=timezone.now())
         return Response(WithFillsSerializer(standing_order_named(public_id, buyer_of(request))).data)
 
 
@@ -246,9 +246,9 @@ def _change(order: StandingOrder, said: Mapping[str, Any]) -> None:
     criteria = _criteria(said["criteria"], order.vertical) if "criteria" in said else None
     terms = _terms(said, terms_of(order))
     if terms != terms_of(order):
-        keeping.change(order, terms, now=now)
+        lifecycle.change(order, terms, now=now)
     if criteria is not None:
-        keeping.ask_otherwise(order, criteria, now=now)
+        lifecycle.ask_otherwise(order, criteria, now=now)
     if "state" in said:
         STATES[said["state"]](order, now=now)
 

@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from buyers.models import StandingOrder, User
-from buyers.standing import keeping
-from buyers.standing.terms import Terms
 from leads.criteria.criteria import read_criteria
 from marketplace.demo.afterwards import HANDS_BACK
 from marketplace.orders.request import vertical_named
+from marketplace.standing_orders import lifecycle
+from marketplace.standing_orders.terms import Terms
 
 BUYS = Terms("Refinance in the West, under 80 cents", limit_cents=80, daily_cap=5, total_cap=100, budget_cents=60_00)
 BUYS_OF = [{"field": "purpose", "in": ["refinance"]}, {"field": "state", "in": ["CA", "NV", "OR", "WA"]}]
@@ -24,5 +24,5 @@ def make_standing_orders(now: datetime) -> None:
         (StandingOrder.Kind.TELL, TELLS, TELLS_OF),
     ):
         criteria = read_criteria({"vertical": vertical.slug, "all": clauses}, vertical_named)
-        wish = keeping.Wish(user.membership.buyer, user, vertical, criteria, kind)
-        keeping.place(wish, terms, now=now)
+        wish = lifecycle.Wish(user.membership.buyer, user, vertical, criteria, kind)
+        lifecycle.place(wish, terms, now=now)

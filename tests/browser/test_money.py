@@ -8,7 +8,7 @@ from django.utils import timezone
 from billing.auto_topup.consent import set_automatic, wording_of
 from billing.ledger import Kind, Posting, house_account, post, take_back, wallet_of
 from billing.models import Account, Customer, Payment
-from buyers.standing.terms import Terms
+from marketplace.standing_orders.terms import Terms
 from tests.browser.test_pages import defects_of
 from tests.factories import credit, make_buyer, make_user
 

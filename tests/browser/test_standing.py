@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from buyers.models import StandingOrder
-from marketplace.standing import filling
+from marketplace.standing_orders import fill
 from tests.browser.test_returns import looked_at
 from tests.factories import make_market
-from tests.standing_cases import wants
+from tests.marketplace.standing_orders.standing_cases import wants
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -44,7 +44,7 @@ def test_an_order_is_placed_from_the_shelf_filled_and_ended(desk):
     order = StandingOrder.objects.get()
     assert (order.limit_cents, order.total_cap, order.criteria) == (220, 6, [{"field": "state", "in": ["OH"]}])
 
-    assert filling.look_at(order.pk, market.now + timedelta(minutes=1))
+    assert fill.look_at(order.pk, market.now + timedelta(minutes=1))
     page.reload()
     page.get_by_text("6 leads for $13.20", exact=True).wait_for()
     seen("filled")

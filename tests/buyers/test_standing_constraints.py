@@ -5,8 +5,8 @@ from django.utils import timezone
 
 from buyers.models import StandingOrder
 from tests.factories import make_buyer, make_vertical
+from tests.marketplace.standing_orders.standing_cases import looked, wants
 from tests.refusal import refused_by
-from tests.standing_cases import looked, wants
 
 pytestmark = pytest.mark.django_db
 

@@ -17,8 +17,8 @@ from marketplace.orders.checkout import Placement, place_order
 from marketplace.orders.quotes import quote, token_of
 from marketplace.orders.request import Named
 from tests.factories import make_buyer, make_market, make_text
+from tests.marketplace.standing_orders.standing_cases import looked, wants
 from tests.refusal import settle
-from tests.standing_cases import looked, wants
 
 pytestmark = pytest.mark.django_db
 

@@ -8,14 +8,14 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from billing.ledger import balance_cents
 from buyers.models import StandingOrder
-from buyers.standing import keeping
 from marketplace.audit import violations
 from marketplace.models import Order, Sale, StandingFill
 from marketplace.orders.checkout import Placement, place
-from marketplace.standing import filling
+from marketplace.standing_orders import fill as filling
+from marketplace.standing_orders import lifecycle
 from tests.factories import credit, make_buyer, make_market, make_user
+from tests.marketplace.standing_orders.standing_cases import wants
 from tests.races.test_selling import rich_buyer, together
-from tests.standing_cases import wants
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
 
@@ -197,7 +197,7 @@ def test_pausing_wins_or_loses_whole(small_bites):
     order = wants(market)
 
     def pause():
-        keeping.pause(order, now=market.now)
+        lifecycle.pause(order, now=market.now)
         return StandingFill.objects.count()
 
     fills_then, *_ = together(pause, *[rounds(market, 2)] * 4)

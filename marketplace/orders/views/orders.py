@@ -26,7 +26,7 @@ from marketplace.models.file import FileFormat
 from marketplace.models.order import SaleQuerySet
 from marketplace.orders.invoices import invoice_of
 from marketplace.orders.receipts import chips_of, lines_of, outcome_of, titles_of
-from marketplace.standing.summary import summary_of
+from marketplace.standing_orders.summary import summary_of
 from marketplace.tasks import build_export
 
 PAGE = 50

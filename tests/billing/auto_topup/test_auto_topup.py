@@ -18,7 +18,7 @@ from billing.payments.stopping import stop_announced, stop_automatic
 from billing.payments.top_ups import ask_again, ask_payment, charge, open_page, settle
 from billing.stripe.gateway import GatewayUnavailable
 from buyers.models import Buyer, Membership, Role
-from buyers.standing.terms import Terms
+from marketplace.standing_orders.terms import Terms
 from tests.factories import credit, make_buyer, make_user
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from buyers.standing import keeping
 from buyers.standing_index import gates
 from buyers.standing_index import percolator as watching
 from buyers.standing_index.index import OrderIndex
@@ -19,8 +18,9 @@ from buyers.standing_index.percolator import Percolator, at_most
 from leads.criteria.criteria import Criteria, read_clause, wants_of
 from leads.models.vertical import add_schema_version
 from leads.schema.fields import Field, FieldType, Schema
+from marketplace.standing_orders import lifecycle
 from tests.factories import FIELDS, make_buyer, make_market
-from tests.standing_cases import wants
+from tests.marketplace.standing_orders.standing_cases import wants
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 ZIPS = ["45402", "45403", "90210", "10001", "", "09001"]
@@ -249,11 +249,11 @@ def test_an_order_is_known_from_its_first_refresh_until_it_is_paused_or_ended(pe
     second = wants(market)
     assert wanted_by(percolator, market) == {first.pk, second.pk}
 
-    keeping.pause(first, now=market.now)
+    lifecycle.pause(first, now=market.now)
     assert wanted_by(percolator, market) == {second.pk}
 
-    keeping.resume(first, now=market.now)
-    keeping.end(second, now=market.now)
+    lifecycle.resume(first, now=market.now)
+    lifecycle.end(second, now=market.now)
     assert wanted_by(percolator, market) == {first.pk}
 
 
@@ -273,7 +273,7 @@ def test_many_changes_make_the_index_anew(percolator, market, monkeypatch):
     orders = [wants(market) for _ in range(3)]
     assert wanted_by(percolator, market) == {order.pk for order in orders}
 
-    keeping.end(orders[0], now=market.now)
+    lifecycle.end(orders[0], now=market.now)
     assert wanted_by(percolator, market) == {order.pk for order in orders[1:]}
 
 

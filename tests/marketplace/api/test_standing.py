@@ -10,7 +10,7 @@ from buyers.models import StandingOrder
 from marketplace.api.standing import EXAMPLES, RequestSerializer
 from marketplace.models import StandingFill
 from tests.marketplace.api.test_schema import same_shape
-from tests.standing_cases import looked, wants
+from tests.marketplace.standing_orders.standing_cases import looked, wants
 
 pytestmark = pytest.mark.django_db
 

@@ -9,8 +9,8 @@ from django.db import connection
 from buyers.models import StandingOrder
 from marketplace.models import Order, StandingFill, StandingWatch
 from tests.factories import make_buyer
+from tests.marketplace.standing_orders.standing_cases import looked, wants
 from tests.refusal import promised_names, refused_by
-from tests.standing_cases import looked, wants
 
 pytestmark = pytest.mark.django_db
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from buyers.models import Buyer, StandingOrder
-from marketplace.standing.preview import matching_or_none
+from marketplace.standing_orders.preview import matching_or_none
 
 SHOWN = 5
 

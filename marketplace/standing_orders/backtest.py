@@ -17,14 +17,14 @@ from django.db.models.functions import Coalesce, Greatest, TruncHour
 from django.db.models.lookups import GreaterThanOrEqual
 
 from buyers.models import StandingOrder
-from buyers.standing.hours import hours_of
 from leads.criteria.clauses import Between
 from leads.criteria.criteria import Criteria
 from leads.models import Grade, Lead, Leg, Market
 from leads.models.lead import DAY, LeadQuerySet
 from marketplace.inventory.query import not_held_by
 from marketplace.prices.pricing import Curve, price_expression
-from marketplace.standing.room import WINDOWS
+from marketplace.standing_orders.caps import WINDOWS
+from marketplace.standing_orders.hours import hours_of
 
 SPAN = timedelta(days=30)
 HOUR = timedelta(hours=1)

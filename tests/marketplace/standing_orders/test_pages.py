@@ -7,10 +7,10 @@ import pytest
 from django.utils import timezone
 
 from buyers.models import Membership, StandingOrder
-from buyers.standing import keeping
 from marketplace.models import StandingFill
+from marketplace.standing_orders import lifecycle
 from tests.factories import make_buyer, make_user
-from tests.standing_cases import due, looked, wants
+from tests.marketplace.standing_orders.standing_cases import due, looked, wants
 
 pytestmark = pytest.mark.django_db
 
@@ -230,7 +230,7 @@ def test_criteria_that_can_no_longer_be_asked_break_no_page(browser, market):
 
 def test_the_orders_page_counts_what_is_wanted(browser, market):
     wants(market)
-    keeping.end(wants(market), now=market.now)
+    lifecycle.end(wants(market), now=market.now)
     wants(market, kind="tell")
 
     assert "1 standing order, 1 saved search" in text(browser.get("/orders/"))

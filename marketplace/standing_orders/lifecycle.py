@@ -6,9 +6,9 @@ from datetime import datetime
 from django.db import transaction
 
 from buyers.models import Buyer, StandingOrder, User
-from buyers.standing.terms import Terms, TermsRefused, check_terms
 from leads.criteria.criteria import Criteria
 from leads.models import Vertical
+from marketplace.standing_orders.terms import Terms, TermsRefused, check_terms
 
 MOST_ORDERS = 500
 

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from buyers.models import StandingOrder
-from buyers.standing.keeping import Wish, place
-from buyers.standing.terms import Terms
 from leads.criteria.criteria import read_criteria
-from marketplace.standing import filling
+from marketplace.standing_orders import fill
+from marketplace.standing_orders.lifecycle import Wish, place
+from marketplace.standing_orders.terms import Terms
 
 NOON = {"from_hour": 9, "to_hour": 17, "time_zone": "America/New_York"}
 
@@ -22,7 +22,7 @@ def wants(market, *clauses, kind="buy", buyer=None, now=None, **terms):
 
 def looked(order, now):
     """The order after a look at it."""
-    assert filling.look_at(order.pk, now), "it was not due"
+    assert fill.look_at(order.pk, now), "it was not due"
     return StandingOrder.objects.select_related("vertical", "buyer").get(pk=order.pk)
 
 

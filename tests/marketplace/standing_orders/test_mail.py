@@ -7,11 +7,11 @@ from django.core import mail
 
 from billing.payments.mail import SMTPException
 from buyers.models import Membership, StandingOrder, User
-from buyers.standing import keeping
 from leads.people.privacy import withdraw_lead
-from marketplace.standing import letters
+from marketplace.standing_orders import lifecycle
+from marketplace.standing_orders import mail as letters
 from tests.factories import make_user
-from tests.standing_cases import later, wants
+from tests.marketplace.standing_orders.standing_cases import later, wants
 
 pytestmark = pytest.mark.django_db
 
@@ -135,12 +135,12 @@ def test_who_left_the_company_is_told_nothing_and_the_owners_are(market, search)
 
 
 def test_a_paused_search_is_silent_and_does_not_tell_of_it_later(market, search):
-    keeping.pause(search, now=market.now)
+    lifecycle.pause(search, now=market.now)
     listed(market, 5)
     letters.tell_due(morning(market))
     assert mail.outbox == []
 
-    keeping.resume(search, now=morning(market))
+    lifecycle.resume(search, now=morning(market))
     letters.tell_due(morning(market) + timedelta(minutes=1))
     assert mail.outbox == []
 

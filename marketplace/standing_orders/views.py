@@ -16,18 +16,18 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from buyers.companies.access import MemberRequest, buying_required, member_required
 from buyers.models import StandingOrder
-from buyers.standing import keeping
-from buyers.standing.keeping import StandingRefused, Wish
-from buyers.standing.terms import TermsRefused, terms_of
 from leads.criteria.clauses import CriteriaError
 from leads.criteria.criteria import Criteria
 from leads.criteria.filters import FilterRefused, query_of, read_filters
 from leads.models import Vertical
 from marketplace.prices.pricing import NoCurve
-from marketplace.standing.forms import BuyForm, SearchForm, TermsForm, form_of, initial_of
-from marketplace.standing.outcomes import sentence_of
-from marketplace.standing.preview import matching_or_none, preview_of
-from marketplace.standing.wording import chips_of, terms_in_words
+from marketplace.standing_orders import lifecycle
+from marketplace.standing_orders.forms import BuyForm, SearchForm, TermsForm, form_of, initial_of
+from marketplace.standing_orders.lifecycle import StandingRefused, Wish
+from marketplace.standing_orders.outcomes import sentence_of
+from marketplace.standing_orders.preview import matching_or_none, preview_of
+from marketplace.standing_orders.terms import TermsRefused, terms_of
+from marketplace.standing_orders.wording import chips_of, terms_in_words
 from marketplace.storefront.views import BESIDES
 
 PAGE = 50
@@ -109,7 +109,7 @@ def _set_terms(draft: StandingOrder, form: TermsForm) -> None:
 
 def _place(request: MemberRequest, wish: Wish, form: TermsForm, draft: StandingOrder) -> HttpResponse:
     try:
-        order = keeping.place(wish, form.terms, now=timezone.now())
+        order = lifecycle.place(wish, form.terms, now=timezone.now())
     except StandingRefused as refusal:
         form.add_error(None, str(refusal))
         return _form_page(request, form, draft)
@@ -189,7 +189,7 @@ def _changed(request: MemberRequest, order: StandingOrder, form: TermsForm) -> b
     if order.kind == StandingOrder.Kind.TELL:
         terms = replace(terms_of(order), name=terms.name)  # the form of a search asks for no more
     try:
-        keeping.change(order, terms, now=timezone.now())
+        lifecycle.change(order, terms, now=timezone.now())
     except TermsRefused as refusal:
         form.add_error(refusal.field.removesuffix("_cents"), refusal.message)
         return False
@@ -203,19 +203,19 @@ def _changed(request: MemberRequest, order: StandingOrder, form: TermsForm) -> b
 @require_POST
 @buying_required
 def pause(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    return _act(request, public_id, keeping.pause, "Paused.")
+    return _act(request, public_id, lifecycle.pause, "Paused.")
 
 
 @require_POST
 @buying_required
 def resume(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    return _act(request, public_id, keeping.resume, "It goes on, from now.")
+    return _act(request, public_id, lifecycle.resume, "It goes on, from now.")
 
 
 @require_POST
 @buying_required
 def end(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    return _act(request, public_id, keeping.end, "Ended. What it bought stays yours.")
+    return _act(request, public_id, lifecycle.end, "Ended. What it bought stays yours.")
 
 
 def _act(request: MemberRequest, public_id: UUID, verb: Callable[..., StandingOrder], done: str) -> HttpResponse:

@@ -15,7 +15,6 @@ from django.db import transaction
 
 from billing.ledger import NotEnoughMoney
 from buyers.models import StandingOrder
-from buyers.standing.hours import hours_of
 from leads.criteria.clauses import Between, CriteriaError
 from marketplace.inventory.forecast import Outlook, outlook
 from marketplace.inventory.query import Look, Ranking
@@ -25,10 +24,11 @@ from marketplace.orders.checkout import STANDING, NotAllThere, Placement, check_
 from marketplace.orders.quotes import Quote, quote
 from marketplace.orders.request import DEAREST_CENTS, Selection
 from marketplace.prices.pricing import NoCurve, curve_in_force
-from marketplace.standing.outcomes import DAILY, HOURLY, SOON, Outcome
-from marketplace.standing.room import Money, money_of, room_of
+from marketplace.standing_orders.caps import Money, money_of, room_of
+from marketplace.standing_orders.hours import hours_of
+from marketplace.standing_orders.outcomes import DAILY, HOURLY, SOON, Outcome
 
-log = structlog.get_logger("marketplace.standing")
+log = structlog.get_logger("marketplace.standing_orders")
 BATCH = 5_000
 AT_ONCE = 5_000
 RUN_SECONDS = 50

@@ -27,9 +27,9 @@ from marketplace.inventory.pages import best
 from marketplace.inventory.query import Ranking
 from marketplace.inventory.startup import NotReady
 from marketplace.prices.pricing import NoCurve, curve_in_force, priced
-from marketplace.standing.filling import look_of
+from marketplace.standing_orders.fill import look_of
 
-log = structlog.get_logger("marketplace.standing")
+log = structlog.get_logger("marketplace.standing_orders")
 
 BATCH = 200
 AGAIN_AFTER = timedelta(minutes=15)

@@ -9,7 +9,7 @@ from billing.payments.forms import DollarsField
 from buyers.form_fields import OneLineField
 from buyers.models import StandingOrder
 from buyers.models.standing_order import CAPS, EVERY_DAY, TIME_ZONES
-from buyers.standing.terms import LONGEST_NAME, Terms, TermsRefused, check_terms
+from marketplace.standing_orders.terms import LONGEST_NAME, Terms, TermsRefused, check_terms
 
 DAYS = list(zip(EVERY_DAY, ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], strict=True))
 AROUND_THE_CLOCK = ("", "Any hour")

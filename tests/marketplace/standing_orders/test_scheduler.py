@@ -6,17 +6,16 @@ import pytest
 from django.db import connection, transaction
 
 from buyers.models import StandingOrder
-from buyers.standing import keeping
 from leads.models import Leg, Source
 from leads.models.lead import DAY
 from marketplace.celery import SCHEDULE
 from marketplace.inventory.feed import FeedLost
 from marketplace.models import StandingWatch
-from marketplace.standing import waking
+from marketplace.standing_orders import lifecycle, scheduler
 from marketplace.tasks import fill_standing_orders
 from tests.factories import credit, make_buyer, make_curve, make_market, make_source, make_user
+from tests.marketplace.standing_orders.standing_cases import due, later, looked, wants
 from tests.races.test_selling import together
-from tests.standing_cases import due, later, looked, wants
 
 OHIO = {"field": "state", "in": ["OH"]}
 TEXAS = {"field": "state", "in": ["TX"]}
@@ -27,14 +26,14 @@ def asleep(db):
     """Everything was seen and nothing is due for a day."""
 
     def put(market):
-        waking.wake(market.now)
+        scheduler.wake(market.now)
         StandingOrder.objects.update(due_at=later(market, days=1), outcome="out_of_reach")
 
     return put
 
 
 def woken(market):
-    waking.wake(market.now)
+    scheduler.wake(market.now)
     return dict(StandingOrder.objects.filter(due_at__lt=later(market, days=1)).values_list("pk", "due_at"))
 
 
@@ -101,7 +100,7 @@ def test_a_source_that_is_graded_anew_wakes_those_who_want_its_leads():
     ohio = wants(market, OHIO)
     wants(market, TEXAS)
     for _ in range(2):
-        waking.wake(market.now)
+        scheduler.wake(market.now)
     StandingOrder.objects.update(due_at=later(market, days=1))
     assert woken(market) == {}
 
@@ -120,7 +119,7 @@ def test_a_source_that_has_nothing_on_the_shelf_wakes_nobody(market, asleep):
 
 
 def test_a_source_with_too_many_leads_wakes_everybody_in_its_verticals(market, asleep, monkeypatch):
-    monkeypatch.setattr(waking, "MOST_LEADS", 1)
+    monkeypatch.setattr(scheduler, "MOST_LEADS", 1)
     market.leads(3, age=timedelta(days=40))
     texas, solar = wants(market, TEXAS), make_market("solar")
     wants(solar)
@@ -147,7 +146,7 @@ def test_a_wallet_that_is_filled_wakes_those_who_waited_for_money():
     poor = make_buyer(make_user(), market.vertical)
     order = looked(wants(market, buyer=poor), market.now)
     assert order.outcome == "wallet"
-    waking.wake(market.now)
+    scheduler.wake(market.now)
 
     credit(poor, 219, "not enough")
     due(order, later(market, days=1))
@@ -161,20 +160,20 @@ def test_paused_ended_and_complete_orders_sleep_on(market, asleep):
     paused, ended = wants(market), wants(market)
     market.lead(age=timedelta(days=40))
     complete = looked(wants(market, total_cap=1), market.now)
-    keeping.pause(paused, now=market.now)
-    keeping.end(ended, now=market.now)
-    waking.wake(market.now)
+    lifecycle.pause(paused, now=market.now)
+    lifecycle.end(ended, now=market.now)
+    scheduler.wake(market.now)
     StandingOrder.objects.filter(ended_at=None).update(due_at=None)
 
     market.lead(age=timedelta(days=40))
-    waking.wake(market.now)
+    scheduler.wake(market.now)
 
     assert complete.filled == 1
     assert not StandingOrder.objects.exclude(due_at=None).exists()
 
 
 def test_an_import_too_large_to_be_asked_one_by_one_wakes_its_vertical(market, asleep, monkeypatch):
-    monkeypatch.setattr(waking, "MOST_LEADS", 1)
+    monkeypatch.setattr(scheduler, "MOST_LEADS", 1)
     texas = wants(market, TEXAS)
     wants(make_market("solar"))
     asleep(market)
@@ -191,7 +190,7 @@ def test_a_feed_that_was_forgotten_wakes_everybody(market, asleep, monkeypatch):
     def lost(cursor):
         raise FeedLost
 
-    monkeypatch.setattr(waking, "changes_since", lost)
+    monkeypatch.setattr(scheduler, "changes_since", lost)
 
     assert woken(market) == {order.pk: market.now}
     assert StandingWatch.objects.get().cursor
@@ -217,9 +216,9 @@ def test_a_proof_that_nears_its_end_at_midnight_is_looked_into(market):
         cursor.execute("SET LOCAL session_replication_role = origin")
     lead = type(lead).objects.select_related("source", "consent__text").get(pk=lead.pk)
     order = wants(market, {"field": "evidence", "in": ["lapsing"]})
-    waking.percolator().refresh()
+    scheduler.percolator().refresh()
 
-    found = dict(waking.wanting([lead], market.now).pairs())
+    found = dict(scheduler.wanting([lead], market.now).pairs())
 
     midnight = (market.now + DAY).replace(hour=0, minute=0, second=0, microsecond=0)
     assert lead.consent.proof_state(market.now) == "retained"
@@ -231,12 +230,12 @@ def test_a_proof_that_nears_its_end_at_midnight_is_looked_into(market):
 def test_one_watches_at_a_time_and_the_other_goes_on():
     market = make_market()
     wants(market)
-    waking.wake(market.now)
+    scheduler.wake(market.now)
 
     def holding():
         with transaction.atomic():
             StandingWatch.objects.select_for_update().get()
-            return together(lambda: waking.wake(market.now))
+            return together(lambda: scheduler.wake(market.now))
 
     assert holding() == [0]
 

@@ -10,8 +10,8 @@ from buyers.models import StandingOrder
 from leads.models import Lead, Leg
 from leads.people.privacy import withdraw_lead
 from marketplace.prices.pricing import curve_in_force
-from marketplace.standing import last_month as module
-from marketplace.standing.last_month import LastMonth, last_month
+from marketplace.standing_orders import backtest as module
+from marketplace.standing_orders.backtest import LastMonth, last_month
 from tests.factories import make_buyer, make_source, make_text
 from tests.marketplace.return_cases import buy
 

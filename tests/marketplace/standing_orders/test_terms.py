@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from buyers.models import StandingOrder
-from buyers.standing import keeping
-from buyers.standing.hours import Hours
-from buyers.standing.keeping import StandingRefused
-from buyers.standing.terms import Terms, TermsRefused, check_terms, terms_of
-from tests.standing_cases import wants
+from marketplace.standing_orders import lifecycle
+from marketplace.standing_orders.hours import Hours
+from marketplace.standing_orders.lifecycle import StandingRefused
+from marketplace.standing_orders.terms import Terms, TermsRefused, check_terms, terms_of
+from tests.marketplace.standing_orders.standing_cases import wants
 
 NEW_YORK = ZoneInfo("America/New_York")
 WEEK = frozenset({1, 2, 3, 4, 5})
@@ -99,7 +99,7 @@ def test_terms_are_kept_and_changed_and_looked_at_anew(market):
     StandingOrder.objects.update(due_at=None)
     assert terms_of(StandingOrder.objects.get()) == Terms("Wanted", limit_cents=220, **terms)
 
-    keeping.change(order, Terms("Other", limit_cents=100), now=market.now)
+    lifecycle.change(order, Terms("Other", limit_cents=100), now=market.now)
 
     changed = StandingOrder.objects.get()
     assert terms_of(changed) == Terms("Other", limit_cents=100)
@@ -109,29 +109,29 @@ def test_terms_are_kept_and_changed_and_looked_at_anew(market):
 @pytest.mark.django_db
 def test_pausing_resuming_and_ending_may_come_twice(market):
     order = wants(market)
-    for verb in (keeping.pause, keeping.pause, keeping.resume, keeping.resume, keeping.end, keeping.end):
+    for verb in (lifecycle.pause, lifecycle.pause, lifecycle.resume, lifecycle.resume, lifecycle.end, lifecycle.end):
         verb(order, now=market.now)
 
     ended = StandingOrder.objects.get()
     assert (ended.ended_at, ended.paused_at, ended.due_at) == (market.now, None, None)
-    for verb in (keeping.pause, keeping.resume):
+    for verb in (lifecycle.pause, lifecycle.resume):
         with pytest.raises(StandingRefused):
             verb(order, now=market.now)
     with pytest.raises(StandingRefused):
-        keeping.change(order, Terms("Wanted", limit_cents=220), now=market.now)
+        lifecycle.change(order, Terms("Wanted", limit_cents=220), now=market.now)
     assert StandingOrder.objects.get().ended_at == market.now
 
 
 @pytest.mark.django_db
 def test_a_company_has_so_many_standing_orders_at_a_time(market, monkeypatch):
-    monkeypatch.setattr(keeping, "MOST_ORDERS", 2)
+    monkeypatch.setattr(lifecycle, "MOST_ORDERS", 2)
     first, _ = wants(market), wants(market)
 
     with pytest.raises(StandingRefused):
         wants(market)
     assert StandingOrder.objects.count() == 2
 
-    keeping.end(first, now=market.now)
+    lifecycle.end(first, now=market.now)
     assert wants(market).pk
 
 

@@ -7,15 +7,15 @@ import pytest
 
 from billing.ledger import balance_cents
 from buyers.models import Approval, Buyer, StandingOrder
-from buyers.standing import keeping
 from marketplace.audit import violations
 from marketplace.inventory.startup import NotReady
 from marketplace.models import Order, Sale, StandingFill
 from marketplace.orders.checkout import OrderRefused
-from marketplace.standing import filling
-from marketplace.standing.outcomes import sentence_of
+from marketplace.standing_orders import fill as filling
+from marketplace.standing_orders import lifecycle
+from marketplace.standing_orders.outcomes import sentence_of
 from tests.factories import credit, make_buyer, make_user
-from tests.standing_cases import due, later, looked, wants
+from tests.marketplace.standing_orders.standing_cases import due, later, looked, wants
 
 pytestmark = pytest.mark.django_db
 
@@ -143,7 +143,7 @@ def test_the_cap_in_all_ends_the_buying_until_it_is_raised(market):
     assert (order.filled, order.outcome, order.due_at) == (2, "complete", None)
     assert sentence_of(order, market.now) == "Complete: it bought the 2 leads that you asked for."
 
-    raised = keeping.change(order, keeping.Terms("Wanted", limit_cents=220, total_cap=4), now=market.now)
+    raised = lifecycle.change(order, lifecycle.Terms("Wanted", limit_cents=220, total_cap=4), now=market.now)
     assert looked(raised, market.now).filled == 4
 
 
@@ -203,13 +203,13 @@ def test_a_company_that_may_not_buy_buys_nothing_and_is_told(market):
 def test_paused_and_ended_orders_are_not_looked_at(market):
     market.lead(age=timedelta(days=40))
     paused, ended = wants(market), wants(market)
-    keeping.pause(paused, now=market.now)
-    keeping.end(ended, now=market.now)
+    lifecycle.pause(paused, now=market.now)
+    lifecycle.end(ended, now=market.now)
 
     assert filling.fill_due(lambda: market.now) == 0
     assert nothing_moved(market)
 
-    keeping.resume(paused, now=market.now)
+    lifecycle.resume(paused, now=market.now)
     assert filling.fill_due(lambda: market.now) == 1
     assert bought_by(paused) != set()
 

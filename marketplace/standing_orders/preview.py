@@ -8,8 +8,8 @@ from leads.criteria.clauses import CriteriaError
 from marketplace.inventory.forecast import Outlook, outlook
 from marketplace.inventory.startup import NotReady
 from marketplace.prices.pricing import NoCurve
-from marketplace.standing.filling import limit_of, look_of
-from marketplace.standing.last_month import LastMonth, last_month
+from marketplace.standing_orders.backtest import LastMonth, last_month
+from marketplace.standing_orders.fill import limit_of, look_of
 
 
 @dataclass(frozen=True)

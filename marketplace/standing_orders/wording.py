@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from buyers.models import StandingOrder
 from buyers.models.standing_order import EVERY_DAY, TIME_ZONES
 from leads.criteria.clauses import CriteriaError
-from marketplace.standing.forms import DAYS, clock
+from marketplace.standing_orders.forms import DAYS, clock
 from marketplace.templatetags.market import cents
 
 CAPPED = {
