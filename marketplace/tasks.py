@@ -13,7 +13,8 @@ from marketplace.inventory import builder, feed
 from marketplace.models import Export, Placing
 from marketplace.orders import awaiting_payment, background, sales
 from marketplace.orders import mail as letters
-from marketplace.returns import keeping, telling
+from marketplace.returns import erasure
+from marketplace.returns import mail as telling
 from marketplace.standing_orders import fill as standing_orders
 from marketplace.standing_orders import mail as saved_searches
 from marketplace.standing_orders import scheduler
@@ -105,7 +106,7 @@ def reconcile_stripe() -> None:
 @shared_task
 def forget_erased() -> None:
     """What buyers wrote about people who were erased since."""
-    keeping.forget_erased()
+    erasure.forget_erased()
 
 
 @shared_task

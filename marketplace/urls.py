@@ -28,7 +28,7 @@ urlpatterns = [
     path("wallet/", include("billing.urls")),
     # What was bought
     path("orders/", include("marketplace.orders.urls")),
-    path("returns/", include("marketplace.return_urls")),
+    path("returns/", include("marketplace.returns.urls")),
     # What is wanted from now on
     path("standing/", include("marketplace.standing_orders.urls")),
     # Stripe's messages

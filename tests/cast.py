@@ -16,7 +16,7 @@ from marketplace.models import Export, Order, PendingOrder, Placing, Return
 from marketplace.orders.checkout import Placement, place_order
 from marketplace.orders.quotes import quote, token_of
 from marketplace.orders.request import Named
-from marketplace.returns.asking import Asker, Claim, ask
+from marketplace.returns.claims import Asker, Claim, ask
 from marketplace.standing_orders.lifecycle import Wish, place
 from marketplace.standing_orders.terms import Terms
 from tests.access import own_routes

@@ -17,7 +17,7 @@ from leads.models import ConsentText, Lead, Source, Vertical
 from leads.models.contact import Person
 from leads.models.vertical import add_schema_version
 from marketplace.models import PriceCurve, PriceTier, VolumeStep
-from marketplace.starting_returns import load_returns
+from marketplace.returns.starting_policies import load_returns
 
 PASSWORD = "a long enough password"
 FIELDS = [

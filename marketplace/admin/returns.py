@@ -16,7 +16,7 @@ from leads.admin.desk import Kept, ReadOnly, desk_page, laid_out
 from leads.models import ClosedReason
 from marketplace.models import Return, ReturnPolicy, ReturnReason
 from marketplace.models.returning import MACHINE
-from marketplace.returns.deciding import LONGEST_FINDING, DecisionRefused, credit, refuse
+from marketplace.returns.decisions import LONGEST_FINDING, DecisionRefused, credit, refuse
 from marketplace.returns.rates import (
     abuse_of_buyer,
     faults_of_source,

@@ -19,7 +19,7 @@ from marketplace.api.view import MarketView, buyer_of, key_of, limit_of, next_ur
 from marketplace.inventory.pages import NoSuchPage
 from marketplace.models import Return, ReturnReason
 from marketplace.models.returning import ReturnQuerySet
-from marketplace.returns.asking import Answer, Asker, Claim, ask_all
+from marketplace.returns.claims import Answer, Asker, Claim, ask_all
 
 MOST = 500
 RETURN = "c2a4b1de-6f0e-4c53-9a77-0e5b7a1d3f42"

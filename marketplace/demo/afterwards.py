@@ -8,8 +8,8 @@ from buyers.models import User
 from leads.models import Source
 from marketplace.demo.accounts import ADMIN_EMAIL
 from marketplace.models import Return, Sale
-from marketplace.returns import deciding
-from marketplace.returns.asking import Asker, Claim, ask_all
+from marketplace.returns import decisions
+from marketplace.returns.claims import Asker, Claim, ask_all
 
 HANDS_BACK = "sam@juniper.example"
 CLAIMS = (
@@ -35,8 +35,8 @@ def make_returns(now: datetime) -> int:
 def _decide(asked: list[Return], now: datetime) -> None:
     desk = User.objects.get(email=ADMIN_EMAIL)
     if len(asked) > 1:
-        deciding.credit(asked[0], by=desk, finding="We called it too: out of service.", now=now)
-        deciding.refuse(asked[1], by=desk, finding="The number answered us with the name on the lead.", now=now)
+        decisions.credit(asked[0], by=desk, finding="We called it too: out of service.", now=now)
+        decisions.refuse(asked[1], by=desk, finding="The number answered us with the name on the lead.", now=now)
 
 
 def make_payees() -> None:

@@ -18,7 +18,7 @@ from marketplace.demo.sources import make_sources
 from marketplace.demo.standing import make_standing_orders
 from marketplace.demo.stock import fill_stock
 from marketplace.prices.starting_curves import load_curves
-from marketplace.starting_returns import load_returns
+from marketplace.returns.starting_policies import load_returns
 
 Report = Callable[[str], None]
 

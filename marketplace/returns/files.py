@@ -19,7 +19,7 @@ from buyers.models import Buyer
 from leads.intake.importing.converting import SheetRefused
 from leads.intake.importing.sheet import Sheet, open_sheet, recognise
 from leads.people.sealing import SealBroken, key_ring
-from marketplace.returns.asking import MOST_CLAIMS, Answer, Claim
+from marketplace.returns.claims import MOST_CLAIMS, Answer, Claim
 
 LIFE = timedelta(hours=1)
 MOST_BYTES = 2 * 1024 * 1024

@@ -8,10 +8,10 @@ from django.db import DatabaseError, connection, transaction
 from billing.ledger import balance_cents, house_account, wallet_of
 from billing.models import Account, Earning, Entry, StripeEvent, Transaction
 from marketplace.audit import violations
-from marketplace.returns.deciding import credit
+from marketplace.returns.decisions import credit
 from tests.billing.with_stripe import VISA, asked, books, hand_over_all, open_page
 from tests.factories import make_market
-from tests.marketplace.return_cases import buy, clerk, hand_back, lead_of
+from tests.marketplace.returns.return_cases import buy, clerk, hand_back, lead_of
 from tests.refusal import everything, refused_by, settle
 
 pytestmark = pytest.mark.django_db

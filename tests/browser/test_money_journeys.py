@@ -18,7 +18,7 @@ from stripe_stand_in import StandIn
 from tests.browser.conftest import log_in
 from tests.browser.test_pages import defects
 from tests.factories import make_buyer, make_user
-from tests.marketplace.return_cases import generous, lead_of, suppress_at
+from tests.marketplace.returns.return_cases import generous, lead_of, suppress_at
 
 pytestmark = pytest.mark.browser
 

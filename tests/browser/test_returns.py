@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from leads.models import Contact
 from marketplace.models import Return
-from marketplace.returns.deciding import refuse
+from marketplace.returns.decisions import refuse
 from tests.browser.conftest import PHONE, WIDE
 from tests.browser.test_pages import COLOURS, EVERYTHING, SCROLLS, barriers
 from tests.factories import make_market
-from tests.marketplace.return_cases import buy, clerk, generous, hand_back, lead_of, suppress_at
+from tests.marketplace.returns.return_cases import buy, clerk, generous, hand_back, lead_of, suppress_at
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -44,7 +44,7 @@ def _say(line: str) -> None:
 def _clients(control_url: str) -> list["Client"]:
     from stripe_stand_in import Control
     from tests.factories import credit, make_buyer, make_market
-    from tests.marketplace.return_cases import generous
+    from tests.marketplace.returns.return_cases import generous
 
     market = make_market()
     generous(market)
@@ -136,7 +136,7 @@ class Client:
         return place_order(Placement(self.buyer, None, token, key, True, _now()))
 
     def _hand_back(self, lead: Any) -> bool:
-        from marketplace.returns.asking import Asker, Claim, ReturnRefused, ask
+        from marketplace.returns.claims import Asker, Claim, ReturnRefused, ask
 
         try:
             ask(Claim(lead.public_id, "disconnected", "Out of service."), Asker(self.buyer, "a program", _now()))

@@ -34,7 +34,7 @@ from stripe_stand_in import Refused
 from tests.billing.with_stripe import asked, opened, paid, receive, submitted, told
 from tests.factories import make_buyer, make_market, make_user
 from tests.faults.acts import HERE, sweep
-from tests.marketplace.return_cases import buy
+from tests.marketplace.returns.return_cases import buy
 
 VISA = "pm_card_visa"
 PRICE, LEADS, SOLD, FIVE_DOLLAR_FEES = 220, 10, 30, 175

@@ -25,9 +25,9 @@ from marketplace.models import (
     VolumeStep,
 )
 from tests.factories import make_buyer, make_curve, make_market, make_person
+from tests.marketplace.returns.test_constraints import ATTEMPTS as OF_RETURNS
 from tests.marketplace.standing_orders.test_constraints import ATTEMPTS as OF_STANDING
 from tests.marketplace.standing_orders.test_constraints import OF_THE_TERMS
-from tests.marketplace.test_returns_constraints import ATTEMPTS as OF_RETURNS
 from tests.refusal import promised_names, refused_by, settle
 
 pytestmark = pytest.mark.django_db

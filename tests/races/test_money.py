@@ -29,12 +29,12 @@ from marketplace.models import Return, Sale
 from marketplace.orders.checkout import OrderRefused, Placement, place_order
 from marketplace.orders.quotes import quote, token_of
 from marketplace.orders.request import read_wish
-from marketplace.returns.asking import Asker, ask
-from marketplace.returns.deciding import credit
+from marketplace.returns.claims import Asker, ask
+from marketplace.returns.decisions import credit
 from tests.billing.conftest import control, stand_in, stripe_settings  # noqa: F401
 from tests.billing.with_stripe import paid
 from tests.factories import make_buyer, make_market, make_user
-from tests.marketplace.return_cases import buy, claim, clerk, generous, lead_of
+from tests.marketplace.returns.return_cases import buy, claim, clerk, generous, lead_of
 from tests.races.test_selling import rich_buyer, together
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]

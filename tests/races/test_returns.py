@@ -9,11 +9,11 @@ from billing.ledger import balance_cents
 from billing.models import Earning, Transaction
 from marketplace.audit import violations
 from marketplace.models import Return, ReturnPolicy
-from marketplace.returns import deciding
-from marketplace.returns.asking import ReturnRefused, ask
-from marketplace.returns.deciding import DecisionRefused, credit, refuse, take_back
+from marketplace.returns import decisions
+from marketplace.returns.claims import ReturnRefused, ask
+from marketplace.returns.decisions import DecisionRefused, credit, refuse, take_back
 from tests.factories import make_market
-from tests.marketplace.return_cases import CENTS, asker, buy, claim, clerk, hand_back, lead_of
+from tests.marketplace.returns.return_cases import CENTS, asker, buy, claim, clerk, hand_back, lead_of
 from tests.races.test_selling import together
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
@@ -90,7 +90,7 @@ def test_without_the_guards_one_return_is_paid_many_times(monkeypatch):
     market = make_market()
     returned = hand_back(market, lead_of(buy(market)))
     people = [clerk() for _ in range(5)]
-    monkeypatch.setattr(deciding, "_waiting", unguarded)
+    monkeypatch.setattr(decisions, "_waiting", unguarded)
     run(
         "ALTER TABLE billing_transaction DROP CONSTRAINT transaction_happens_once",
         "ALTER TABLE billing_earning DROP CONSTRAINT earning_is_once_per_leg_and_kind",

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from leads.starting_verticals import load_verticals
 from marketplace.prices.starting_curves import load_curves
-from marketplace.starting_returns import load_returns
+from marketplace.returns.starting_policies import load_returns
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from leads.models import ImportRun
 from leads.models.importing import UPLOAD_KEPT
 from leads.people.rotation import CONTACTS, MACHINES, left_to_rotate, rotate
 from leads.people.sealing import SealBroken
-from marketplace.returns.keeping import WORDS
+from marketplace.returns.erasure import WORDS
 
 
 class Command(BaseCommand):

@@ -10,7 +10,7 @@ from leads.models import Contact
 from marketplace.api import returns as api_returns
 from marketplace.models import Return, ReturnPolicy
 from tests.marketplace.api.test_schema import same_shape
-from tests.marketplace.return_cases import CENTS, buy, generous, lead_of, standing, suppress_at
+from tests.marketplace.returns.return_cases import CENTS, buy, generous, lead_of, standing, suppress_at
 
 pytestmark = pytest.mark.django_db
 

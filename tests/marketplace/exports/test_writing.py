@@ -21,7 +21,7 @@ from marketplace.exports.writing import BYTE_ORDER_MARK, Count, lines_of, write
 from marketplace.orders.sales import Hold, Offer, hold_legs, release_legs
 from tests.factories import make_leads
 from tests.marketplace.exports.export_cases import buy, buy_people, erase, parsed, person, table, withdraw, written
-from tests.marketplace.return_cases import another
+from tests.marketplace.returns.return_cases import another
 
 pytestmark = pytest.mark.django_db
 

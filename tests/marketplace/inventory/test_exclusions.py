@@ -23,7 +23,7 @@ from marketplace.orders.request import Named
 from marketplace.prices.pricing import frozen
 from tests.factories import make_buyer, make_market, make_person
 from tests.marketplace.inventory.own_customers import bring, digest_of
-from tests.marketplace.return_cases import another, buy, hand_back, lead_of
+from tests.marketplace.returns.return_cases import another, buy, hand_back, lead_of
 
 pytestmark = pytest.mark.django_db
 

@@ -23,7 +23,7 @@ from marketplace.tasks import place_large_orders
 from tests.factories import make_market
 from tests.marketplace.api.conftest import caller_for
 from tests.marketplace.inventory.own_customers import bring, digest_of
-from tests.marketplace.return_cases import another
+from tests.marketplace.returns.return_cases import another
 
 pytestmark = pytest.mark.django_db
 BACKEND = "django.contrib.auth.backends.ModelBackend"

@@ -9,9 +9,9 @@ from billing.documents.receipts import DocumentRefused
 from marketplace.models import Order
 from marketplace.orders.invoices import credit_note_of, invoice_of
 from marketplace.orders.request import Named
-from marketplace.returns.deciding import credit, refuse
+from marketplace.returns.decisions import credit, refuse
 from tests.factories import make_curve
-from tests.marketplace.return_cases import another, buy, clerk, hand_back, lead_of, placed
+from tests.marketplace.returns.return_cases import another, buy, clerk, hand_back, lead_of, placed
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from marketplace.prices.pricing import curve_in_force
 from marketplace.standing_orders import backtest as module
 from marketplace.standing_orders.backtest import LastMonth, last_month
 from tests.factories import make_buyer, make_source, make_text
-from tests.marketplace.return_cases import buy
+from tests.marketplace.returns.return_cases import buy
 
 pytestmark = pytest.mark.django_db
 

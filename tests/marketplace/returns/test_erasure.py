@@ -8,9 +8,9 @@ import pytest
 from leads.people.privacy import erase_contact
 from leads.people.rotation import left_to_rotate, rotate
 from marketplace.models import ReturnStep
-from marketplace.returns.deciding import take_back
-from marketplace.returns.keeping import WORDS, forget_erased
-from tests.marketplace.return_cases import buy, generous, hand_back, lead_of
+from marketplace.returns.decisions import take_back
+from marketplace.returns.erasure import WORDS, forget_erased
+from tests.marketplace.returns.return_cases import buy, generous, hand_back, lead_of
 
 pytestmark = pytest.mark.django_db
 

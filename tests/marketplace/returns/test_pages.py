@@ -13,9 +13,9 @@ from buyers.models import Buyer, Membership, Role
 from leads.models import Contact
 from leads.people.privacy import erase_contact
 from marketplace.models import Return, ReturnPolicy
-from marketplace.returns.deciding import credit, refuse
+from marketplace.returns.decisions import credit, refuse
 from tests.factories import make_buyer, make_market, make_user
-from tests.marketplace.return_cases import (
+from tests.marketplace.returns.return_cases import (
     CENTS,
     buy,
     claim,

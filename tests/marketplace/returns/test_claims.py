@@ -9,11 +9,11 @@ from django.test.utils import CaptureQueriesContext
 from billing.ledger import balance_cents
 from billing.payouts.earnings import WHILE_WAITING
 from marketplace.models import Return, ReturnPolicy, ReturnReason, Sale
-from marketplace.returns.asking import MOST_CLAIMS, Answer, Claim, ReturnRefused, ask, ask_all, preview
-from marketplace.returns.deciding import credit, refuse, take_back
-from marketplace.starting_returns import load_returns, read_returns
+from marketplace.returns.claims import MOST_CLAIMS, Answer, Claim, ReturnRefused, ask, ask_all, preview
+from marketplace.returns.decisions import credit, refuse, take_back
+from marketplace.returns.starting_policies import load_returns, read_returns
 from tests.factories import make_buyer, make_market, make_source, make_text, make_user, make_vertical
-from tests.marketplace.return_cases import (
+from tests.marketplace.returns.return_cases import (
     CENTS,
     asker,
     buy,

@@ -8,9 +8,9 @@ from django.db import connection
 
 from billing.ledger import give_back
 from marketplace.models import Return, ReturnPolicy, ReturnReason, ReturnStep, Sale
-from marketplace.returns.deciding import appeal, refuse, take_back
+from marketplace.returns.decisions import appeal, refuse, take_back
 from tests.factories import make_buyer, make_market, make_source
-from tests.marketplace.return_cases import another, buy, clerk, generous, hand_back, lead_of, reason_of
+from tests.marketplace.returns.return_cases import another, buy, clerk, generous, hand_back, lead_of, reason_of
 from tests.refusal import promised_names, refused_by
 
 pytestmark = pytest.mark.django_db

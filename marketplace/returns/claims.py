@@ -17,8 +17,8 @@ from billing.payouts.earnings import WHILE_WAITING, hold_earnings
 from buyers.models import Buyer
 from marketplace.models import Return, ReturnReason, ReturnStep, Sale
 from marketplace.models.returning import MACHINE
-from marketplace.returns.crediting import credit
-from marketplace.returns.findings import Finding, find
+from marketplace.returns.automatic_checks import Finding, find
+from marketplace.returns.credits import credit
 from marketplace.returns.limits import Limits
 
 MOST_CLAIMS = 2_000

@@ -10,10 +10,10 @@ from billing.models import Account, Earning
 from leads.models import Contact, Lead, Source, Suppression
 from leads.people.privacy import withdraw_lead
 from marketplace.models import Return
-from marketplace.returns.asking import ReturnRefused
-from marketplace.returns.findings import find, lead_as_sold
+from marketplace.returns.automatic_checks import find, lead_as_sold
+from marketplace.returns.claims import ReturnRefused
 from tests.factories import make_person
-from tests.marketplace.return_cases import (
+from tests.marketplace.returns.return_cases import (
     CENTS,
     another,
     buy,

@@ -10,10 +10,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from leads.models import Contact
 from marketplace.models import Return
-from marketplace.returns.asking import Claim
+from marketplace.returns.claims import Claim
 from marketplace.returns.files import FileRefused, Row, open_rows, read_file, sealed_rows
 from tests.factories import make_buyer
-from tests.marketplace.return_cases import buy, generous, lead_of, standing, suppress_at
+from tests.marketplace.returns.return_cases import buy, generous, lead_of, standing, suppress_at
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from buyers.models import Membership, Role
 from leads.models import Contact
 from leads.people.privacy import erase_contact
 from marketplace.models import Return
-from marketplace.returns.deciding import DecisionRefused, appeal, credit, refuse, take_back
+from marketplace.returns.decisions import DecisionRefused, appeal, credit, refuse, take_back
 from marketplace.returns.rates import (
     abuse_of_buyer,
     faults_of_source,
@@ -20,15 +20,7 @@ from marketplace.returns.rates import (
     rates_of_source,
     reasons_of_buyer,
 )
-from tests.marketplace.return_cases import (
-    CENTS,
-    buy,
-    clerk,
-    generous,
-    hand_back,
-    lead_of,
-    suppress_at,
-)
+from tests.marketplace.returns.return_cases import CENTS, buy, clerk, generous, hand_back, lead_of, suppress_at
 
 pytestmark = pytest.mark.django_db
 

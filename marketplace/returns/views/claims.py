@@ -19,7 +19,7 @@ from leads.models import Vertical
 from marketplace.exports.rows import Reader, SoldLead
 from marketplace.models import Order, ReturnReason, Sale
 from marketplace.models.order import SaleQuerySet
-from marketplace.returns.asking import LONGEST_WORDS, Answer, Asker, Claim, Tally, ask_all, preview
+from marketplace.returns.claims import LONGEST_WORDS, Answer, Asker, Claim, Tally, ask_all, preview
 from marketplace.returns.files import FileRefused, Row, claims_in, open_rows, paired, read_file, sealed_rows
 from marketplace.templatetags.market import cents
 

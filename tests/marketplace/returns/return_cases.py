@@ -12,7 +12,7 @@ from marketplace.models import Return, ReturnPolicy, ReturnReason, ReturnStep
 from marketplace.orders.checkout import Placement, place_order
 from marketplace.orders.quotes import quote, token_of
 from marketplace.orders.request import Named, Selection, vertical_named
-from marketplace.returns.asking import Asker, Claim, ask, ask_all
+from marketplace.returns.claims import Asker, Claim, ask, ask_all
 from tests.factories import credit, make_buyer, make_user
 
 CENTS = 220  # grade B, forty days old

@@ -16,8 +16,8 @@ from buyers.companies.access import MemberRequest, buying_required, may_buy, mem
 from marketplace.models import Return
 from marketplace.models.returning import ReturnQuerySet
 from marketplace.orders.invoices import credit_note_of
-from marketplace.returns import deciding
-from marketplace.returns.asking import LONGEST_WORDS
+from marketplace.returns import decisions
+from marketplace.returns.claims import LONGEST_WORDS
 from marketplace.returns.limits import Limits
 from marketplace.returns.rates import rates_of_buyer
 
@@ -86,8 +86,8 @@ def appeal(request: MemberRequest, public_id: UUID) -> HttpResponse:
     """Ask once more after a refusal; another person decides."""
     returned, words = _returned(request, public_id), request.POST.get("words", "")
     try:
-        deciding.appeal(returned, actor=str(request.user), words=words, now=timezone.now())
-    except deciding.DecisionRefused as refusal:
+        decisions.appeal(returned, actor=str(request.user), words=words, now=timezone.now())
+    except decisions.DecisionRefused as refusal:
         context = {**_context(request, returned), "problem": str(refusal), "words": words}
         return render(request, "marketplace/returns/detail.html", context, status=422)
     messages.success(request, "Asked again. Somebody else looks at it this time.")
@@ -100,9 +100,9 @@ def take_back(request: MemberRequest, public_id: UUID) -> HttpResponse:
     """Keep the lead after all."""
     returned = _returned(request, public_id)
     try:
-        deciding.take_back(returned, actor=str(request.user), now=timezone.now())
+        decisions.take_back(returned, actor=str(request.user), now=timezone.now())
         messages.success(request, "Taken back: you keep the lead, and nothing was credited.")
-    except deciding.DecisionRefused as refusal:
+    except decisions.DecisionRefused as refusal:
         messages.error(request, str(refusal))
     return redirect("returns:detail", returned.public_id)
 

@@ -13,11 +13,11 @@ from buyers.models import Membership, Role
 from leads.models import Contact, Leg
 from marketplace.audit import violations
 from marketplace.models import Return, ReturnReason
-from marketplace.returns.asking import Claim, ask
-from marketplace.returns.deciding import DecisionRefused, appeal, credit, refuse, take_back
-from marketplace.returns.telling import AGAIN_AFTER, tell_due
+from marketplace.returns.claims import Claim, ask
+from marketplace.returns.decisions import DecisionRefused, appeal, credit, refuse, take_back
+from marketplace.returns.mail import AGAIN_AFTER, tell_due
 from tests.factories import make_user
-from tests.marketplace.return_cases import (
+from tests.marketplace.returns.return_cases import (
     CENTS,
     another,
     asker,
@@ -319,7 +319,7 @@ def test_one_bad_address_keeps_the_letter_from_nobody_else(market, returned, sta
 
 def test_a_worker_that_dies_after_taking_leaves_the_letter_to_the_next(market, returned, staff, monkeypatch):
     refuse(returned, by=staff, finding="No.", now=market.now)
-    monkeypatch.setattr("marketplace.returns.telling._write", lambda group: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("marketplace.returns.mail._write", lambda group: (_ for _ in ()).throw(KeyboardInterrupt))
 
     with pytest.raises(KeyboardInterrupt):
         tell_due(market.now)

@@ -14,8 +14,8 @@ from billing.ledger import lock_wallet
 from billing.payouts.earnings import WHILE_WAITING, hold_earning
 from buyers.models import User
 from marketplace.models import Return, ReturnStep
-from marketplace.returns import crediting
-from marketplace.returns.asking import LONGEST_WORDS
+from marketplace.returns import credits
+from marketplace.returns.claims import LONGEST_WORDS
 from marketplace.returns.limits import Limits
 
 Status = Return.Status
@@ -30,7 +30,7 @@ def credit(returned: Return, *, by: User, finding: str, now: datetime) -> Return
     """Pay the lead back. Raises DecisionRefused."""
     with _waiting(returned) as locked:
         _check_decider(locked, by, finding)
-        crediting.credit(locked, finding=finding.strip(), by=by, now=now)
+        credits.credit(locked, finding=finding.strip(), by=by, now=now)
     return locked
 
 
@@ -44,7 +44,7 @@ def refuse(returned: Return, *, by: User, finding: str, now: datetime) -> Return
             locked.appeal_until = now + timedelta(days=locked.reason.vertical.return_policy.appeal_days)
             due = max(due, locked.appeal_until)
         status = Status.REFUSED_FINALLY if again else Status.REFUSED
-        crediting.close(locked, status, finding=finding.strip(), by=by, now=now)
+        credits.close(locked, status, finding=finding.strip(), by=by, now=now)
         hold_earning(locked.sale.leg_id, due)
     return locked
 
@@ -62,7 +62,7 @@ def appeal(returned: Return, *, actor: str, words: str, now: datetime) -> Return
         locked.status = Status.APPEALED
         locked.answer_by = now + timedelta(days=locked.reason.vertical.return_policy.decide_days)
         locked.save(update_fields=["status", "answer_by"])
-        crediting.note(locked, ReturnStep.Kind.APPEALED, actor=actor, words=words.strip(), now=now)
+        credits.note(locked, ReturnStep.Kind.APPEALED, actor=actor, words=words.strip(), now=now)
         hold_earning(locked.sale.leg_id, WHILE_WAITING)
     return locked
 
@@ -72,7 +72,7 @@ def take_back(returned: Return, *, actor: str, now: datetime) -> Return:
     with _waiting(returned) as locked:
         locked.status, locked.decided_at = Status.TAKEN_BACK, now
         locked.save(update_fields=["status", "decided_at"])
-        crediting.note(locked, ReturnStep.Kind.TAKEN_BACK, actor=actor, words="", now=now)
+        credits.note(locked, ReturnStep.Kind.TAKEN_BACK, actor=actor, words="", now=now)
         hold_earning(locked.sale.leg_id, locked.sale.returnable_until or now)
     return locked
 
