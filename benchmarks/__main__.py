@@ -94,7 +94,7 @@ def _start_database() -> None:
 
 def _live_long() -> None:
     """As the market's web processes and workers do."""
-    from marketplace.garbage import keep_what_is_loaded
+    from marketplace.ops.gc import keep_what_is_loaded
 
     keep_what_is_loaded()
 

@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from benchmarks.memory import megabytes, own_megabytes
-from marketplace.running import market_programs, web_answers
+from marketplace.ops.run import market_programs, web_answers
 
 START_SECONDS = 300
 

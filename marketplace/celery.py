@@ -11,7 +11,7 @@ from celery import Celery
 from celery.schedules import crontab
 from celery.signals import setup_logging, worker_process_init
 
-from marketplace.garbage import keep_what_is_loaded
+from marketplace.ops.gc import keep_what_is_loaded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
 

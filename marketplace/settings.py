@@ -1,7 +1,7 @@
 """Settings: one file, from the environment only, typed; a wrong value stops the start.
 
 MODE says how strict we are. ``demo`` (the default) and ``test`` fill gaps with safe local values;
-``production`` fills nothing and refuses what a stranger could know (see ``marketplace/checks.py``).
+``production`` fills nothing and refuses what a stranger could know (see ``marketplace/ops/checks.py``).
 """
 
 import hashlib
@@ -16,9 +16,9 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
 from marshmallow.validate import OneOf, Range
 
-from marketplace.checks import refuse_unsafe
-from marketplace.embedded.cluster import Cluster, test_cluster
-from marketplace.keys import load_local_keys
+from marketplace.ops.checks import refuse_unsafe
+from marketplace.ops.local_keys import load_local_keys
+from marketplace.ops.postgres.cluster import Cluster, test_cluster
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -291,7 +291,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = TESTING
-FORM_RENDERER = "marketplace.forms.MarketFormRenderer"
+FORM_RENDERER = "marketplace.form_renderer.MarketFormRenderer"
 
 # --- Time and language --------------------------------------------------------------------------
 USE_TZ = True
@@ -364,7 +364,7 @@ SPECTACULAR_SETTINGS = {
 
 # --- Logs: one JSON line an event, no personal data ---------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
-LOGGING_CONFIG = "marketplace.logs.configure"
+LOGGING_CONFIG = "marketplace.ops.logs.configure"
 LOGGING = {"level": LOG_LEVEL, "json": env.bool("LOG_JSON", PRODUCTION)}
 SILENCED_SYSTEM_CHECKS: list[str] = []
 

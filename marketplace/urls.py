@@ -4,15 +4,15 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from marketplace import health
 from marketplace.api.view import Nowhere
+from marketplace.ops import health
 from marketplace.orders.views.stripe_webhook import webhook
 
 # Staff log in where everybody does: with the second factor and the limits on guessing.
 admin.autodiscover()
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
-handler500 = "marketplace.views.failure.server_error"
+handler500 = "marketplace.ops.failure.server_error"
 
 urlpatterns = [
     # The operator

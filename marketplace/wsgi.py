@@ -9,8 +9,8 @@ application = get_wsgi_application()
 
 def _open_the_shelf() -> None:
     """So that the first visitor does not wait while the snapshot is read."""
-    from marketplace.garbage import keep_what_is_loaded
     from marketplace.inventory.live import warm
+    from marketplace.ops.gc import keep_what_is_loaded
 
     warm()
     keep_what_is_loaded()

@@ -4,7 +4,7 @@ from django.contrib.postgres.operations import BtreeGistExtension
 from django.core.management import call_command
 from django.db import migrations
 
-from marketplace.queue import install_queue, keep_queue
+from marketplace.ops.queue import install_queue, keep_queue
 
 
 def make_cache_table(apps, schema_editor):

@@ -16,10 +16,10 @@ from django.db.models import Exists, F, OuterRef
 
 from billing.ledger import NotEnoughMoney
 from buyers.models import Buyer
-from marketplace.aside import connection_aside
 from marketplace.inventory.startup import NotReady
 from marketplace.models import Order, Placing
 from marketplace.models.placing import LEASE
+from marketplace.ops.second_connection import connection_aside
 from marketplace.orders.checkout import KeyReused, OrderRefused, Placement, check_terms, place, placed_before
 from marketplace.orders.quotes import QuoteRefused, open_token, read_token
 from marketplace.orders.sales import Progress

@@ -1,4 +1,4 @@
-"""The terms of return that a new market starts with, from ``data/returns.json``; from then on the desk edits them."""
+"""The terms of return that a new market starts with, from ``policies.json``; from then on the desk edits them."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from django.db import transaction
 from leads.models import Vertical
 from marketplace.models import ReturnPolicy, ReturnReason
 
-RETURNS = Path(__file__).parent / "data" / "returns.json"
+RETURNS = Path(__file__).parent / "policies.json"
 
 
 def read_returns() -> dict[str, Any]:

@@ -12,8 +12,8 @@ from buyers.companies.membership import invite
 from buyers.models import Buyer, Role, User
 from leads.ageing import sweep
 from leads.models import ImportRun, Lead, Source, Vertical
-from marketplace.demo.market import make_market
 from marketplace.models import Order
+from marketplace.ops.demo.market import make_market
 from tests.browser.conftest import PHONE, WIDE, log_in
 from tests.factories import Market, make_text, make_user
 from tests.leads.intake.importing.files import as_csv, row, uploaded, worked

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from django.conf import settings
 
-from marketplace.embedded.cluster import Cluster
+from marketplace.ops.postgres.cluster import Cluster
 from tests.faults.load import BUYERS, CENTS
 from tests.faults.scenes import fee
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from marketplace.checks import no_superuser, refuse_unsafe, unsafe
+from marketplace.ops.checks import no_superuser, refuse_unsafe, unsafe
 
 PROJECT = Path(__file__).resolve().parents[2]
 DEMO_OPERATOR = {

@@ -7,16 +7,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from marketplace.demo.market import make_market
-from marketplace.running import (
-    check_port_is_free,
-    interruptible,
-    make_ready,
-    serve,
-    site_address,
-    stand_in_desk,
-    step,
-)
+from marketplace.ops.demo.market import make_market
+from marketplace.ops.run import check_port_is_free, interruptible, make_ready, serve, site_address, stand_in_desk, step
 
 ACCOUNTS_FILE = "demo.json"
 

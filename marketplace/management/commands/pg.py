@@ -3,7 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from marketplace.embedded.cluster import Cluster
+from marketplace.ops.postgres.cluster import Cluster
 
 
 class Command(BaseCommand):

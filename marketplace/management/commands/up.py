@@ -3,7 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from marketplace.running import check_port_is_free, interruptible, make_ready, serve, site_address
+from marketplace.ops.run import check_port_is_free, interruptible, make_ready, serve, site_address
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from django.http import HttpResponse, JsonResponse
 from django.urls import path
 
-from marketplace import logs
+from marketplace.ops import logs
 
 CANARY = "canary" + "-row"  # in two parts: a traceback shows the source line
 

@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
-from marketplace.embedded.account import Account
-from marketplace.embedded.binaries import find_programs
-from marketplace.embedded.errors import EmbeddedPostgresError
+from marketplace.ops.postgres.account import Account
+from marketplace.ops.postgres.binaries import find_programs
+from marketplace.ops.postgres.errors import EmbeddedPostgresError
 
 STOP_SECONDS = 20
 

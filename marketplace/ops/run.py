@@ -16,8 +16,8 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections
 
-from marketplace.queue import ensure_queue
-from marketplace.supervisor import Program, Supervisor
+from marketplace.ops.queue import ensure_queue
+from marketplace.ops.supervisor import Program, Supervisor
 
 Report = Callable[[str], None]
 STOP_ORDER = ("beat", "web", "worker", "stripe")  # no new work, no new requests, then the end of what was begun

@@ -2,7 +2,7 @@
 
 import pytest
 
-from marketplace.running import market_programs
+from marketplace.ops.run import market_programs
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from buyers.models import User
 from leads.starting_verticals import load_verticals
-from marketplace.demo.accounts import ADMIN_EMAIL, Login, kept_logins, make_accounts, renew_logins
-from marketplace.demo.afterwards import make_payees, make_payout_run, make_returns
-from marketplace.demo.purchases import make_purchases
-from marketplace.demo.sources import make_sources
-from marketplace.demo.standing import make_standing_orders
-from marketplace.demo.stock import fill_stock
+from marketplace.ops.demo.accounts import ADMIN_EMAIL, Login, kept_logins, make_accounts, renew_logins
+from marketplace.ops.demo.afterwards import make_payees, make_payout_run, make_returns
+from marketplace.ops.demo.purchases import make_purchases
+from marketplace.ops.demo.sources import make_sources
+from marketplace.ops.demo.standing import make_standing_orders
+from marketplace.ops.demo.stock import fill_stock
 from marketplace.prices.starting_curves import load_curves
 from marketplace.returns.starting_policies import load_returns
 

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 from django.db.backends.postgresql import base
 
-from marketplace.embedded.cluster import Cluster
+from marketplace.ops.postgres.cluster import Cluster
 
 cluster_at = cache(Cluster)
 

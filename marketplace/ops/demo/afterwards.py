@@ -6,8 +6,8 @@ from billing.models import Payee
 from billing.payouts.payouts import PayoutRefused, make_run
 from buyers.models import User
 from leads.models import Source
-from marketplace.demo.accounts import ADMIN_EMAIL
 from marketplace.models import Return, Sale
+from marketplace.ops.demo.accounts import ADMIN_EMAIL
 from marketplace.returns import decisions
 from marketplace.returns.claims import Asker, Claim, ask_all
 

@@ -24,11 +24,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from marketplace.embedded import users
-from marketplace.embedded.account import Account, server_account
-from marketplace.embedded.binaries import SHARED_ROOT
-from marketplace.embedded.errors import EmbeddedPostgresError
-from marketplace.embedded.programs import Programs
+from marketplace.ops.postgres import users
+from marketplace.ops.postgres.account import Account, server_account
+from marketplace.ops.postgres.binaries import SHARED_ROOT
+from marketplace.ops.postgres.errors import EmbeddedPostgresError
+from marketplace.ops.postgres.programs import Programs
 
 ROLE = DATABASE = "remainder"
 LONGEST_SOCKET_PATH = 100  # the system's limit is 108 bytes on Linux, 104 on macOS
@@ -101,7 +101,7 @@ class Cluster:
 
     def django_settings(self, **extra: Any) -> dict[str, Any]:
         return {
-            "ENGINE": "marketplace.embedded",
+            "ENGINE": "marketplace.ops.postgres",
             "NAME": DATABASE,
             "USER": ROLE,
             "PASSWORD": self.password,

@@ -3,7 +3,7 @@ from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.urls import path
 
-from marketplace import health
+from marketplace.ops import health
 
 pytestmark = pytest.mark.urls(__name__)
 urlpatterns = [path("health/live/", health.live), path("health/ready/", health.ready)]

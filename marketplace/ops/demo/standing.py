@@ -4,7 +4,7 @@ from datetime import datetime
 
 from buyers.models import StandingOrder, User
 from leads.criteria.criteria import read_criteria
-from marketplace.demo.afterwards import HANDS_BACK
+from marketplace.ops.demo.afterwards import HANDS_BACK
 from marketplace.orders.request import vertical_named
 from marketplace.standing_orders import lifecycle
 from marketplace.standing_orders.terms import Terms

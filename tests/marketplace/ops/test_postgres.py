@@ -10,14 +10,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from marketplace.embedded.account import Account, server_account
-from marketplace.embedded.cluster import Cluster, test_cluster
-from marketplace.embedded.errors import EmbeddedPostgresError
+from marketplace.ops.postgres.account import Account, server_account
+from marketplace.ops.postgres.cluster import Cluster, test_cluster
+from marketplace.ops.postgres.errors import EmbeddedPostgresError
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 USER = """
 import sys, time
-from marketplace.embedded.cluster import test_cluster
+from marketplace.ops.postgres.cluster import test_cluster
 cluster = test_cluster(sys.argv[1])
 started = cluster.ensure_running()
 print(cluster.pid(), started, flush=True)
@@ -26,7 +26,7 @@ sys.stdin.readline()
 
 FORKING_USER = """
 import os, sys, time
-from marketplace.embedded.cluster import test_cluster
+from marketplace.ops.postgres.cluster import test_cluster
 cluster = test_cluster(sys.argv[1])
 started = cluster.ensure_running()
 print(cluster.pid(), started, flush=True)
@@ -86,7 +86,7 @@ def connect(cluster):
 def test_settings_start_nothing(home):
     values = test_cluster(home).django_settings(CONN_MAX_AGE=60)
 
-    assert (values["ENGINE"], values["NAME"], values["CONN_MAX_AGE"]) == ("marketplace.embedded", "remainder", 60)
+    assert (values["ENGINE"], values["NAME"], values["CONN_MAX_AGE"]) == ("marketplace.ops.postgres", "remainder", 60)
     assert test_cluster(home).pid() is None
     assert not (home / "data").exists()
 

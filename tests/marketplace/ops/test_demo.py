@@ -18,8 +18,8 @@ from leads.models import ClosedReason, Contact, Lead, LeadKind, Leg, LegState, M
 from leads.people.identity import is_fictional, normal_email, normal_phone
 from leads.places import state_of
 from marketplace.audit import violations
-from marketplace.demo.market import make_market
 from marketplace.models import Order, Return, Sale
+from marketplace.ops.demo.market import make_market
 
 LEADS = 400
 

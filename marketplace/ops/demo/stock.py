@@ -9,9 +9,9 @@ from itertools import accumulate, groupby
 
 from leads.intake.capture import Capture, Evidence, capture_leads
 from leads.models import LeadKind, PhoneType, Vertical
-from marketplace.demo.answers import Answers
-from marketplace.demo.people import Resident, residents
-from marketplace.demo.sources import Supply
+from marketplace.ops.demo.answers import Answers
+from marketplace.ops.demo.people import Resident, residents
+from marketplace.ops.demo.sources import Supply
 
 SHARES = {
     "mortgage": 22,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from marketplace.supervisor import Backoff, Printer, Program, Supervisor
+from marketplace.ops.supervisor import Backoff, Printer, Program, Supervisor
 
 LONG = "import time; print('up', flush=True); time.sleep(60)"
 STUBBORN = """

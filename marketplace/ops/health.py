@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError as BrokerError
 
 from marketplace.celery import app
-from marketplace.embedded.errors import EmbeddedPostgresError
-from marketplace.queue import queue_is_ours
+from marketplace.ops.postgres.errors import EmbeddedPostgresError
+from marketplace.ops.queue import queue_is_ours
 
 RETRY_SECONDS = "5"
 

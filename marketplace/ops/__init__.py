@@ -1,0 +1,1 @@
+"""Running the market: its own PostgreSQL, its programs, probes, logs, and a demo to look at."""
