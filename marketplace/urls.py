@@ -37,5 +37,6 @@ urlpatterns = [
     path("api/v1/", include("marketplace.api.urls")),
     re_path(r"^api/", Nowhere.as_view(), name="api-nowhere"),
     # The shelf
+    path("", include("marketplace.orders.checkout_urls")),
     path("", include("marketplace.storefront.urls")),
 ]

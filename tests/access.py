@@ -53,15 +53,15 @@ PAGES = {
     "storefront:home": reads(200, 200, 200, 200, 200, 200, 200),
     "storefront:lead": reads(200, 200, 200, 200, 200, 200, 200),
     "storefront:browse": reads(200, 200, 200, 200, 200, 200, 200),
-    "storefront:till": reads(200, 200, 200, 200, 200, 200, 200),
-    "storefront:review": reads(LOGIN, REGISTER, 404, 200, 200, 200, REGISTER, guarded=True),
-    "storefront:waiting": Row(
+    "checkout:buy-bar": reads(200, 200, 200, 200, 200, 200, 200),
+    "checkout:review": reads(LOGIN, REGISTER, 404, 200, 200, 200, REGISTER, guarded=True),
+    "checkout:waiting": Row(
         {"GET HEAD": [LOGIN, REGISTER, 404, 200, 200, 200, REGISTER]}, writes=frozenset({"billing_payment"})
     ),
-    "storefront:pay-again": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER),
-    "storefront:cancel": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER),
+    "checkout:pay-again": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER),
+    "checkout:cancel": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER),
     "stripe-webhook": changes(400, 400, 400, 400, 400, 400, 400),
-    "storefront:pay": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER, guarded=True),
+    "checkout:pay": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER, guarded=True),
     # What was bought
     "orders:list": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
     "orders:placing": reads(LOGIN, REGISTER, 404, 200, 200, 200, REGISTER),

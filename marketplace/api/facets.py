@@ -5,7 +5,7 @@ from typing import Any
 
 from leads.criteria.filter_fields import Want
 from marketplace.inventory.facets import Counts, Histogram
-from marketplace.inventory.pages import masked
+from marketplace.inventory.masking import masked
 
 YES_NO = {"true": "Yes", "false": "No"}
 

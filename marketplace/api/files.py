@@ -15,8 +15,8 @@ from marketplace.api.view import MarketView, buyer_of, key_of
 from marketplace.exports.download import file_response
 from marketplace.exports.manifest import manifest_of
 from marketplace.exports.presets import PRESETS
+from marketplace.exports.tasks import build_export
 from marketplace.models.file import FileFormat
-from marketplace.tasks import build_export
 
 AGAIN_SECONDS = 5
 SHAPE = [

@@ -18,7 +18,8 @@ from marketplace.api.refusals import refuses
 from marketplace.api.serializers import CardSerializer, ListingsSerializer
 from marketplace.api.view import MarketView, buyer_of, limit_of, next_url
 from marketplace.inventory.facets import count
-from marketplace.inventory.pages import masked, page, with_label
+from marketplace.inventory.masking import masked
+from marketplace.inventory.pages import page, with_label
 from marketplace.inventory.query import Look, Ranking
 from marketplace.models import Sale
 from marketplace.prices.catalogue import read_catalogue

@@ -29,7 +29,7 @@ from marketplace.inventory.pages import NoSuchPage
 from marketplace.models import Order, Placing
 from marketplace.orders.background import ask_for, is_large
 from marketplace.orders.checkout import STANDING, Placement, place_order, placed_before
-from marketplace.tasks import place_large_order
+from marketplace.orders.tasks import place_large_order
 
 AGAIN_SECONDS = 2
 KEY = re.compile(r"[\x20-\x7e]{1,100}")

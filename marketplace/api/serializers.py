@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from leads.models import Lead, Leg
 from leads.schema.labels import shown_answers
-from marketplace.inventory.pages import SMALL
+from marketplace.inventory.masking import SMALL
 from marketplace.models import Order
 from marketplace.orders.receipts import lines_of
 from marketplace.orders.request import MOST_LEADS

@@ -19,7 +19,7 @@ from marketplace.api.refusals import refuses
 from marketplace.api.serializers import VerticalsSerializer
 from marketplace.api.view import MarketView
 from marketplace.inventory.live import sight_of, stock_sizes
-from marketplace.inventory.pages import masked
+from marketplace.inventory.masking import masked
 from marketplace.inventory.query import Look
 from marketplace.prices.pricing import Curve, curves_in_force
 

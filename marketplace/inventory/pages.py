@@ -29,7 +29,6 @@ from marketplace.prices.pricing import price_of, priced
 
 PAGE = 50
 LARGEST_PAGE = 100
-SMALL = 5
 SPARE = 4
 
 
@@ -57,11 +56,6 @@ class Page:
 
 class NoSuchPage(ValueError):
     """``after`` names no lead and no page of this list."""
-
-
-def masked(quantity: int) -> int | str:
-    """A count as the public may see it: small groups are not countable (promise P19)."""
-    return f"<{SMALL}" if 0 < quantity < SMALL else quantity
 
 
 def page(look: Look, ranking: Ranking, *, after: str = "", size: int = PAGE) -> Page:

@@ -13,6 +13,8 @@ from marketplace.inventory.query import Look, Ranking
 from marketplace.orders.quotes import Quote, quote
 from marketplace.orders.request import DEAREST_CENTS, MOST_LEADS, Selection
 
+# What the address of a shop page may hold beside filters: how the list goes on, and the inputs of the buy bar.
+BESIDES = {"order", "after", "by", "quantity", "first", "limit", "exclusive", "lead"}
 USUAL_QUANTITY = 250
 LONGEST_AMOUNT = 16
 

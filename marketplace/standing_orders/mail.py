@@ -22,7 +22,7 @@ from buyers.models import Role, StandingOrder
 from leads.criteria.clauses import CriteriaError
 from leads.criteria.filters import query_of
 from leads.models import Lead
-from marketplace.context import masked_text
+from marketplace.inventory.masking import masked_text
 from marketplace.inventory.pages import best
 from marketplace.inventory.query import Ranking
 from marketplace.inventory.startup import NotReady

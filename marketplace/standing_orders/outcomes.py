@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from buyers.models import StandingOrder
-from marketplace.context import masked_text
+from marketplace.inventory.masking import masked_text
 from marketplace.templatetags.market import cents
 
 SOON, HOURLY, DAILY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

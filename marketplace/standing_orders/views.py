@@ -20,6 +20,7 @@ from leads.criteria.clauses import CriteriaError
 from leads.criteria.criteria import Criteria
 from leads.criteria.filters import FilterRefused, query_of, read_filters
 from leads.models import Vertical
+from marketplace.orders.buy_bar import BESIDES
 from marketplace.prices.pricing import NoCurve
 from marketplace.standing_orders import lifecycle
 from marketplace.standing_orders.forms import BuyForm, SearchForm, TermsForm, form_of, initial_of
@@ -28,7 +29,6 @@ from marketplace.standing_orders.outcomes import sentence_of
 from marketplace.standing_orders.preview import matching_or_none, preview_of
 from marketplace.standing_orders.terms import TermsRefused, terms_of
 from marketplace.standing_orders.wording import chips_of, terms_in_words
-from marketplace.storefront.views import BESIDES
 
 PAGE = 50
 

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from marketplace.context import masked_text
 from marketplace.inventory.facets import AgeBand
-from marketplace.inventory.pages import masked
+from marketplace.inventory.masking import masked, masked_text
 from marketplace.prices.pricing import Curve
 
 INDEX_AGES = (30, 90, 180, 365)

@@ -6,9 +6,8 @@ from django.http import QueryDict
 
 from leads.criteria.filter_fields import Want
 from leads.criteria.filters import parameters_of
-from marketplace.context import masked_text
 from marketplace.inventory.facets import Counts
-from marketplace.inventory.pages import masked
+from marketplace.inventory.masking import masked, masked_text
 
 SHOWN_CHOICES = 8
 BAR_HEIGHT = 44.0

@@ -18,22 +18,22 @@ from leads.criteria.criteria import Criteria
 from leads.criteria.filters import CriteriaFilterSet, FilterRefused, query_of, read_filters
 from leads.models import Lead, Vertical
 from leads.schema.labels import headline_fields, shown_answers
-from marketplace.context import shelf_url, stock_by_vertical
 from marketplace.inventory.facets import Counts, count
-from marketplace.inventory.pages import NoSuchPage, Page, even_sample, masked, page
+from marketplace.inventory.masking import masked
+from marketplace.inventory.pages import NoSuchPage, Page, even_sample, page
 from marketplace.inventory.query import Look, Ranking
 from marketplace.models import Sale
-from marketplace.orders.buy_bar import till_of
+from marketplace.orders.buy_bar import BESIDES, till_of
 from marketplace.prices.catalogue import catalogue_of
 from marketplace.prices.pricing import Curve, NoCurve, curves_in_force, price_of
 from marketplace.storefront.plot import IndexPrices, index_prices, plot_of
 from marketplace.storefront.rail import rail_of
 from marketplace.storefront.rows import channel_marks, rows_of, slots_of
 from marketplace.storefront.unknowns import unknowns_of
+from marketplace.storefront.verticals import shelf_url, stock_by_vertical
 
 EVEN = "even"
 ORDERS = [(EVEN, "Even sample"), ("newest", "Newest"), ("oldest", "Oldest"), ("cheapest", "Cheapest")]
-BESIDES = {"order", "after", "by", "quantity", "first", "limit", "exclusive", "lead"}
 
 
 @require_safe

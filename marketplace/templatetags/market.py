@@ -8,19 +8,14 @@ from django.template.loader import get_template
 from django.utils.safestring import SafeString, mark_safe
 
 from billing.money import dollars
+from marketplace.inventory.masking import masked_text
 
 register = template.Library()
-
-FEWEST_TOLD = 5
-
 
 cents = register.filter("cents", dollars)
 
 
-@register.filter
-def count(number: int) -> str:
-    """1234 is written "1,234"; one to four are "<5", so that no count points at a person."""
-    return f"<{FEWEST_TOLD}" if 0 < number < FEWEST_TOLD else f"{number:,}"
+count = register.filter("count", masked_text)
 
 
 @register.simple_tag(takes_context=True)

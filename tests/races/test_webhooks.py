@@ -10,8 +10,8 @@ from django.urls import reverse
 from billing.ledger import balance_cents
 from billing.models import StripeEvent
 from billing.payments.top_ups import open_page
-from marketplace import tasks
 from marketplace.models import Order, PendingOrder
+from marketplace.orders import tasks
 from marketplace.orders.awaiting_payment import hold_order
 from marketplace.orders.checkout import Placement
 from marketplace.orders.quotes import quote, token_of
@@ -54,7 +54,7 @@ def deliver(messages):
 def look(user, waiting):
     client = Client()
     client.force_login(user)
-    address = reverse("storefront:waiting", args=[waiting.public_id])
+    address = reverse("checkout:waiting", args=[waiting.public_id])
     return {client.get(address).status_code for _ in range(LOOKS)}
 
 

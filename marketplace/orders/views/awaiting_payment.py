@@ -25,7 +25,7 @@ UNREACHABLE = "Stripe cannot be reached at the moment. Nothing was charged. The 
 def go_and_pay(request: MemberRequest, pending: PendingOrder) -> HttpResponse:
     """On to Stripe's page; when there is none to be had, to our own, which says so and offers it again."""
     if pending.status == PendingOrder.Status.WAITING and pending.payment.is_unfinished:
-        here = f"{settings.SITE_URL}{reverse('storefront:waiting', args=[pending.public_id])}"
+        here = f"{settings.SITE_URL}{reverse('checkout:waiting', args=[pending.public_id])}"
         try:
             payment = top_ups.open_page(pending.payment, success_url=here, cancel_url=here, now=timezone.now())
         except (GatewayUnavailable, GatewayRefused, GatewayOff) as failure:
@@ -37,7 +37,7 @@ def go_and_pay(request: MemberRequest, pending: PendingOrder) -> HttpResponse:
                 response.status_code = 303
                 return response
             messages.error(request, TOO_LATE)
-    return redirect("storefront:waiting", public_id=pending.public_id)
+    return redirect("checkout:waiting", public_id=pending.public_id)
 
 
 @require_safe
@@ -83,7 +83,7 @@ def cancel(request: MemberRequest, public_id: UUID) -> HttpResponse:
         pending_orders.cancel(pending, now=timezone.now())
     except (GatewayUnavailable, GatewayRefused, GatewayOff):
         messages.error(request, UNREACHABLE)
-    return redirect("storefront:waiting", public_id=public_id)
+    return redirect("checkout:waiting", public_id=public_id)
 
 
 def _pending(request: MemberRequest, public_id: UUID) -> PendingOrder:

@@ -40,7 +40,7 @@ def _end_of(placing: Placing) -> str:
     wish = wish_in(placing.token, buyer=placing.buyer)
     if not isinstance(wish, Selection):
         return reverse("storefront:home")
-    return f"{reverse('storefront:review', args=[wish.criteria.vertical])}?{urlencode(_asked_again(wish))}"
+    return f"{reverse('checkout:review', args=[wish.criteria.vertical])}?{urlencode(_asked_again(wish))}"
 
 
 def _asked_again(wish: Selection) -> list[tuple[str, str]]:

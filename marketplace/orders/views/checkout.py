@@ -18,14 +18,13 @@ from leads.models import Vertical
 from marketplace.inventory.query import Look
 from marketplace.orders.awaiting_payment import LEAST_CHARGE_CENTS, held_before, hold_order
 from marketplace.orders.background import ask_for, is_large
-from marketplace.orders.buy_bar import read_till, till_of, wish_of
+from marketplace.orders.buy_bar import BESIDES, read_till, till_of, wish_of
 from marketplace.orders.checkout import STANDING, NotAllThere, OrderRefused, Placement, place_order
 from marketplace.orders.quotes import Quote, QuoteRefused, quote, token_of, wish_in
 from marketplace.orders.request import Selection, Wish, WishRefused, read_wish
+from marketplace.orders.tasks import place_large_order
 from marketplace.orders.views.awaiting_payment import go_and_pay
 from marketplace.prices.pricing import NoCurve, curve_in_force
-from marketplace.storefront.views import BESIDES
-from marketplace.tasks import place_large_order
 
 REASONS = {
     "held": "your company has bought this person already",
@@ -40,7 +39,7 @@ REASONS = {
 
 
 @require_safe
-def till(request: MarketRequest, slug: str) -> HttpResponse:
+def buy_bar(request: MarketRequest, slug: str) -> HttpResponse:
     """The buy bar alone, for htmx: the sentence and the sum on the button."""
     vertical = get_object_or_404(Vertical.objects.on_shelf(), slug=slug)
     now = timezone.now()

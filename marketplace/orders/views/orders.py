@@ -10,7 +10,6 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from billing.documents.rendering import pdf_response
@@ -21,13 +20,12 @@ from marketplace.exports.file_form import column_groups, presets_for, shape_aske
 from marketplace.exports.manifest import basis_of, export_of
 from marketplace.exports.rows import Reader
 from marketplace.exports.shape import Shape, ShapeRefused, shape_of_export
+from marketplace.exports.tasks import build_export
 from marketplace.models import Export, Order
 from marketplace.models.file import FileFormat
 from marketplace.models.order import SaleQuerySet
 from marketplace.orders.invoices import invoice_of
 from marketplace.orders.receipts import chips_of, lines_of, outcome_of, titles_of
-from marketplace.standing_orders.summary import summary_of
-from marketplace.tasks import build_export
 
 PAGE = 50
 DOWNLOADS_SHOWN = 20
@@ -56,7 +54,6 @@ def listing(request: MemberRequest) -> HttpResponse:
         "may_see_contacts": may_buy(request),
         "waiting": request.buyer.pending_orders.waiting().select_related("payment"),
         "placings": request.buyer.placings.under_way(),
-        "wanted": summary_of(request.buyer, timezone.now()),
     }
     return render(request, "marketplace/orders/list.html", context)
 

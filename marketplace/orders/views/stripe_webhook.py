@@ -7,7 +7,7 @@ from django.views.decorators.http import require_POST
 
 from billing.stripe.gateway import BadWebhook
 from billing.stripe.webhooks import receive
-from marketplace.tasks import act_on_stripe_event
+from marketplace.orders.tasks import act_on_stripe_event
 
 
 @csrf_exempt  # Stripe has no cookie of ours; its signature over the body stands for it

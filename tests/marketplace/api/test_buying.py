@@ -349,7 +349,7 @@ def test_a_big_file_s_manifest_is_asked_for_again(market, api, monkeypatch):
     order = api.buy(vertical="mortgage", criteria=[], quantity=2).json()["id"]
     asked = []
     monkeypatch.setattr("marketplace.exports.manifest.SMALL", 1)
-    monkeypatch.setattr("marketplace.tasks.build_export.delay", asked.append)
+    monkeypatch.setattr("marketplace.exports.tasks.build_export.delay", asked.append)
 
     answer = api.get(f"orders/{order}/manifest/")
 

@@ -6,7 +6,8 @@ import pytest
 
 from leads.criteria.criteria import Criteria, read_criteria
 from marketplace.inventory.facets import count
-from marketplace.inventory.pages import NoSuchPage, even_sample, masked, page
+from marketplace.inventory.masking import masked
+from marketplace.inventory.pages import NoSuchPage, even_sample, page
 from marketplace.inventory.query import Look, Ranking
 from marketplace.orders.checkout import Placement, place_order
 from marketplace.orders.quotes import quote, token_of

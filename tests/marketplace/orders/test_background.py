@@ -19,7 +19,7 @@ from marketplace.orders.background import TakenOver, TooManyPlacings, ask_for, i
 from marketplace.orders.checkout import KeyReused, NotApproved, Placement, place_order
 from marketplace.orders.quotes import QuoteExpired, quote, token_of
 from marketplace.orders.request import Selection
-from marketplace.tasks import place_large_orders
+from marketplace.orders.tasks import place_large_orders
 from tests.factories import make_market
 from tests.marketplace.api.conftest import caller_for
 from tests.marketplace.inventory.own_customers import bring, digest_of
@@ -313,7 +313,7 @@ def test_what_no_message_told_of_is_found_by_the_sweep(market, monkeypatch):
     Placing.objects.filter(pk=lost.pk).update(state="working", leased_until=timezone.now() - timedelta(seconds=1))
     Placing.objects.filter(pk=at_work.pk).update(state="working", leased_until=timezone.now() + timedelta(minutes=1))
     told = []
-    monkeypatch.setattr("marketplace.tasks.place_large_order.delay", told.append)
+    monkeypatch.setattr("marketplace.orders.tasks.place_large_order.delay", told.append)
 
     place_large_orders()
 

@@ -9,8 +9,7 @@ from django.utils import timezone
 
 from buyers.models import ApiKey, Buyer, Membership, Role
 from leads.models import Contact
-from marketplace import tasks
-from marketplace.exports import manifest
+from marketplace.exports import manifest, tasks
 from marketplace.exports.download import address_of, file_response
 from marketplace.exports.manifest import manifest_of
 from marketplace.models import Download, Export

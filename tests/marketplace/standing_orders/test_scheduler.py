@@ -12,7 +12,7 @@ from marketplace.celery import SCHEDULE
 from marketplace.inventory.feed import FeedLost
 from marketplace.models import StandingWatch
 from marketplace.standing_orders import lifecycle, scheduler
-from marketplace.tasks import fill_standing_orders
+from marketplace.standing_orders.tasks import fill_standing_orders
 from tests.factories import credit, make_buyer, make_curve, make_market, make_source, make_user
 from tests.marketplace.standing_orders.standing_cases import due, later, looked, wants
 from tests.races.test_selling import together
