@@ -5,17 +5,16 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from billing.auto_topup import consent
 from billing.auto_topup.consent import AutomaticRefused, wording_of
 from billing.auto_topup.forms import AutomaticForm
-from billing.models import AutomaticTopUp, Customer
+from billing.models import AutomaticTopUp, Customer, Payment
 from billing.money import typed
 from billing.payments.stopping import stop_announced, stop_automatic
-from billing.payments.views import payment_of
 from billing.stripe import gateway
 from billing.stripe.gateway import GatewayError
 from buyers.companies.access import MemberRequest, owner_required
@@ -63,7 +62,7 @@ def stop(request: MemberRequest) -> HttpResponse:
 @require_POST
 @owner_required
 def stop_payment(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    payment = payment_of(request.buyer, public_id)
+    payment: Payment = get_object_or_404(request.buyer.payments, public_id=public_id)
     if stop_announced(payment=payment, because=f"Stopped by {request.user}.", now=timezone.now()):
         messages.success(request, "That payment is stopped; the card is not charged.")
     else:

@@ -4,11 +4,11 @@ Exact amounts could point at a person, so money is shown as a band whose width i
 $553,000 reads $540–560k. Sensitive answers and free text are not shown at all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import floor, log10
+from typing import Any
 
-from leads.models import Lead
 from leads.schema.fields import Field, FieldType, Schema
 
 
@@ -21,10 +21,10 @@ class Answer:
     text: str
 
 
-def shown_answers(lead: Lead, schema: Schema) -> Iterator[Answer]:
+def shown_answers(attributes: Mapping[str, Any], schema: Schema) -> Iterator[Answer]:
     """What the person answered, as far as it may be shown before the sale, in the schema's order."""
     for field in schema.shown:
-        if (value := lead.attributes.get(field.name)) is not None:
+        if (value := attributes.get(field.name)) is not None:
             yield Answer(field.name, field.label, shown_text(field, value))
 
 

@@ -116,7 +116,7 @@ class ListingSerializer(serializers.Serializer[Lead]):
         return lead.age_days(self.context["now"])
 
     def get_attributes(self, lead: Lead) -> dict[str, str]:
-        return {answer.name: answer.text for answer in shown_answers(lead, self.context["schema"])}
+        return {answer.name: answer.text for answer in shown_answers(lead.attributes, self.context["schema"])}
 
     def get_proof(self, lead: Lead) -> str:
         return lead.consent.proof_state(self.context["now"])

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.db.models import Count
 
+from billing.money import dollars
 from leads.models import Vertical
 from marketplace.models import Order
 from marketplace.orders.request import Selection, WishRefused, read_wish
-from marketplace.templatetags.market import cents
 
 REASONS = {
     "sold_out": "sold to others before your order",
@@ -56,7 +56,7 @@ def title_of(wish: dict[str, Any], names: dict[str, str]) -> str:
     if "leads" in wish:
         return f"Picked by hand{alone}"
     limit = wish.get("max_price_cents")
-    price = f" at or under {cents(limit)}" if limit else ""
+    price = f" at or under {dollars(limit)}" if limit else ""
     return f"{wish['order'].capitalize()} {names.get(wish['vertical'], wish['vertical'])} leads{price}{alone}"
 
 
@@ -84,7 +84,7 @@ def outcome_of(order: Order) -> list[str]:
         )
     if order.total_cents < order.quoted_cents and order.filled == order.quantity:
         said.append(
-            f"It came to {cents(order.quoted_cents - order.total_cents)} less than quoted, because prices fell."
+            f"It came to {dollars(order.quoted_cents - order.total_cents)} less than quoted, because prices fell."
         )
     return said + [_refusal(item) for item in order.refused]
 

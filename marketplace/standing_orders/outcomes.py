@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from billing.money import dollars
 from buyers.models import StandingOrder
 from marketplace.inventory.masking import masked_text
-from marketplace.templatetags.market import cents
 
 SOON, HOURLY, DAILY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 CAPS = {"hourly_cap": "an hour", "daily_cap": "a day", "weekly_cap": "a week"}
@@ -37,7 +37,7 @@ def _out_of_reach(facts: dict[str, Any], now: datetime) -> str:
         return "Nothing on the shelf matches now."
     # Never "matches": that would tell one from "<5".
     matching = masked_text(facts["matching"])
-    said = f"{matching} match, cheapest {cents(facts['cheapest_cents'])}, your limit {cents(facts['limit_cents'])}"
+    said = f"{matching} match, cheapest {dollars(facts['cheapest_cents'])}, your limit {dollars(facts['limit_cents'])}"
     if facts["reaches_at"] is None:
         return f"{said}: at these prices none comes down to it."
     return f"{said}: first reaches it {_when(facts['reaches_at'], now)}."
@@ -45,16 +45,16 @@ def _out_of_reach(facts: dict[str, Any], now: datetime) -> str:
 
 def _bought(facts: dict[str, Any], now: datetime) -> str:
     leads = facts["leads"]
-    return f"Bought {leads:,} lead{'' if leads == 1 else 's'} for {cents(facts['cents'])}."
+    return f"Bought {leads:,} lead{'' if leads == 1 else 's'} for {dollars(facts['cents'])}."
 
 
 def _wallet(facts: dict[str, Any], now: datetime) -> str:
-    balance, needed = cents(facts["balance_cents"]), cents(facts["needed_cents"])
+    balance, needed = dollars(facts["balance_cents"]), dollars(facts["needed_cents"])
     return f"The wallet holds {balance}, and the cheapest in reach costs {needed}. It buys again after a top-up."
 
 
 def _budget(facts: dict[str, Any], now: datetime) -> str:
-    left, needed = cents(facts["left_cents"]), cents(facts["needed_cents"])
+    left, needed = dollars(facts["left_cents"]), dollars(facts["needed_cents"])
     return f"Of its budget {left} is left, and the cheapest in reach costs {needed}."
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from billing.money import dollars
 from buyers.models import StandingOrder
 from buyers.models.standing_order import EVERY_DAY, TIME_ZONES
 from leads.criteria.clauses import CriteriaError
 from marketplace.standing_orders.forms import DAYS, clock
-from marketplace.templatetags.market import cents
 
 CAPPED = {
     "hourly_cap": "in any hour",
@@ -26,12 +26,12 @@ def chips_of(order: StandingOrder) -> list[str]:
 
 def terms_in_words(order: StandingOrder) -> Iterator[tuple[str, str]]:
     """(what, how) of the terms of one that buys."""
-    yield "At most for one lead", cents(order.limit_cents or 0)
+    yield "At most for one lead", dollars(order.limit_cents or 0)
     yield "Which first", order.get_first_display()
     yield "For whom", "You alone" if order.exclusive else "Shared, as each consent allows"
     caps = [f"{getattr(order, name):,} {words}" for name, words in CAPPED.items() if getattr(order, name) is not None]
     yield "Caps", ", ".join(caps) or "None"
-    yield "Budget", "None" if order.budget_cents is None else f"{cents(order.budget_cents)} in all"
+    yield "Budget", "None" if order.budget_cents is None else f"{dollars(order.budget_cents)} in all"
     yield "Hours", _hours(order)
 
 

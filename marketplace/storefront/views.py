@@ -184,7 +184,7 @@ def _card(found: Lead, own: Sale | None, now: datetime) -> dict[str, Any]:
         "exclusive_price": price_of(found, curve, now=now, exclusive=True) if curve and not found.times_sold else None,
         "sealed_names": ["Name", "Phone", "E-mail", "Street"],
         "next_step": _next_step(found, steps, curve),
-        "answers": list(shown_answers(found, shown)),
+        "answers": list(shown_answers(found.attributes, shown)),
         "hidden": [item.label for item in asked if item.name not in shown.by_name and item.name in found.attributes],
         "slots": list(slots_of(found, {own.leg_id} if own else set(), now)),
         "channels": channel_marks(found),

@@ -51,7 +51,7 @@ ACTS = {act.__name__: act for act in (open_page, settle, cancel, complete, charg
 
 
 def sweep(now: datetime) -> None:
-    """All that finds out by itself what nobody knows yet; the same as the jobs that settle payments, payouts and orders."""
+    """What finds out by itself what nobody knows yet: the jobs that settle payments and payouts and complete orders."""
     stripe_events.act_due(now=now)
     top_ups.ask_again(now=now)
     refunds.ask_again(now=now)

@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from billing.money import dollars
 from buyers.companies.access import MemberRequest, buying_required, may_buy
 from leads.models import Vertical
 from marketplace.exports.rows import Reader, SoldLead
@@ -21,7 +22,6 @@ from marketplace.models import Order, ReturnReason, Sale
 from marketplace.models.order import SaleQuerySet
 from marketplace.returns.claims import LONGEST_WORDS, Answer, Asker, Claim, Tally, ask_all, preview
 from marketplace.returns.files import FileRefused, Row, claims_in, open_rows, paired, read_file, sealed_rows
-from marketplace.templatetags.market import cents
 
 PAGE = 50
 
@@ -171,7 +171,7 @@ def _asker(request: MemberRequest) -> Asker:
 
 def _tell(request: MemberRequest, tally: Tally) -> None:
     if tally.credited:
-        credited = f"{len(tally.credited):,} credited at once: {cents(tally.credited_cents)} is back in your wallet."
+        credited = f"{len(tally.credited):,} credited at once: {dollars(tally.credited_cents)} is back in your wallet."
         messages.success(request, credited)
     if tally.waiting:
         due = max(one.answer_by for one in tally.waiting if one.answer_by)

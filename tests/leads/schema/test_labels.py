@@ -37,7 +37,7 @@ def test_sensitive_answers_and_free_text_are_not_shown():
         "first_time": True,
     }
 
-    shown = [(answer.name, answer.text) for answer in shown_answers(Lead(attributes=answers), SCHEMA)]
+    shown = [(answer.name, answer.text) for answer in shown_answers(answers, SCHEMA)]
 
     assert shown == [("purpose", "Refinance"), ("loan_amount", "$540–560k"), ("first_time", "Yes")]
 
@@ -45,7 +45,7 @@ def test_sensitive_answers_and_free_text_are_not_shown():
 def test_a_range_of_money_reads_like_a_band():
     lead = Lead(attributes={"property_value": {"min": 280_000, "max": 300_000}})
 
-    assert [answer.text for answer in shown_answers(lead, SCHEMA)] == ["$280–300k"]
+    assert [answer.text for answer in shown_answers(lead.attributes, SCHEMA)] == ["$280–300k"]
 
 
 def test_the_columns_of_a_list_begin_with_what_is_wanted_and_how_much():
