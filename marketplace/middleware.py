@@ -144,7 +144,7 @@ class ShelfMiddleware:
             return None
         looks_again = request.method in SAFE_METHODS
         said = {"percent": error.percent, "looks_again": looks_again}
-        response = render(request, "marketplace/counting.html", said, status=503)
+        response = render(request, "marketplace/storefront/counting.html", said, status=503)
         response["Retry-After"] = str(error.wait)
         if looks_again:
             response["HX-Refresh"] = "true"

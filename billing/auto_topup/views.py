@@ -96,7 +96,7 @@ def _page(
         "cards_on": gateway.is_on(),
         "notice_minutes": settings.AUTOMATIC_TOP_UP_NOTICE_MINUTES,
     }
-    return render(request, "billing/automatic.html", context, status=status)
+    return render(request, "billing/auto_topup/terms.html", context, status=status)
 
 
 def _initial(agreed: AutomaticTopUp | None) -> dict[str, str]:

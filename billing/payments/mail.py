@@ -87,7 +87,7 @@ def _send(payment: Payment, owners: list[str]) -> bool:
         "card": payment.card or getattr(getattr(payment.buyer, "customer", None), "card", ""),
         "links": _links(payment),
     }
-    text = render_to_string(f"billing/email/{template}.txt", context)
+    text = render_to_string(f"billing/payments/email/{template}.txt", context)
     return send_to_each(subject, text, owners)
 
 

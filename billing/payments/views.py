@@ -41,7 +41,7 @@ def top_up(request: MemberRequest) -> HttpResponse:
         try:
             return redirect_to_stripe(_asked(request, form), status=303)
         except GatewayUnavailable:
-            return render(request, "billing/unreachable.html", {"form": form}, status=503)
+            return render(request, "billing/payments/unreachable.html", {"form": form}, status=503)
         except (PaymentRefused, GatewayRefused) as refusal:
             form.add_error(None, str(refusal))
     return _form(request, form, status=422)
@@ -55,7 +55,7 @@ def _form(request: MemberRequest, form: TopUpForm, *, status: int = 200) -> Http
         "cards_on": gateway.is_on(),
         "may_pay": may_buy(request),
     }
-    return render(request, "billing/top_up.html", context, status=status)
+    return render(request, "billing/payments/top_up.html", context, status=status)
 
 
 def _asked(request: MemberRequest, form: TopUpForm) -> Payment:
@@ -91,7 +91,7 @@ def done(request: MemberRequest, public_id: UUID) -> HttpResponse:
     found = payment_of(request.buyer, public_id)
     if not request.htmx:
         found = settle_while_watched(found, now=timezone.now())
-    template = "billing/payment.html#state" if request.htmx else "billing/payment.html"
+    template = "billing/payments/payment.html#state" if request.htmx else "billing/payments/payment.html"
     again = _next_try(request.GET.get("try", "0")) if found.is_unfinished else None
     return render(request, template, {**payment_context(request, found), "next_try": again})
 
@@ -117,7 +117,7 @@ def back(request: MemberRequest, public_id: UUID) -> HttpResponse:
 @member_required
 def payment(request: MemberRequest, public_id: UUID) -> HttpResponse:
     found = payment_of(request.buyer, public_id)
-    return render(request, "billing/payment.html", payment_context(request, found))
+    return render(request, "billing/payments/payment.html", payment_context(request, found))
 
 
 def payment_of(buyer: Buyer, public_id: UUID) -> Payment:

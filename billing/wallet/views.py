@@ -43,7 +43,7 @@ def wallet(request: MemberRequest) -> HttpResponse:
         "suggested": [(cents, typed(cents)) for cents in suggested_amounts()],
         "may_pay": may_buy(request),
     }
-    return render(request, "billing/wallet.html", context)
+    return render(request, "billing/wallet/wallet.html", context)
 
 
 @require_safe
@@ -51,7 +51,7 @@ def wallet(request: MemberRequest) -> HttpResponse:
 def statement(request: MemberRequest) -> HttpResponse:
     days, instant = PeriodForm(request.GET), InstantForm(request.GET if "at" in request.GET else None)
     if not days.is_valid() or (instant.is_bound and not instant.is_valid()):
-        return render(request, "billing/statement.html", {"days": days, "instant": instant}, status=422)
+        return render(request, "billing/wallet/statement.html", {"days": days, "instant": instant}, status=422)
     found = statement_of(wallet_to_read(request.buyer), days.period)
     context = {
         "days": days,
@@ -60,7 +60,7 @@ def statement(request: MemberRequest) -> HttpResponse:
         "page": _page(request, found),
         "held": balance_on(found.account, instant.cleaned_data["at"]) if instant.is_bound else None,
     }
-    return render(request, "billing/statement.html", context)
+    return render(request, "billing/wallet/statement.html", context)
 
 
 def _page(request: HttpRequest, found: Statement) -> Page:

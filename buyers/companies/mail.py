@@ -19,7 +19,7 @@ def mail_invitation(invitation: Invitation) -> None:
     link = settings.SITE_URL + reverse("buyers:accept", args=[invitation.token])
     _send(
         "You are invited to a company on Remainder",
-        "buyers/email/invitation.txt",
+        "buyers/companies/email/invitation.txt",
         {"invitation": invitation, "link": link},
         to=[invitation.email],
     )
@@ -32,7 +32,7 @@ def mail_decision(approval: Approval) -> None:
     link = settings.SITE_URL + reverse("buyers:profile")
     _send(
         f"Remainder: {approval.vertical.name}, {approval.get_status_display().lower()}",
-        "buyers/email/decision.txt",
+        "buyers/companies/email/decision.txt",
         {"approval": approval, "link": link},
         to=list(owners.values_list("user__email", flat=True)),
     )

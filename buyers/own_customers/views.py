@@ -39,7 +39,7 @@ def customers(request: MemberRequest) -> HttpResponse:
         "least": lists.LEAST_PEOPLE,
         "most_a_day": lists.MOST_A_DAY,
     }
-    return render(request, "buyers/customers.html", context, status=422 if form.errors else 200)
+    return render(request, "buyers/own_customers/lists.html", context, status=422 if form.errors else 200)
 
 
 def _receive(request: MemberRequest, form: CustomersForm) -> HttpResponse:
@@ -57,11 +57,11 @@ def customer_list(request: MemberRequest, public_id: UUID) -> HttpResponse:
     """How far it is, and what came of it."""
     found = _list(request, public_id)
     if request.htmx:
-        answer = render(request, "buyers/customer_list.html#progress", {"list": found})
+        answer = render(request, "buyers/own_customers/list.html#progress", {"list": found})
         if not found.is_in_work:
             answer["HX-Refresh"] = "true"
         return answer
-    return render(request, "buyers/customer_list.html", {"list": found})
+    return render(request, "buyers/own_customers/list.html", {"list": found})
 
 
 @require_POST

@@ -20,7 +20,7 @@ def ageing(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     runs = list(SweepRun.objects.all()[:ON_A_PAGE])
     context = {"runs": runs, "due": due_now(), "clock": next_sweep(runs[0] if runs else None, now)}
-    return render(request, "leads/ageing.html", context)
+    return render(request, "leads/ageing/ageing.html", context)
 
 
 @staff_required

@@ -39,4 +39,4 @@ def docs(request: HttpRequest) -> HttpResponse:
     subjects: dict[str, list[Operation]] = {}
     for operation in operations_of(described()):
         subjects.setdefault(operation.subject, []).append(operation)
-    return render(request, "marketplace/api_docs.html", {"subjects": subjects, "statuses": SAID.items()})
+    return render(request, "marketplace/api/docs.html", {"subjects": subjects, "statuses": SAID.items()})

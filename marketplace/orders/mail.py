@@ -34,7 +34,7 @@ def _take(now: datetime) -> list[PendingOrder]:
 
 def _tell(pending: PendingOrder, now: datetime) -> bool:
     context = {"pending": pending, "site": settings.SITE_URL, "operator": settings.OPERATOR}
-    text = render_to_string("marketplace/email/not_filled.txt", context)
+    text = render_to_string("marketplace/orders/email/not_filled.txt", context)
     if not send_to_each(f"Remainder: order {pending.number} could not be filled", text, _addresses(pending)):
         return False  # it is tried again later
     return bool(PendingOrder.objects.filter(pk=pending.pk, tell_at=now + AGAIN_AFTER).update(tell_at=None))

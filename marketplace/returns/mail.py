@@ -52,6 +52,6 @@ def _write(group: list[Return]) -> bool:
     people = buyer.memberships.filter(role__in=[Role.OWNER, Role.BUYER], user__is_active=True)
     link = settings.SITE_URL + reverse("returns:list")
     context = {"buyer": buyer, "returns": group, "link": link, "operator": settings.OPERATOR}
-    text = render_to_string("marketplace/returns/decided.txt", context)
+    text = render_to_string("marketplace/returns/email/decided.txt", context)
     subject = f"Remainder: {len(group):,} return{'s' if len(group) > 1 else ''} decided"
     return send_to_each(subject, text, people.values_list("user__email", flat=True))

@@ -127,7 +127,7 @@ def _known_before(search: StandingOrder, numbers: list[int]) -> int:
 
 def _write(addresses: Iterable[str], fresh: list[News]) -> bool:
     context = {"news": fresh, "standing": settings.SITE_URL + reverse("standing:list"), "operator": settings.OPERATOR}
-    text = render_to_string("marketplace/email/saved_searches.txt", context)
+    text = render_to_string("marketplace/standing_orders/email/saved_searches.txt", context)
     named = fresh[0].search.name if len(fresh) == 1 else f"{len(fresh)} saved searches"
     return send_to_each(f"Remainder: new leads for {named}", text, addresses)
 

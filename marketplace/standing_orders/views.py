@@ -55,7 +55,7 @@ def listing(request: MemberRequest) -> HttpResponse:
         "searches": [row for row in rows if not row.order.buys],
         "may_change": request.membership.can_buy,
     }
-    return render(request, "marketplace/standing/list.html", context)
+    return render(request, "marketplace/standing_orders/list.html", context)
 
 
 def _rows(orders: object, now: datetime) -> Iterator[Row]:
@@ -137,7 +137,7 @@ def _form_page(request: MemberRequest, form: TermsForm, draft: StandingOrder) ->
         "said": said,
         "shelf_url": _shelf_url(draft),
     }
-    return render(request, "marketplace/standing/form.html", context, status=422 if form.errors else 200)
+    return render(request, "marketplace/standing_orders/form.html", context, status=422 if form.errors else 200)
 
 
 def _shelf_url(order: StandingOrder) -> str:
@@ -164,7 +164,7 @@ def detail(request: MemberRequest, public_id: UUID) -> HttpResponse:
         "shelf_url": _shelf_url(order),
         "may_change": request.membership.can_buy and order.ended_at is None,
     }
-    return render(request, "marketplace/standing/detail.html", context)
+    return render(request, "marketplace/standing_orders/detail.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

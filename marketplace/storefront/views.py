@@ -50,7 +50,7 @@ def home(request: MarketRequest) -> HttpResponse:
         "counted": None not in dict(stock).values(),
         "first_url": reverse("storefront:browse", args=[fullest[1].slug]) if fullest else "#index",
     }
-    return render(request, "marketplace/home.html", context)
+    return render(request, "marketplace/storefront/home.html", context)
 
 
 @dataclass(frozen=True)
@@ -73,15 +73,15 @@ def browse(request: MarketRequest, slug: str) -> HttpResponse:
     if vertical is None:
         raise Http404
     if not vertical.open_for_resale:
-        return render(request, "marketplace/closed.html", {"vertical": vertical})
+        return render(request, "marketplace/storefront/closed.html", {"vertical": vertical})
     try:
         filters = read_filters(vertical, request.GET, besides=BESIDES)
         shown = _shelf_page(request, vertical, filters)
     except (FilterRefused, NoSuchPage) as refusal:
         return _refused(request, vertical, refusal)
     except NoCurve:
-        return render(request, "marketplace/closed.html", {"vertical": vertical, "no_prices": True})
-    template = "marketplace/browse.html#answer" if request.htmx else "marketplace/browse.html"
+        return render(request, "marketplace/storefront/closed.html", {"vertical": vertical, "no_prices": True})
+    template = "marketplace/storefront/browse.html#answer" if request.htmx else "marketplace/storefront/browse.html"
     return render(request, template, shown)
 
 
@@ -135,7 +135,7 @@ def _page_of(look: Look, order: str, after: str, counts: Counts) -> Page:
 def _refused(request: MarketRequest, vertical: Vertical, refusal: Exception) -> HttpResponse:
     fields = refusal.fields if isinstance(refusal, FilterRefused) else {"page": [str(refusal)]}
     context = {"vertical": vertical, "fields": fields}
-    template = "marketplace/refused.html#refusal" if request.htmx else "marketplace/refused.html"
+    template = "marketplace/storefront/refused.html#refusal" if request.htmx else "marketplace/storefront/refused.html"
     return render(request, template, context, status=400)
 
 
@@ -165,7 +165,7 @@ def lead(request: MarketRequest, public_id: uuid.UUID) -> HttpResponse:
     own = Sale.objects.of_buyer(buyer.pk).filter(lead=found).select_related("order").first() if buyer else None
     if own is None and (found.withdrawn_at or found.legs_aged == 0):
         raise Http404
-    return render(request, "marketplace/lead.html", _card(found, own, now))
+    return render(request, "marketplace/storefront/lead.html", _card(found, own, now))
 
 
 def _card(found: Lead, own: Sale | None, now: datetime) -> dict[str, Any]:

@@ -20,7 +20,7 @@ count = register.filter("count", masked_text)
 
 @register.simple_tag(takes_context=True)
 def part(context: Context, name: str, **besides: object) -> SafeString:
-    """The Jinja template of this name, with what the page knows: ``{% part "marketplace/rows.jinja" %}``."""
+    """The Jinja template of this name, with what the page knows: ``{% part "marketplace/storefront/rows.jinja" %}``."""
     known: dict[str, Any] = context.flatten()  # type: ignore[assignment]
     drawn = get_template(name, using="jinja").render({**known, **besides})
     return mark_safe(drawn)  # noqa: S308  (that template escapes for itself)

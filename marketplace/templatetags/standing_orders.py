@@ -11,6 +11,6 @@ from marketplace.standing_orders.summary import summary_of
 register = template.Library()
 
 
-@register.inclusion_tag("marketplace/standing/_summary.html")
+@register.inclusion_tag("marketplace/standing_orders/_summary.html")
 def standing_orders_of(buyer: Buyer) -> dict[str, Any]:
     return {"wanted": summary_of(buyer, timezone.now())}

@@ -34,14 +34,16 @@ def register(request: PersonRequest) -> HttpResponse:
             messages.success(request, "Your company is registered. We write to you when we have looked at it.")
             return redirect("buyers:profile")
     closed = Vertical.objects.filter(open_for_resale=False)
-    return render(request, "buyers/register.html", {"form": form, "closed": closed}, status=422 if form.errors else 200)
+    return render(
+        request, "buyers/companies/register.html", {"form": form, "closed": closed}, status=422 if form.errors else 200
+    )
 
 
 @require_safe
 @member_required
 def profile(request: MemberRequest) -> HttpResponse:
     context = {"buyer": request.buyer, "standings": _standings(request.buyer), "membership": request.membership}
-    return render(request, "buyers/profile.html", context)
+    return render(request, "buyers/companies/profile.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -55,7 +57,7 @@ def edit(request: MemberRequest) -> HttpResponse:
         form.instance.save(update_fields=form.changed_data)
         messages.success(request, "The profile is saved.")
         return redirect("buyers:profile")
-    return render(request, "buyers/edit.html", {"form": form}, status=422 if form.errors else 200)
+    return render(request, "buyers/companies/edit.html", {"form": form}, status=422 if form.errors else 200)
 
 
 @require_POST

@@ -29,7 +29,7 @@ def keys(request: MemberRequest) -> HttpResponse:
             form = KeyForm()
     listed = request.buyer.api_keys.select_related("created_by")
     context = {"form": form, "made": made, "plain": plain, "keys": listed}
-    return render(request, "buyers/keys.html", context, status=422 if form.errors else 200)
+    return render(request, "buyers/companies/keys.html", context, status=422 if form.errors else 200)
 
 
 @require_POST

@@ -43,7 +43,9 @@ def members(request: MemberRequest) -> HttpResponse:
             mail_invitation(invitation)
             messages.success(request, f"The invitation to {invitation.email} is on its way. It is good for seven days.")
             return redirect("buyers:members")
-    return render(request, "buyers/members.html", _members_context(request, form), status=422 if form.errors else 200)
+    return render(
+        request, "buyers/companies/members.html", _members_context(request, form), status=422 if form.errors else 200
+    )
 
 
 def _members_context(request: MemberRequest, form: InviteForm) -> dict[str, object]:
@@ -118,7 +120,7 @@ def accept(request: MarketRequest, token: str) -> HttpResponse:
         try:
             accept_invitation(invitation=invitation, user=request.user, now=timezone.now())
         except CompanyRefusal as refusal:
-            return render(request, "buyers/accept.html", {**context, "refusal": refusal}, status=422)
+            return render(request, "buyers/companies/accept.html", {**context, "refusal": refusal}, status=422)
         messages.success(request, f"You are in {invitation.buyer} now.")
         return redirect("buyers:profile")
-    return render(request, "buyers/accept.html", context)
+    return render(request, "buyers/companies/accept.html", context)

@@ -28,7 +28,7 @@ ON_A_PAGE = 50
 def imports(request: HttpRequest) -> HttpResponse:
     runs = ImportRun.objects.select_related("source", "vertical")
     page = Paginator(runs, ON_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "leads/imports.html", {"page": page})
+    return render(request, "leads/importing/list.html", {"page": page})
 
 
 @staff_required
@@ -41,7 +41,7 @@ def import_new(request: HttpRequest) -> HttpResponse:
             return redirect("leads:import-columns", run.public_id)
         except SheetRefused as error:
             form.add_error("file", str(error))
-    return render(request, "leads/import_new.html", {"form": form}, status=422 if form.errors else 200)
+    return render(request, "leads/importing/new.html", {"form": form}, status=422 if form.errors else 200)
 
 
 @staff_required
@@ -55,7 +55,7 @@ def import_columns(request: HttpRequest, public_id: UUID) -> HttpResponse:
         _keep_columns(run, form)
         return _begin(run, State.RUNNING if request.POST.get("then") == "import" else State.CHECKING)
     response = render(
-        request, "leads/import_columns.html", {"run": run, "form": form}, status=422 if form.errors else 200
+        request, "leads/importing/columns.html", {"run": run, "form": form}, status=422 if form.errors else 200
     )
     response["Cache-Control"] = "no-store"
     return response
@@ -68,7 +68,7 @@ def import_run(request: PartRequest, public_id: UUID) -> HttpResponse:
     if run.state == State.MAPPING:
         return redirect("leads:import-columns", public_id)
     if request.htmx and request.htmx.target == "progress":
-        answer = render(request, "leads/import.html#progress", {"run": run})
+        answer = render(request, "leads/importing/run.html#progress", {"run": run})
         if not run.is_under_way:
             answer["HX-Refresh"] = "true"
         return answer
@@ -76,7 +76,7 @@ def import_run(request: PartRequest, public_id: UUID) -> HttpResponse:
     chosen = form.cleaned_data if form.is_valid() else {}
     problems = run.problems.filter(**{name: value for name, value in chosen.items() if value}).order_by("row", "id")
     page = Paginator(problems, ON_A_PAGE).get_page(request.GET.get("page"))
-    template = "leads/import.html#problems" if request.htmx else "leads/import.html"
+    template = "leads/importing/run.html#problems" if request.htmx else "leads/importing/run.html"
     context = {"run": run, "form": form, "page": page, "reasons": report.reasons_of(run)}
     return render(request, template, context)
 

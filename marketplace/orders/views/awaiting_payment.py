@@ -54,7 +54,7 @@ def waiting(request: MemberRequest, public_id: UUID) -> HttpResponse:
             log.warning("could not ask how pending order %s stands", public_id)
     if pending.status == PendingOrder.Status.COMPLETED:
         return _to_the_order(request, pending)
-    page = "marketplace/waiting.html"
+    page = "marketplace/orders/awaiting_payment.html"
     return render(request, f"{page}#state" if request.htmx else page, {"pending": pending})
 
 

@@ -22,7 +22,7 @@ def progress(request: MemberRequest, public_id: UUID) -> HttpResponse:
     """Ends at the order, or back at the checkout with the reason and the prices of now."""
     placing: Placing = get_object_or_404(request.buyer.placings.select_related("order"), public_id=public_id)
     if placing.is_under_way:
-        page = "marketplace/placing.html"
+        page = "marketplace/orders/background.html"
         return render(request, f"{page}#progress" if request.htmx else page, {"placing": placing})
     address = _end_of(placing)
     if request.htmx:

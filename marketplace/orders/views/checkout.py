@@ -49,7 +49,7 @@ def buy_bar(request: MarketRequest, slug: str) -> HttpResponse:
     except (FilterRefused, NoCurve) as refusal:
         return HttpResponse(str(refusal), status=400, content_type="text/plain")
     context = {"vertical": vertical, "till": till_of(request.GET, look), "said": query_of(criteria)}
-    return render(request, "marketplace/_till.html", context)
+    return render(request, "marketplace/orders/_buy_bar.html", context)
 
 
 @buying_required
@@ -80,7 +80,7 @@ def _wish(data: QueryDict, vertical: Vertical) -> Wish:
 
 def _review(request: MemberRequest, wish: Wish, *, problem: str = "", status: int = 200) -> HttpResponse:
     quoted = quote(wish, buyer=request.buyer, now=timezone.now())
-    return render(request, "marketplace/checkout.html", _terms(request, quoted, problem), status=status)
+    return render(request, "marketplace/orders/checkout.html", _terms(request, quoted, problem), status=status)
 
 
 def _terms(request: MemberRequest, quoted: Quote, problem: str) -> dict[str, Any]:

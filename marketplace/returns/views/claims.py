@@ -84,7 +84,7 @@ def ask(request: MemberRequest, public_id: UUID) -> HttpResponse:
     context = {"order": order, "vertical": vertical, "verticals": verticals, "reasons": reasons, "form": form}
     context |= {"problems": problems, "policy": getattr(vertical, "return_policy", None), "longest": LONGEST_WORDS}
     context |= _choice(request, sales)
-    return render(request, "marketplace/returns/ask.html", context, status=422 if form.is_bound else 200)
+    return render(request, "marketplace/returns/claim.html", context, status=422 if form.is_bound else 200)
 
 
 def _verticals(order: Order) -> list[Vertical]:
