@@ -7,12 +7,12 @@ from django.db import connection
 
 from buyers.models import Buyer
 
-LOCK = "SELECT id, legs_aged FROM leads_lead WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+LOCK = "SELECT id, legs_left FROM leads_lead WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 LOWEST_LEGS = """
     SELECT DISTINCT ON (lead_id) id FROM leads_leg
-    WHERE lead_id = ANY(%s) AND state = 'open' AND market = 'aged' ORDER BY lead_id, number
+    WHERE lead_id = ANY(%s) AND status = 'open' AND market = 'aged' ORDER BY lead_id, number
 """
-CLAIM = "UPDATE leads_leg SET state = 'sold', ended_at = now() WHERE id = ANY(%s) AND state = 'open'"
+CLAIM = "UPDATE leads_leg SET status = 'sold', ended_at = now() WHERE id = ANY(%s) AND status = 'open'"
 ORDER = """
     INSERT INTO marketplace_order (public_id, buyer_id, idempotency_key, fingerprint, wish, status, quantity, filled,
         replaced, refused, quoted_cents, total_cents, quoted_at, placed_at)

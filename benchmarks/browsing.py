@@ -17,9 +17,9 @@ from leads.criteria.criteria import read_criteria
 from leads.models import Vertical
 from leads.schema.fields import Field, FieldType
 from marketplace.inventory.facets import Counts, count
-from marketplace.inventory.live import one_answer
+from marketplace.inventory.live import one_reading
 from marketplace.inventory.pages import page
-from marketplace.inventory.query import Look, Ranking
+from marketplace.inventory.query import Sort, StockQuery
 from marketplace.prices.catalogue import read_catalogue
 
 ROUNDS = 3
@@ -69,10 +69,10 @@ def _questions(peers: Peers) -> tuple[Same, ...]:
 
 
 def _beside_peers(vertical: Vertical, question: Same, peers: Peers, now: datetime, leads: int) -> Iterator[Figure]:
-    assert look(vertical, question.clauses, now).matching == peers.matching(question.wanted), "not the same rows"
+    assert query(vertical, question.clauses, now).matching == peers.matching(question.wanted), "not the same rows"
     taken: dict[str, list[float]] = {"ours": [], "PostgreSQL": [], "DuckDB": []}
     for _ in range(ROUNDS):
-        taken["ours"] += _in_a_row(partial(look, vertical, question.clauses))
+        taken["ours"] += _in_a_row(partial(query, vertical, question.clauses))
         taken["PostgreSQL"] += _in_a_row(partial(peers.ask_postgres, question.wanted))
         taken["DuckDB"] += _in_a_row(partial(peers.ask_duck, question.wanted))
     ours, *_ = (milliseconds := {name: 1000 * statistics.median(times) for name, times in taken.items()}).values()
@@ -103,18 +103,18 @@ def _looks(market: Market, dice: random.Random, most: int) -> list[float]:
     times: list[float] = []
     while len(times) < most and sum(times) < PATIENCE:
         (vertical,) = dice.choices(verticals, [TRADES[vertical.slug] for vertical in verticals])
-        times.append(seconds(partial(look, vertical, random_clauses(vertical, dice))))
+        times.append(seconds(partial(query, vertical, random_clauses(vertical, dice))))
     return times
 
 
-def look(vertical: Vertical, clauses: Clauses, now: datetime | None = None) -> Counts:
+def query(vertical: Vertical, clauses: Clauses, now: datetime | None = None) -> Counts:
     """What the storefront asks for one page, from the criteria's words on."""
     catalogue = read_catalogue(now or timezone.now())
     criteria = read_criteria({"vertical": vertical.slug, "all": list(clauses)}, catalogue.named)
-    one = Look(vertical, criteria, catalogue.curve_of(vertical), catalogue.now)
-    with one_answer():
+    one = StockQuery(vertical, criteria, catalogue.curve_of(vertical), catalogue.now)
+    with one_reading():
         counts = count(one)
-        page(one, Ranking.NEWEST)
+        page(one, Sort.NEWEST)
     return counts
 
 

@@ -11,9 +11,9 @@ from benchmarks.stock import Market, new_buyer
 from buyers.models import Buyer
 from leads.models import Vertical
 from marketplace.models import Order
-from marketplace.orders.checkout import Placement, place_order
+from marketplace.orders.checkout import OrderAttempt, place_order
 from marketplace.orders.quotes import quote, token_of
-from marketplace.orders.request import read_wish
+from marketplace.orders.request import read_order_request
 from marketplace.prices.pricing import curve_in_force
 
 ROUNDS = 3
@@ -33,9 +33,9 @@ def measure(market: Market, leads: int) -> Iterator[Figure]:
     latest: list[int] = []
 
     def ours() -> float:
-        placement = _placement(vertical, quantity)
-        taken = seconds(lambda: place_order(placement))
-        order = Order.objects.get(buyer=placement.buyer)
+        attempt = _placement(vertical, quantity)
+        taken = seconds(lambda: place_order(attempt))
+        order = Order.objects.get(buyer=attempt.buyer)
         latest[:] = order.sales.values_list("lead_id", flat=True)
         return taken
 
@@ -48,12 +48,14 @@ def measure(market: Market, leads: int) -> Iterator[Figure]:
     yield Figure(name, taken, "s", _naked_seconds(vertical, latest))
 
 
-def _placement(vertical: Vertical, quantity: int) -> Placement:
+def _placement(vertical: Vertical, quantity: int) -> OrderAttempt:
     buyer, now = new_buyer(vertical), timezone.now()
-    wish = read_wish({"vertical": vertical.slug, "criteria": CRITERIA, "quantity": quantity, "order": "newest"})
-    quoted = quote(wish, buyer=buyer, now=now)
+    order_request = read_order_request(
+        {"vertical": vertical.slug, "criteria": CRITERIA, "quantity": quantity, "sort": "newest"}
+    )
+    quoted = quote(order_request, buyer=buyer, now=now)
     assert quoted.quantity == quantity, f"the stock has only {quoted.quantity:,} such leads"
-    return Placement(buyer, None, token_of(quoted), "first", False, now)
+    return OrderAttempt(buyer, None, token_of(quoted), "first", False, now)
 
 
 def _bare_seconds(vertical: Vertical, leads: list[int]) -> float:

@@ -15,9 +15,9 @@ from benchmarks.stock import Market, fill, new_buyer
 from buyers.models import Buyer
 from leads.models import Vertical
 from marketplace.audit import violations
-from marketplace.orders.checkout import NotAllThere, Placement, place_order
+from marketplace.orders.checkout import NotAllThere, OrderAttempt, place_order
 from marketplace.orders.quotes import quote, token_of
-from marketplace.orders.request import read_wish
+from marketplace.orders.request import read_order_request
 from marketplace.prices.pricing import curve_in_force
 
 BUYERS, LEADS, ORDERS, EACH = 16, 2000, 8, 20
@@ -26,7 +26,7 @@ SOLD_TWICE = {"sales_never_overlap", "sales_stay_within_the_legs", "people_are_s
 OF_GOODS = {"lead", "leg", "sale", "request"}
 BOOKED = "sales_earn_their_source_its_share"  # the floor sells and books nothing
 _BEST = """
-    SELECT id FROM leads_lead AS lead WHERE vertical_id = %s AND state = %s AND legs_aged > 0
+    SELECT id FROM leads_lead AS lead WHERE vertical_id = %s AND state = %s AND legs_left > 0
         AND NOT EXISTS (SELECT 1 FROM marketplace_sale WHERE buyer_id = %s AND request_id = lead.id)
     ORDER BY captured_at DESC, id DESC LIMIT %s
 """
@@ -58,13 +58,13 @@ def _count(broken: list[Any], names: set[str]) -> int:
 def _clients(vertical: Vertical, state: str, buyers: list[Buyer]) -> list[Act]:
     """Each quotes before the race; what the others take meanwhile is replaced."""
     said = {"vertical": vertical.slug, "criteria": [{"field": "state", "in": [state]}], "quantity": EACH}
-    wish, now = read_wish(said), timezone.now()
-    tokens = {buyer: token_of(quote(wish, buyer=buyer, now=now)) for buyer in buyers}
+    order_request, now = read_order_request(said), timezone.now()
+    tokens = {buyer: token_of(quote(order_request, buyer=buyer, now=now)) for buyer in buyers}
 
     def client(buyer: Buyer) -> Act:
         def buy(number: int) -> bool:
             try:
-                place_order(Placement(buyer, None, tokens[buyer], f"{state}-{number}", False, timezone.now()))
+                place_order(OrderAttempt(buyer, None, tokens[buyer], f"{state}-{number}", False, timezone.now()))
             except NotAllThere:
                 return False
             return True

@@ -26,16 +26,16 @@ _SALES = """
     SELECT placed.id, placed.buyer_id, 'aged', false, placed.placed_at, leg.id, leg.lead_id, leg.lead_id, 100, %s,
         int4range(leg.number, leg.number + 1), lead.times_sold - 1
     FROM leads_leg AS leg JOIN leads_lead AS lead ON lead.id = leg.lead_id, marketplace_order AS placed
-    WHERE placed.id = %s AND leg.state = 'sold' AND leg.lead_id BETWEEN %s AND %s ORDER BY leg.lead_id
+    WHERE placed.id = %s AND leg.status = 'sold' AND leg.lead_id BETWEEN %s AND %s ORDER BY leg.lead_id
 """
 _SELL = """
-    UPDATE leads_leg SET state = 'sold', ended_at = now() WHERE id IN (
+    UPDATE leads_leg SET status = 'sold', ended_at = now() WHERE id IN (
         SELECT DISTINCT ON (lead_id) id FROM leads_leg
-        WHERE lead_id BETWEEN %s AND %s AND state = 'open' ORDER BY lead_id, number
+        WHERE lead_id BETWEEN %s AND %s AND status = 'open' ORDER BY lead_id, number
     )
 """
 _COUNT = """
-    UPDATE leads_lead SET legs_aged = legs_aged - 1, times_sold = times_sold + 1 WHERE id BETWEEN %s AND %s
+    UPDATE leads_lead SET legs_left = legs_left - 1, times_sold = times_sold + 1 WHERE id BETWEEN %s AND %s
 """
 _COPY = """
     COPY (
@@ -74,7 +74,7 @@ def _bought(market: Market, rows: int) -> Order:
     order = Order.objects.create(
         buyer=buyer,
         idempotency_key=f"export-{buyer.pk}",
-        wish={},
+        request={},
         quantity=rows,
         filled=rows,
         quoted_cents=100 * rows,

@@ -18,7 +18,7 @@ CONNECTIONS = 2
 WARMING, VISITS = 1000, 10_000
 PATIENCE = 300  # seconds
 CHANGES_A_SECOND, LEGS_A_CHANGE, LOOKED_AT = 5, 20, 100
-_CLOSE = "UPDATE leads_leg SET state = 'closed', closed_reason = 'faulty', ended_at = now() WHERE id = ANY(%s)"
+_CLOSE = "UPDATE leads_leg SET status = 'closed', closed_reason = 'faulty', ended_at = now() WHERE id = ANY(%s)"
 
 
 def measure(market: Market, leads: int) -> Iterator[Figure]:
@@ -54,7 +54,7 @@ def _close_legs(ended: threading.Event, changed: list[int]) -> None:
     while not ended.wait(1 / CHANGES_A_SECOND):
         some = dice.sample(range(1, newest + 1), LOOKED_AT)
         with transaction.atomic():
-            legs = Leg.objects.filter(pk__in=some, state="open", market="aged").values_list("pk", flat=True)
+            legs = Leg.objects.filter(pk__in=some, status="open", market="aged").values_list("pk", flat=True)
             with connection.cursor() as cursor:
                 cursor.execute(_CLOSE, [list(legs[:LEGS_A_CHANGE])])
                 changed.append(cursor.rowcount)

@@ -80,7 +80,7 @@ def _run(market: Market, file: Path) -> ImportRun:
         columns={heading: heading for heading in HEADINGS},
         default_consent_text=market.text,
         default_legs=4,
-        state=ImportRun.State.RUNNING,
+        status=ImportRun.Status.RUNNING,
     )
 
 

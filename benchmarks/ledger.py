@@ -20,9 +20,9 @@ from billing.models import Account
 from buyers.models import Buyer
 from leads.models import Lead, Vertical
 from marketplace.audit import violations
-from marketplace.orders.checkout import Placement, place_order
+from marketplace.orders.checkout import OrderAttempt, place_order
 from marketplace.orders.quotes import quote, token_of
-from marketplace.orders.request import Named
+from marketplace.orders.request import NamedLeads
 from marketplace.prices.pricing import curve_in_force
 
 BUYERS, POSTINGS, ORDERS, EACH, ROUNDS = 16, 40, 8, 5, 5
@@ -122,12 +122,12 @@ def _orders(buyers: Sequence[Buyer], stock: Callable[[], list[list[list[int]]]])
 
 def _tokens(buyer: Buyer, lots: list[list[int]]) -> list[str]:
     names = {pk: name for lot in lots for pk, name in Lead.objects.filter(pk__in=lot).values_list("pk", "public_id")}
-    wishes = [Named(tuple(names[lead] for lead in lot)) for lot in lots]
-    return [token_of(quote(wish, buyer=buyer, now=timezone.now())) for wish in wishes]
+    wishes = [NamedLeads(tuple(names[lead] for lead in lot)) for lot in lots]
+    return [token_of(quote(order_request, buyer=buyer, now=timezone.now())) for order_request in wishes]
 
 
 def _order(buyer: Buyer, tokens: list[str], number: int) -> bool:
-    order = place_order(Placement(buyer, None, tokens[number], str(uuid4()), False, timezone.now()))
+    order = place_order(OrderAttempt(buyer, None, tokens[number], str(uuid4()), False, timezone.now()))
     return order.filled == EACH
 
 

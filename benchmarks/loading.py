@@ -14,7 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
 
 def main() -> None:
     django.setup()
-    from benchmarks.browsing import look
+    from benchmarks.browsing import query
     from benchmarks.figures import seconds
     from benchmarks.memory import megabytes, own_megabytes
     from leads.models import Vertical
@@ -24,7 +24,7 @@ def main() -> None:
     before, own_before = megabytes(), own_megabytes()
     taken = seconds(warm)
     for vertical in verticals:
-        look(vertical, [])
+        query(vertical, [])
     grown = {"megabytes": megabytes() - before, "own_megabytes": own_megabytes() - own_before}
     print(json.dumps({"seconds": taken, **grown}))
 

@@ -34,7 +34,7 @@ _FLAT = """
     SELECT lead.id, ceil(extract(epoch FROM captured_at))::bigint AS asked, lead.postal_code, {columns}
     FROM leads_lead AS lead JOIN leads_source AS source ON source.id = lead.source_id
     JOIN leads_consent AS consent ON consent.lead_id = lead.id
-    WHERE vertical_id = {vertical} AND legs_aged > 0;
+    WHERE vertical_id = {vertical} AND legs_left > 0;
     CREATE INDEX ON benchmark.flat (asked);
     CREATE INDEX ON benchmark.flat (state, asked);
     ANALYZE benchmark.flat;

@@ -49,5 +49,5 @@ def _path(vertical: Vertical, dice: random.Random) -> str:
     if dice.random() < 0.3:
         asked.append(("phone_type", "mobile"))
     if dice.random() < 0.3:
-        asked.append(("order", dice.choice(("newest", "oldest", "cheapest"))))
+        asked.append(("sort", dice.choice(("newest", "oldest", "cheapest"))))
     return f"/{vertical.slug}/?{urlencode(asked)}"

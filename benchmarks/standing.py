@@ -19,8 +19,8 @@ from benchmarks.figures import Figure, Goal
 from benchmarks.stock import Market
 from buyers.standing_index.index import OrderIndex
 from buyers.standing_index.percolator import at_most
-from leads.criteria.criteria import Criteria, read_clause, wants_of
-from leads.criteria.filter_fields import Want
+from leads.criteria.criteria import Criteria, filter_fields_of, read_clause
+from leads.criteria.filter_fields import FilterField
 from leads.models import Lead, Vertical
 from leads.schema.fields import FieldType
 from marketplace.prices.pricing import Curve, curve_in_force, price_of
@@ -45,10 +45,12 @@ _SHARES = {
 def measure(market: Market, leads: int) -> Iterator[Figure]:
     vertical = market.vertical("mortgage")
     dice = random.Random(20)
-    wants = wants_of(vertical.schema)
-    orders = {pk: wish for pk in range(1, ORDERS + 1) if (wish := _order(vertical, wants, dice))}
+    filter_fields = filter_fields_of(vertical.schema)
+    orders = {
+        pk: order_request for pk in range(1, ORDERS + 1) if (order_request := _order(vertical, filter_fields, dice))
+    }
     started = time.perf_counter()
-    index = OrderIndex(orders, wants)
+    index = OrderIndex(orders, filter_fields)
     built = time.perf_counter() - started
     asked = _leads(vertical, timezone.now())
     peer = _Peer(vertical, orders)
@@ -100,15 +102,15 @@ def _leads(vertical: Vertical, now: datetime) -> list[tuple[Lead, datetime]]:
     return [(lead, now) for lead in found]
 
 
-def _order(vertical: Vertical, wants: dict[str, Want], dice: random.Random) -> Criteria | None:
-    said = list(_said(vertical, wants, dice))
-    criteria = Criteria(vertical.slug, tuple(read_clause(item, wants) for item in said), wants)
+def _order(vertical: Vertical, filter_fields: dict[str, FilterField], dice: random.Random) -> Criteria | None:
+    said = list(_said(vertical, filter_fields, dice))
+    criteria = Criteria(vertical.slug, tuple(read_clause(item, filter_fields) for item in said), filter_fields)
     return at_most(criteria, dice.choice(LIMITS))
 
 
-def _said(vertical: Vertical, wants: dict[str, Want], dice: random.Random) -> Iterator[dict[str, Any]]:
+def _said(vertical: Vertical, filter_fields: dict[str, FilterField], dice: random.Random) -> Iterator[dict[str, Any]]:
     """What buyers ask: nearly all for states and an age, a third for each of some others, few for everything."""
-    states = list(wants["state"].choices or {})
+    states = list(filter_fields["state"].choices or {})
     if dice.random() < 0.9:
         yield {"field": "state", "in": dice.sample(states, dice.choice([1, 1, 1, 2, 3, 5, 10]))}
     if dice.random() < 0.8:
@@ -121,7 +123,7 @@ def _said(vertical: Vertical, wants: dict[str, Want], dice: random.Random) -> It
         yield {"field": "near", "zip": dice.choice(["90012", "75201", "33101", "10001"]), "miles": 25}
     for item in vertical.schema.filterable:
         if dice.random() < 0.25:
-            yield {"field": item.name, **_of_field(wants[item.name], item.type, dice)}
+            yield {"field": item.name, **_of_field(filter_fields[item.name], item.type, dice)}
 
 
 def _of_envelope(field: str, dice: random.Random) -> dict[str, Any]:
@@ -141,24 +143,24 @@ def _of_envelope(field: str, dice: random.Random) -> dict[str, Any]:
     return {"is": False}
 
 
-def _of_field(want: Want, kind: FieldType, dice: random.Random) -> dict[str, Any]:
-    if want.choices:
-        return {"in": dice.sample(list(want.choices), min(len(want.choices), dice.choice([1, 2])))}
-    if want.kind == "is":
+def _of_field(filter_field: FilterField, kind: FieldType, dice: random.Random) -> dict[str, Any]:
+    if filter_field.choices:
+        return {"in": dice.sample(list(filter_field.choices), min(len(filter_field.choices), dice.choice([1, 2])))}
+    if filter_field.kind == "is":
         return {"is": dice.random() < 0.3}
-    if want.is_date:
+    if filter_field.is_date:
         return {"min": "2026-01-01"}
-    lowest = int(want.lowest or 0)
-    step = 5_000 if want.unit == "$" else 1
-    return {"min": lowest + step * dice.randrange(1, 60 if want.unit == "$" else 7)}
+    lowest = int(filter_field.lowest or 0)
+    step = 5_000 if filter_field.unit == "$" else 1
+    return {"min": lowest + step * dice.randrange(1, 60 if filter_field.unit == "$" else 7)}
 
 
 class _Peer:
     """The same orders as a table: for each field its bounds or the values it takes, NULL where it is not asked."""
 
     def __init__(self, vertical: Vertical, orders: dict[int, Criteria]) -> None:
-        self._wants = wants_of(vertical.schema)
-        self._fields = sorted({clause.field for wish in orders.values() for clause in wish.clauses})
+        self._filter_fields = filter_fields_of(vertical.schema)
+        self._fields = sorted({clause.field for order_request in orders.values() for clause in order_request.clauses})
         self._make()
         self._fill(orders)
 
@@ -170,26 +172,28 @@ class _Peer:
             cursor.execute(f"CREATE UNLOGGED TABLE benchmark.wanted (id integer, {columns})")
 
     def _columns(self, field: str) -> list[str]:
-        want = self._wants[field]
-        if want.kind == "span":
-            kind = "text" if want.is_date else "float8"
+        filter_field = self._filter_fields[field]
+        if filter_field.kind == "span":
+            kind = "text" if filter_field.is_date else "float8"
             return [f"{field}_low {kind}", f"{field}_high {kind}"]
-        return [f"{field} bool" if want.kind == "is" else f"{field} text[]"]
+        return [f"{field} bool" if filter_field.kind == "is" else f"{field} text[]"]
 
     def _fill(self, orders: dict[int, Criteria]) -> None:
         with connection.cursor() as cursor:
             with cursor.copy("COPY benchmark.wanted FROM STDIN") as copy:
-                for pk, wish in orders.items():
-                    copy.write_row([pk, *(cell for field in self._fields for cell in self._cells(field, wish))])
+                for pk, order_request in orders.items():
+                    copy.write_row(
+                        [pk, *(cell for field in self._fields for cell in self._cells(field, order_request))]
+                    )
             cursor.execute("CREATE INDEX ON benchmark.wanted USING gin (state)")
             cursor.execute("CREATE INDEX ON benchmark.wanted (price_high)")
             cursor.execute("VACUUM (ANALYZE) benchmark.wanted")
             parts = [part for field in self._fields for part in self._conditions(field)]
             self._sql = f"SELECT id FROM benchmark.wanted WHERE {' AND '.join(parts)}"
 
-    def _cells(self, field: str, wish: Criteria) -> list[Any]:
-        clause: Any = wish.of(field)
-        match self._wants[field].kind:
+    def _cells(self, field: str, order_request: Criteria) -> list[Any]:
+        clause: Any = order_request.of(field)
+        match self._filter_fields[field].kind:
             case "span":
                 return [clause and clause.low, clause and clause.high]
             case "is":
@@ -200,7 +204,7 @@ class _Peer:
 
     def _conditions(self, field: str) -> list[str]:
         """What the order leaves open passes; an answer that the lead does not have passes nobody who asks."""
-        match self._wants[field].kind:
+        match self._filter_fields[field].kind:
             case "span":
                 low, high = f"{field}_low", f"{field}_high"
                 return [
@@ -216,13 +220,13 @@ class _Peer:
     def wanting(self, lead: Lead, now: datetime) -> list[int]:
         answers: dict[str, Any] = {}
         for field in self._fields:
-            answers |= self._answer(field, self._wants[field].value_of(lead, now))
+            answers |= self._answer(field, self._filter_fields[field].value_of(lead, now))
         with connection.cursor() as cursor:
             cursor.execute(self._sql, answers)
             return [pk for (pk,) in cursor.fetchall()]
 
     def _answer(self, field: str, value: Any) -> dict[str, Any]:
-        kind = self._wants[field].kind
+        kind = self._filter_fields[field].kind
         if kind == "span":
             low, high = (value.get("min"), value.get("max")) if isinstance(value, dict) else (value, value)
             endless = isinstance(value, dict)

@@ -51,7 +51,7 @@ _reserving = Lock()
 _LEADS = """
     INSERT INTO leads_lead (id, public_id, vertical_id, schema_id, source_id, external_id, kind, captured_at,
         received_at, state, postal_code, phone_type, attributes, flags, legs_authorized, times_sold, legs_realtime,
-        legs_aged)
+        legs_left)
     SELECT drawn.id, gen_random_uuid(), (%(verticals)s::bigint[])[v], (%(schemas)s::bigint[])[v],
         (%(sources)s::bigint[])[s], 'b' || drawn.id, CASE WHEN (%(calls)s::bool[])[s] THEN 'call' ELSE 'form' END,
         asked_at, asked_at, place.state, CASE WHEN luck < 0.03 THEN '' ELSE place.postal_code END, phone,
@@ -94,7 +94,7 @@ _LEGS = """
         CASE WHEN aged OR open THEN '' WHEN number <= lead.times_sold THEN 'sold_elsewhere' ELSE 'not_for_resale' END
     FROM leads_lead AS lead CROSS JOIN generate_series(1, lead.legs_authorized) AS number
     CROSS JOIN LATERAL (
-        SELECT number > lead.times_sold AND lead.legs_aged > 0 AS aged,
+        SELECT number > lead.times_sold AND lead.legs_left > 0 AS aged,
             number > lead.times_sold AND lead.legs_realtime > 0 AS open
     ) AS leg
     WHERE lead.id BETWEEN %(first)s AND %(last)s

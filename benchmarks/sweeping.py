@@ -13,7 +13,7 @@ ROUNDS = 3
 MOST = 285_000  # leads: a million legs
 _BARE = """
     UPDATE leads_leg SET market = 'aged', aged_at = now()
-    WHERE lead_id BETWEEN %s AND %s AND state = 'open' AND market = 'realtime'
+    WHERE lead_id BETWEEN %s AND %s AND status = 'open' AND market = 'realtime'
 """
 
 

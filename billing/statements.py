@@ -73,7 +73,7 @@ EVER = Period()
 
 
 @dataclass(frozen=True)
-class Row:
+class StatementRow:
     """One movement. Amounts are signed as the account's owner counts them: what came in is positive."""
 
     public_id: UUID
@@ -122,10 +122,10 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class Page:
+class StatementPage:
     """Some rows of a statement, newest first. ``older`` and ``newer`` name the rows where its neighbours begin."""
 
-    rows: list[Row]
+    rows: list[StatementRow]
     older: UUID | None
     newer: UUID | None
 
@@ -142,7 +142,9 @@ def balance_on(account: Account, instant: datetime) -> int:
     return _sign(account) * balance_at(account, instant)
 
 
-def page_of(statement: Statement, *, before: UUID | None = None, after: UUID | None = None, size: int = PAGE) -> Page:
+def page_of(
+    statement: Statement, *, before: UUID | None = None, after: UUID | None = None, size: int = PAGE
+) -> StatementPage:
     """The newest rows, or those that are older or newer than a row. Raises Entry.DoesNotExist for a row of no such id.
 
     Keyed by the row, not numbered: the last page is as near as the first.
@@ -155,7 +157,7 @@ def page_of(statement: Statement, *, before: UUID | None = None, after: UUID | N
     return _page(found[:size], has_older=bool(found[size:]), has_newer=before is not None)
 
 
-def rows_of(statement: Statement) -> Iterator[Row]:
+def rows_of(statement: Statement) -> Iterator[StatementRow]:
     """All rows, newest first, a batch at a time; what is posted meanwhile is not among them."""
     last: UUID | None = None
     while True:
@@ -242,23 +244,23 @@ def _newer_than(statement: Statement, entry: Entry) -> EntryQuerySet:
     return newer.order_by("posted_at", "id")
 
 
-def _page(rows: list[Row], *, has_older: bool, has_newer: bool) -> Page:
+def _page(rows: list[StatementRow], *, has_older: bool, has_newer: bool) -> StatementPage:
     older = rows[-1].public_id if rows and has_older else None
     newer = rows[0].public_id if rows and has_newer else None
-    return Page(rows, older, newer)
+    return StatementPage(rows, older, newer)
 
 
-def rows_among(entries: EntryQuerySet, account: Account) -> list[Row]:
+def rows_among(entries: EntryQuerySet, account: Account) -> list[StatementRow]:
     """How the account's statement shows these entries."""
     sign = _sign(account)
     return [_row(sign, read) for read in entries.values_list(*FIELDS)]
 
 
-def _row(sign: int, read: tuple[Any, ...]) -> Row:
+def _row(sign: int, read: tuple[Any, ...]) -> StatementRow:
     public_id, at, kind, reference, memo, actor, payment_id, purpose, cents, held = read
     what = _what(kind, reference, memo, payment_id, purpose)
     note = "" if kind == Kind.ORDER else memo
-    return Row(public_id, at, kind, reference, what, note, actor, payment_id, sign * cents, held)
+    return StatementRow(public_id, at, kind, reference, what, note, actor, payment_id, sign * cents, held)
 
 
 def _what(kind: str, reference: str, memo: str, payment_id: UUID | None, purpose: str | None) -> str:

@@ -19,8 +19,8 @@ urlpatterns = [
     path("payments/<uuid:public_id>/stop/", auto_topup.stop_payment, name="stop-payment"),
     path("payments/<uuid:public_id>/receipt/", payments.receipt, name="receipt"),
     # The card on file, charged by itself
-    path("automatic/", auto_topup.automatic, name="automatic"),
-    path("automatic/agree/", auto_topup.agree, name="agree"),
-    path("automatic/stop/", auto_topup.stop, name="stop"),
+    path("auto-topup/", auto_topup.automatic, name="automatic"),
+    path("auto-topup/agree/", auto_topup.agree, name="agree"),
+    path("auto-topup/stop/", auto_topup.stop, name="stop"),
     path("card/remove/", auto_topup.remove_card, name="remove-card"),
 ]

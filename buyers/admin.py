@@ -17,21 +17,9 @@ from django.utils import timezone
 from buyers.companies.mail import mail_decision
 from buyers.companies.membership import CompanyRefusal, grant_approval, refuse_approval
 from buyers.models import ApiKey, Approval, Buyer, CustomerList, Invitation, Membership, User
+from leads.admin.desk import ReadOnly
 
 Decision: TypeAlias = Callable[..., bool]
-
-
-class ReadOnly:
-    """Looked at, never touched by hand. Goes before the admin class that it closes."""
-
-    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
 
 
 class Waiting(admin.SimpleListFilter):
@@ -45,7 +33,7 @@ class Waiting(admin.SimpleListFilter):
         return queryset.waiting() if self.value() == "waiting" else queryset
 
 
-class DecisionForm(forms.ModelForm):
+class ApprovalDecisionForm(forms.ModelForm):
     """Grant or refuse one request; the verbs save it, not the form."""
 
     class Meta:
@@ -65,7 +53,7 @@ class DecisionForm(forms.ModelForm):
 
 class ApprovalInline(admin.TabularInline):
     model = Approval
-    form = DecisionForm
+    form = ApprovalDecisionForm
     fields = ["vertical", "status", "note", "requested_at", "decided_at"]
     readonly_fields = ["vertical", "requested_at", "decided_at"]
     extra = 0
@@ -228,8 +216,8 @@ class InvitationAdmin(ReadOnly, admin.ModelAdmin):
 class CustomerListAdmin(ReadOnly, admin.ModelAdmin):
     """Lists of own customers, by company. Many small ones that are soon removed are questions about the shelf."""
 
-    list_display = ["created_at", "buyer", "uploaded_by", "file_name", "people", "refused", "state", "removed_at"]
-    list_filter = ["state", "buyer"]
+    list_display = ["created_at", "buyer", "uploaded_by", "file_name", "people", "refused", "status", "removed_at"]
+    list_filter = ["status", "buyer"]
     list_select_related = ["buyer", "uploaded_by"]
     date_hierarchy = "created_at"
     exclude = ["stored_as"]

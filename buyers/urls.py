@@ -19,10 +19,10 @@ urlpatterns = [
     path("invitations/<int:pk>/withdraw/", views.withdraw, name="withdraw"),
     path("invitations/<slug:token>/", views.accept, name="accept"),
     # People it has already
-    path("customers/", own_customers.customers, name="customers"),
-    path("customers/remove/", own_customers.remove_all_customers, name="remove-all-customers"),
-    path("customers/<uuid:public_id>/", own_customers.customer_list, name="customer-list"),
-    path("customers/<uuid:public_id>/remove/", own_customers.remove_customers, name="remove-customers"),
+    path("own-customers/", own_customers.customers, name="customers"),
+    path("own-customers/remove/", own_customers.remove_all_customers, name="remove-all-customers"),
+    path("own-customers/<uuid:public_id>/", own_customers.customer_list, name="customer-list"),
+    path("own-customers/<uuid:public_id>/remove/", own_customers.remove_customers, name="remove-customers"),
     # API keys
     path("keys/", views.keys, name="keys"),
     path("keys/<int:pk>/revoke/", views.revoke, name="revoke"),

@@ -36,7 +36,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "fill-standing-orders": {"task": "marketplace.standing_orders.tasks.fill_standing_orders", "schedule": 60.0},
     "send-search-mail": {"task": "marketplace.standing_orders.tasks.send_search_mail", "schedule": 5 * 60.0},
     "build-exports": {"task": "marketplace.exports.tasks.build_exports", "schedule": 60.0},
-    "place-large-orders": {"task": "marketplace.orders.tasks.place_large_orders", "schedule": 10.0},
+    "place-large-orders": {"task": "marketplace.orders.tasks.place_background_orders", "schedule": 10.0},
     "settle-payments": {"task": "billing.payments.tasks.settle_payments", "schedule": 10.0},
     "settle-payouts": {"task": "billing.payouts.tasks.settle_payouts", "schedule": 10.0},
     "complete-paid-orders": {"task": "marketplace.orders.tasks.complete_paid_orders", "schedule": 10.0},

@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
-from marketplace.inventory.live import NotReady, one_answer
+from marketplace.inventory.live import NotReady, one_reading
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -136,7 +136,7 @@ class ShelfMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.method not in SAFE_METHODS:
             return self.get_response(request)
-        with one_answer():
+        with one_reading():
             return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:

@@ -30,7 +30,7 @@ urlpatterns = [
     path("orders/", include("marketplace.orders.urls")),
     path("returns/", include("marketplace.returns.urls")),
     # What is wanted from now on
-    path("standing/", include("marketplace.standing_orders.urls")),
+    path("standing-orders/", include("marketplace.standing_orders.urls")),
     # Stripe's messages
     path("stripe/webhook/", webhook, name="stripe-webhook"),
     # Programs

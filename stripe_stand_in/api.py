@@ -11,7 +11,7 @@ from typing import Any
 
 from stripe_stand_in import errors, parameters, routes
 from stripe_stand_in.expansion import expand, present
-from stripe_stand_in.idempotency import Answer, KeysInUse, fingerprint, recall, remember
+from stripe_stand_in.idempotency import KeptAnswer, KeysInUse, fingerprint, recall, remember
 from stripe_stand_in.mishaps import Fate, Mishaps
 from stripe_stand_in.parameters import Params
 from stripe_stand_in.passing_time import at_work
@@ -53,7 +53,7 @@ class Api:
             if "die" in fate:
                 os.kill(os.getpid(), signal.SIGKILL)
         except errors.Refusal as refusal:
-            answer = Answer(refusal.status, refusal.body())
+            answer = KeptAnswer(refusal.status, refusal.body())
         self._count(request, answer.status)
         return self._reply(request, answer, is_lost="lose_answer" in fate)
 
@@ -76,7 +76,7 @@ class Api:
         if given != wanted:
             raise errors.invalid(f"Invalid Stripe API version: {given}. The stand-in speaks {wanted}.")
 
-    def _answer(self, call: Call, fate: Fate) -> Answer:
+    def _answer(self, call: Call, fate: Fate) -> KeptAnswer:
         """The effect, the events that tell of it and the remembered answer are one transaction."""
         with at_work(self.store):
             if call.key and (known := recall(self.store, call.key, call.said)):
@@ -86,16 +86,16 @@ class Api:
                 remember(self.store, call.key, call.said, answer, call.request)
         return answer
 
-    def _act(self, call: Call, fate: Fate) -> Answer:
-        broken = Answer(500, errors.broken().body())
+    def _act(self, call: Call, fate: Fate) -> KeptAnswer:
+        broken = KeptAnswer(500, errors.broken().body())
         if "fail_before" in fate:
             return broken
         self.store.origin = Origin(call.request, call.key)
         try:
             with self.store.undone_if_refused():
-                answer = Answer(200, self._perform(call))
+                answer = KeptAnswer(200, self._perform(call))
         except errors.Refusal as refusal:
-            answer = Answer(refusal.status, refusal.body())
+            answer = KeptAnswer(refusal.status, refusal.body())
         finally:
             self.store.origin = Origin()
         return broken if "fail_after" in fate else answer
@@ -109,7 +109,7 @@ class Api:
         with self._counting:
             self.counters[f"{request.method} {noun} {status}"] += 1
 
-    def _reply(self, request: Request, answer: Answer, *, is_lost: bool) -> Reply:
+    def _reply(self, request: Request, answer: KeptAnswer, *, is_lost: bool) -> Reply:
         headers = {"Request-Id": request.id, "Stripe-Version": self.store.terms.api_version}
         if key := request.headers.get("Idempotency-Key"):
             headers["Idempotency-Key"] = key

@@ -15,7 +15,7 @@ KEPT_SECONDS = 24 * 60 * 60
 
 
 @dataclass(frozen=True)
-class Answer:
+class KeptAnswer:
     status: int
     body: dict[str, Any]
     original_request: str | None = None
@@ -26,7 +26,7 @@ def fingerprint(method: str, path: str, params: dict[str, Any]) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-def recall(store: Store, key: str, said: str) -> Answer | None:
+def recall(store: Store, key: str, said: str) -> KeptAnswer | None:
     since = store.now() - KEPT_SECONDS
     found = store.run(
         "SELECT fingerprint, status, body, request FROM answers WHERE key = ? AND created > ?", key, since
@@ -39,11 +39,11 @@ def recall(store: Store, key: str, said: str) -> Answer | None:
                 f"Try using a key other than '{key}' if you meant to execute a different request.",
                 type="idempotency_error",
             )
-        return Answer(status, json.loads(body), request)
+        return KeptAnswer(status, json.loads(body), request)
     return None
 
 
-def remember(store: Store, key: str, said: str, answer: Answer, request: str) -> None:
+def remember(store: Store, key: str, said: str, answer: KeptAnswer, request: str) -> None:
     values = (key, said, answer.status, json.dumps(answer.body), request, store.now())
     store.run("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?)", *values)
 

@@ -64,7 +64,7 @@ PAGES = {
     "checkout:pay": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER, guarded=True),
     # What was bought
     "orders:list": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
-    "orders:placing": reads(LOGIN, REGISTER, 404, 200, 200, 200, REGISTER),
+    "orders:background": reads(LOGIN, REGISTER, 404, 200, 200, 200, REGISTER),
     "orders:detail": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
     "orders:receipt": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
     "orders:invoice": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
@@ -95,10 +95,10 @@ PAGES = {
     "returns:appeal": changes(LOGIN, REGISTER, 404, 422, 422, 422, REGISTER),
     "returns:take-back": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER),
     # What is wanted from now on
-    "standing:list": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
-    "standing:detail": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
+    "standing_orders:list": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
+    "standing_orders:detail": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
     **{
-        f"standing:{name}": Row(
+        f"standing_orders:{name}": Row(
             {
                 "GET HEAD": [LOGIN, REGISTER, 404, 200, 200, 200, REGISTER],
                 "POST": [LOGIN, REGISTER, 404, 422, 422, 422, REGISTER],
@@ -107,7 +107,7 @@ PAGES = {
         for name in ("buy", "save", "edit")
     },
     **{
-        f"standing:{name}": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER)
+        f"standing_orders:{name}": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER)
         for name in ("pause", "resume", "end")
     },
     # Money
@@ -212,7 +212,7 @@ API = {
     "api:orders": Row(
         {"GET HEAD": [401, 401, 401, 401, 401, 200], "POST": [401, 401, 401, 401, 401, 400]}, guarded=True
     ),
-    "api:placing": keyed("GET HEAD", 200),
+    "api:background-order": keyed("GET HEAD", 200),
     "api:order": keyed("GET HEAD", 200),
     "api:file": keyed("GET HEAD", 200, frozenset({"marketplace_export", "marketplace_download"})),
     "api:manifest": keyed("GET HEAD", 200, frozenset({"marketplace_export"})),

@@ -12,13 +12,13 @@ from buyers.companies.membership import invite
 from buyers.models import ApiKey, Buyer, CustomerList, Invitation, Membership, Role, StandingOrder, User
 from leads.criteria.criteria import Criteria
 from leads.models import ImportRun, Lead
-from marketplace.models import Export, Order, PendingOrder, Placing, Return
-from marketplace.orders.checkout import Placement, place_order
+from marketplace.models import BackgroundOrder, Export, Order, OrderAwaitingPayment, Return
+from marketplace.orders.checkout import OrderAttempt, place_order
 from marketplace.orders.quotes import quote, token_of
-from marketplace.orders.request import Named
-from marketplace.returns.claims import Asker, Claim, ask
-from marketplace.standing_orders.lifecycle import Wish, place
-from marketplace.standing_orders.terms import Terms
+from marketplace.orders.request import NamedLeads
+from marketplace.returns.claims import Claim, Claimant, ask
+from marketplace.standing_orders.lifecycle import NewStandingOrder, place
+from marketplace.standing_orders.terms import StandingOrderTerms
 from tests.access import own_routes
 from tests.factories import Market, credit, make_buyer
 from tests.leads.intake.importing.files import as_csv, row, uploaded, worked
@@ -41,11 +41,11 @@ class Company:
     standing: StandingOrder
     returned: Return
     payment: Payment
-    pending: PendingOrder
+    awaiting: OrderAwaitingPayment
     member: Membership
     invitation: Invitation
     customers: CustomerList
-    placing: Placing
+    background_order: BackgroundOrder
     key: ApiKey
     key_text: str
     revoked_text: str
@@ -85,7 +85,7 @@ class Cast:
 def make_cast(market: Market) -> Cast:
     closed = make_company(market)
     Buyer.objects.filter(pk=closed.buyer.pk).update(closed_at=timezone.now())
-    checked = worked(uploaded(market, as_csv([row(1), row(2, Purpose="boat")])), ImportRun.State.CHECKING)
+    checked = worked(uploaded(market, as_csv([row(1), row(2, Purpose="boat")])), ImportRun.Status.CHECKING)
     return Cast(
         market,
         make_company(market),
@@ -115,15 +115,15 @@ def make_company(market: Market, lead: Lead | None = None) -> Company:
         people,
         lead,
         order,
-        Export.objects.create(order=order, preset="plain", state="queued"),
+        Export.objects.create(order=order, preset="plain", status="queued"),
         standing_order(market, buyer, owner),
-        ask(Claim(lead.public_id, "made-up", "Nobody is called that."), Asker(buyer, str(owner), market.now)),
+        ask(Claim(lead.public_id, "made-up", "Nobody is called that."), Claimant(buyer, str(owner), market.now)),
         expired_payment(buyer, owner),
         pending_order(market, buyer, owner),
         Membership.objects.create(user=make_person(), buyer=buyer, role=Role.BUYER),
         invite(buyer=buyer, email=f"new{buyer.pk}@example.com", role=Role.BUYER, now=timezone.now()),
         customer_list(buyer, owner),
-        placing(market, buyer, owner),
+        background_order(market, buyer, owner),
         key,
         key_text,
         revoked_text,
@@ -131,8 +131,10 @@ def make_company(market: Market, lead: Lead | None = None) -> Company:
 
 
 def standing_order(market: Market, buyer: Buyer, user: User) -> StandingOrder:
-    wish = Wish(buyer, user, market.vertical, Criteria.anything(market.vertical), StandingOrder.Kind.BUY)
-    return place(wish, Terms("Anything under a dollar", limit_cents=99), now=market.now)
+    order_request = NewStandingOrder(
+        buyer, user, market.vertical, Criteria.anything(market.vertical), StandingOrder.Kind.BUY
+    )
+    return place(order_request, StandingOrderTerms("Anything under a dollar", max_price_cents=99), now=market.now)
 
 
 def expired_payment(buyer: Buyer, user: User) -> Payment:
@@ -156,26 +158,26 @@ def customer_list(buyer: Buyer, user: User) -> CustomerList:
         uploaded_by=user,
         file_name="customers.csv",
         file_sha256=uuid.uuid4().hex,
-        state="done",
+        status="done",
         created_at=now,
         worked_at=now,
         done_at=now,
     )
 
 
-def placing(market: Market, buyer: Buyer, user: User) -> Placing:
+def background_order(market: Market, buyer: Buyer, user: User) -> BackgroundOrder:
     """Waiting for a worker that does not come."""
-    return Placing.objects.create(
+    return BackgroundOrder.objects.create(
         buyer=buyer, placed_by=user, token="", idempotency_key=uuid.uuid4().hex, total=6_000, asked_at=market.now
     )
 
 
-def pending_order(market: Market, buyer: Buyer, user: User) -> PendingOrder:
+def pending_order(market: Market, buyer: Buyer, user: User) -> OrderAwaitingPayment:
     """Of nothing in particular: its buyer is at Stripe's page."""
     payment = Payment.objects.create(
         buyer=buyer, purpose="order", amount_cents=5000, status="open", asked_by=user, created_at=market.now
     )
-    return PendingOrder.objects.create(
+    return OrderAwaitingPayment.objects.create(
         buyer=buyer,
         placed_by=user,
         idempotency_key=uuid.uuid4().hex,
@@ -189,9 +191,9 @@ def pending_order(market: Market, buyer: Buyer, user: User) -> PendingOrder:
 
 
 def buy(market: Market, buyer: Buyer, user: User, *leads: Lead) -> Order:
-    wish = Named(tuple(lead.public_id for lead in leads))
-    token = token_of(quote(wish, buyer=buyer, now=market.now))
-    return place_order(Placement(buyer, user, token, uuid.uuid4().hex, False, market.now))
+    order_request = NamedLeads(tuple(lead.public_id for lead in leads))
+    token = token_of(quote(order_request, buyer=buyer, now=market.now))
+    return place_order(OrderAttempt(buyer, user, token, uuid.uuid4().hex, False, market.now))
 
 
 def addresses(cast: Cast, company: Company) -> dict[str, str]:
@@ -207,25 +209,27 @@ def addresses(cast: Cast, company: Company) -> dict[str, str]:
 def _arguments(cast: Cast, company: Company) -> dict[str, dict[str, object]]:
     slug, order = {"slug": cast.market.vertical.slug}, {"public_id": company.order.public_id}
     payment = {"public_id": company.payment.public_id}
-    pending = {"public_id": company.pending.public_id}
+    awaiting = {"public_id": company.awaiting.public_id}
     checked, mapping = {"public_id": cast.checked.public_id}, {"public_id": cast.mapping.public_id}
     returned = {"public_id": company.returned.public_id}
     customers = {"public_id": company.customers.public_id}
     standing = {"public_id": company.standing.public_id}
     member, lead = {"pk": company.member.pk}, {"public_id": company.lead.public_id}
     return {
-        **{f"storefront:{name}": slug for name in ("browse", "till", "review")},
+        "storefront:browse": slug,
+        **{f"checkout:{name}": slug for name in ("buy-bar", "review")},
         **{f"orders:{name}": order for name in ("detail", "receipt", "invoice", "leads", "ask", "file")},
         **{f"api:{name}": order for name in ("order", "file", "manifest")},
         **{f"billing:{name}": payment for name in ("payment", "done", "back", "stop-payment", "receipt")},
         **{f"leads:import{name}": checked for name in ("", "-start", "-problems")},
         **{f"leads:import-{name}": mapping for name in ("columns", "discard")},
-        **{f"storefront:{name}": pending for name in ("waiting", "pay-again", "cancel")},
+        **{f"checkout:{name}": awaiting for name in ("waiting", "pay-again", "cancel")},
         **{f"returns:{name}": returned for name in ("detail", "credit-note", "appeal", "take-back")},
         **{f"buyers:{name}": customers for name in ("customer-list", "remove-customers")},
-        **{f"{where}:placing": {"public_id": company.placing.public_id} for where in ("orders", "api")},
-        **{f"standing:{name}": slug for name in ("buy", "save")},
-        **{f"standing:{name}": standing for name in ("detail", "edit", "pause", "resume", "end")},
+        "orders:background": {"public_id": company.background_order.public_id},
+        "api:background-order": {"public_id": company.background_order.public_id},
+        **{f"standing_orders:{name}": slug for name in ("buy", "save")},
+        **{f"standing_orders:{name}": standing for name in ("detail", "edit", "pause", "resume", "end")},
         "api:standing-order": standing,
         "returns:ask": order,
         "api:return": returned,

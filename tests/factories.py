@@ -196,7 +196,7 @@ def legless_lead(market: Market) -> Lead:
     """A lead with its consent and no legs yet: made of another one's rows."""
     lead = market.lead()
     consent, lead.pk, lead.public_id, lead.external_id = lead.consent, None, uuid.uuid4(), uuid.uuid4().hex
-    lead.times_sold = lead.legs_realtime = lead.legs_aged = 0
+    lead.times_sold = lead.legs_realtime = lead.legs_left = 0
     lead.save(force_insert=True)
     consent.pk, consent.lead = None, lead
     consent.save(force_insert=True)

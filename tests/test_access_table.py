@@ -200,8 +200,8 @@ def others(cast):
     found |= {
         name: (theirs[name], *(theirs[name].replace(str(public_id), instead) for instead in (nobody, "no-id")))
         for name, public_id in (
-            ("orders:placing", rival.placing.public_id),
-            ("api:placing", rival.placing.public_id),
+            ("orders:background", rival.background_order.public_id),
+            ("api:background-order", rival.background_order.public_id),
             ("buyers:customer-list", rival.customers.public_id),
             ("buyers:remove-customers", rival.customers.public_id),
         )
@@ -212,7 +212,7 @@ def others(cast):
             *(theirs[name].replace(str(rival.standing.public_id), other) for other in (nobody, "no-id")),
         )
         for name in (*PAGES, *API)
-        if name.startswith(("standing:", "api:standing-")) and str(rival.standing.public_id) in theirs[name]
+        if name.startswith(("standing_orders:", "api:standing-")) and str(rival.standing.public_id) in theirs[name]
     }
     for name, thing in (
         ("buyers:role", rival.member),

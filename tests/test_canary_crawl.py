@@ -48,7 +48,9 @@ def sung(cast, settings):
     cast.ours.order = buy(market, cast.ours.buyer, cast.ours.people["owner"], cast.lead_13)
     cast.rival.order = buy(market, cast.rival.buyer, cast.rival.people["owner"], cast.lead_14)
     cast.mapping = uploaded(market, as_csv([upload_of(UPLOADED)]))
-    cast.checked = worked(uploaded(market, as_csv([upload_of(REFUSED, SubmittedAt="never")])), ImportRun.State.CHECKING)
+    cast.checked = worked(
+        uploaded(market, as_csv([upload_of(REFUSED, SubmittedAt="never")])), ImportRun.Status.CHECKING
+    )
     return cast
 
 
@@ -332,7 +334,7 @@ def test_a_question_that_does_tell_is_noticed(sung, monkeypatch):
         return found
 
     monkeypatch.setattr(views, "even_sample", sorted_by_phone)
-    asked = [(f"/{sung.market.vertical.slug}/", {"order": "even"})]
+    asked = [(f"/{sung.market.vertical.slug}/", {"sort": "even"})]
 
     of_one = answers_to(sung, asked)
     become(sung.lead_11, Canary(99))

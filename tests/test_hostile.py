@@ -72,7 +72,7 @@ PARAMETERS = (
     "price_min",
     "needed_by_min",
 )
-TILL = ("quantity", "limit", "first", "exclusive", "lead", "by")
+BUY_BAR = ("quantity", "max_price", "buy_sort", "exclusive", "lead", "by")
 
 
 @pytest.fixture(autouse=True)
@@ -146,7 +146,7 @@ def test_no_value_of_a_filter_brings_the_shelf_down(cast, owner, api, text):
     asked = {}
     for address in pages(cast):
         fixed = {"vertical": cast.market.vertical.slug} if address.startswith("/api/") else {}
-        for name in PARAMETERS if fixed else (*PARAMETERS, *TILL):
+        for name in PARAMETERS if fixed else (*PARAMETERS, *BUY_BAR):
             response = told(
                 api if fixed else owner,
                 "GET",
@@ -211,8 +211,8 @@ PATHS = (
     "/orders/?page=1000000000000000000",
     "/orders/?page=-1",
     "/operator/imports/?page=1000000000000000000",
-    "/mortgage/?order=newest&after=1000000000000000000",
-    "/mortgage/?order=even&after=1000000000000000000",
+    "/mortgage/?sort=newest&after=1000000000000000000",
+    "/mortgage/?sort=even&after=1000000000000000000",
 )
 
 
@@ -354,7 +354,7 @@ def test_what_the_checks_call_wrong_they_do_find(cast, owner, monkeypatch):
 
 NAMES = [*ENVELOPE, *(item["name"] for item in FIELDS)]
 PARAMETER = some.builds(str.__add__, some.sampled_from(NAMES), some.sampled_from(["", "_min", "_max"]))
-PARAMETER |= some.sampled_from(["age_min", "age_max", "miles", "order", "after", *TILL]) | some.text(max_size=8)
+PARAMETER |= some.sampled_from(["age_min", "age_max", "miles", "order", "after", *BUY_BAR]) | some.text(max_size=8)
 VALUE = some.text(max_size=12) | some.integers(-(10**18), 10**18).map(str) | some.floats().map(str)
 VALUE |= some.sampled_from(["OH", "true", "45402", "newest", "even", "5", "2026-01-31", "va", "call", *TEXTS.values()])
 

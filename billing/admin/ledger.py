@@ -54,7 +54,7 @@ class CreditForm(forms.Form):
         return int(self.cleaned_data["amount"] * 100)
 
 
-class InstantForm(forms.Form):
+class BalanceInstantForm(forms.Form):
     at = forms.SplitDateTimeField(label="At (UTC)", widget=AdminSplitDateTime)
 
 
@@ -94,7 +94,7 @@ class AccountAdmin(MoneyAdmin):
         """All accounts at an instant, by kind; together they are nothing."""
         require(request, "billing.view_account")
         now = timezone.now()
-        form = InstantForm(request.GET) if request.GET else InstantForm(initial={"at": now})
+        form = BalanceInstantForm(request.GET) if request.GET else BalanceInstantForm(initial={"at": now})
         at = form.cleaned_data["at"] if form.is_bound and form.is_valid() else now
         kinds = list(_balances(at))
         total = sum(kind["credit_cents"] for kind in kinds)

@@ -47,7 +47,7 @@ class PayeeAdmin(Kept, admin.ModelAdmin):
         return ["source"] if obj else []
 
 
-class ApprovalInline(ReadOnly, admin.TabularInline):
+class PayoutApprovalInline(ReadOnly, admin.TabularInline):
     model = PayoutApproval
     total = staticmethod(cents_column("total_cents", "the run came to"))
     fields = ["at", "user", "total"]
@@ -85,7 +85,7 @@ class PayoutRunAdmin(MoneyAdmin):
         "ended_at",
     ]
     readonly_fields = ["number", "total", "limit", "people_needed"]
-    inlines = [ApprovalInline, PayoutInline]
+    inlines = [PayoutApprovalInline, PayoutInline]
 
     def get_urls(self) -> list[URLPattern]:
         return [
@@ -134,7 +134,7 @@ class PayoutRunAdmin(MoneyAdmin):
         due = due_at(cutoff_at)
         paid = sum(one.cents for one in due if one.is_paid)
         template = "admin/billing/payoutrun/make.html"
-        limits = {"least_cents": settings.PAYOUT_LEAST_CENTS, "limit_cents": limit_left(desk_user(request), now)}
+        limits = {"least_cents": settings.PAYOUT_LEAST_CENTS, "max_price_cents": limit_left(desk_user(request), now)}
         context: dict[str, Any] = {"form": form, "due": due, "cutoff_at": cutoff_at, "paid_cents": paid, **limits}
         return desk_page(self, request, title="Make a run", template=template, **context)
 

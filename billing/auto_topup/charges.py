@@ -37,8 +37,8 @@ def _low(now: datetime) -> QuerySet[AutomaticTopUp]:
     """Consents whose wallets are under the threshold, that may charge once more today, without a payment on its way. A
     wallet that a dispute overdrew is not filled from the card that was disputed."""
     on_its_way = Payment.objects.automatic().unfinished().values("buyer_id")
-    held = AutomaticTopUp.objects.annotate(held_cents=Coalesce("buyer__wallet__balance_cents", 0))
-    low = held.filter(is_on=True, held_cents__lt=F("threshold_cents"), held_cents__gte=0)
+    held = AutomaticTopUp.objects.annotate(balance_cents=Coalesce("buyer__wallet__balance_cents", 0))
+    low = held.filter(is_on=True, balance_cents__lt=F("threshold_cents"), balance_cents__gte=0)
     may_pay = low.filter(buyer__closed_at=None, consented_at__lte=now, buyer__customer__payment_method_id__gt="")
     # In SQL, so that companies at their ceiling do not fill the batch and keep others out of it.
     today = _on_day(now).filter(buyer=OuterRef("buyer")).order_by().values("buyer").annotate(Sum("amount_cents"))

@@ -18,13 +18,13 @@ class AutomaticRefused(Exception):
 
 
 @dataclass(frozen=True)
-class Terms:
+class AutoTopUpTerms:
     threshold_cents: int
     amount_cents: int
     daily_ceiling_cents: int
 
 
-def wording_of(terms: Terms, *, buyer: Buyer, card: str) -> str:
+def wording_of(terms: AutoTopUpTerms, *, buyer: Buyer, card: str) -> str:
     """The sentences that the buyer agrees to, and that are kept as they stood."""
     return (
         f"{buyer.legal_name} allows {settings.OPERATOR['name']} to charge {card} {dollars(terms.amount_cents)} each"
@@ -39,7 +39,7 @@ def _minutes(number: int) -> str:
     return "1 minute" if number == 1 else f"{number} minutes"
 
 
-def check_terms(terms: Terms) -> None:
+def check_terms(terms: AutoTopUpTerms) -> None:
     """Raises AutomaticRefused with the limit that was missed."""
     least, most = settings.TOP_UP_LEAST_CENTS, settings.TOP_UP_MOST_CENTS
     ceiling = settings.AUTOMATIC_TOP_UP_DAILY_MOST_CENTS
@@ -54,7 +54,7 @@ def check_terms(terms: Terms) -> None:
 
 
 @transaction.atomic
-def set_automatic(*, buyer: Buyer, user: User, terms: Terms, wording: str, now: datetime) -> AutomaticTopUp:
+def set_automatic(*, buyer: Buyer, user: User, terms: AutoTopUpTerms, wording: str, now: datetime) -> AutomaticTopUp:
     """Switch it on under these terms. Raises AutomaticRefused, also for words that say something else."""
     check_terms(terms)
     customer = Customer.objects.select_for_update(no_key=True).filter(buyer=buyer).first()

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from billing.auto_topup.consent import AutomaticRefused, Terms, check_terms
+from billing.auto_topup.consent import AutomaticRefused, AutoTopUpTerms, check_terms
 from billing.form_fields import DollarsField
 
 
@@ -23,6 +23,6 @@ class AutomaticForm(forms.Form):
         return cleaned
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> AutoTopUpTerms:
         said = self.cleaned_data
-        return Terms(said["threshold"], said["amount"], said["daily_ceiling"])
+        return AutoTopUpTerms(said["threshold"], said["amount"], said["daily_ceiling"])

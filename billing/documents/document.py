@@ -14,7 +14,7 @@ class Party:
 
 
 @dataclass(frozen=True)
-class Line:
+class DocumentLine:
     """Something that cost or brought money. A price each is only for lines where quantity × price is the amount."""
 
     text: str
@@ -43,7 +43,7 @@ class Document:
     issued_at: datetime
     operator: Party
     party: Party
-    lines: Sequence[Line]
+    lines: Sequence[DocumentLine]
     totals: tuple[tuple[str, int], ...]
     references: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()

@@ -4,9 +4,9 @@ from datetime import date, datetime
 
 from django.conf import settings
 
-from billing.documents import Document, Line, Party
+from billing.documents import Document, DocumentLine, Party
 from billing.models import Payment, Refund
-from billing.statements import Period, Row, Statement, rows_of
+from billing.statements import Period, Statement, StatementRow, rows_of
 from buyers.models import Buyer
 
 MOST_LINES = 5000
@@ -57,13 +57,13 @@ def receipt_of(payment: Payment) -> Document:
     )
 
 
-def _paid(payment: Payment) -> Line:
-    return Line(PAID_FOR[Payment.Purpose(payment.purpose)], None, None, payment.amount_cents)
+def _paid(payment: Payment) -> DocumentLine:
+    return DocumentLine(PAID_FOR[Payment.Purpose(payment.purpose)], None, None, payment.amount_cents)
 
 
-def _refunded(refund: Refund) -> Line:
+def _refunded(refund: Refund) -> DocumentLine:
     on_its_way = "" if refund.status == Refund.Status.SUCCEEDED else ", on its way"
-    return Line(
+    return DocumentLine(
         f"Refund {refund.number} to the card",
         None,
         None,
@@ -107,12 +107,12 @@ def statement_document(statement: Statement, *, party: Party, now: datetime) -> 
     )
 
 
-def _line(row: Row) -> Line:
+def _line(row: StatementRow) -> DocumentLine:
     note = f" · {row.note}" if row.note else ""
-    return Line(row.what, None, None, row.cents, f"{_day(row.at)}, {row.at:%H:%M}{note}")
+    return DocumentLine(row.what, None, None, row.cents, f"{_day(row.at)}, {row.at:%H:%M}{note}")
 
 
-def _reach(period: Period, rows: list[Row]) -> tuple[date, date]:
+def _reach(period: Period, rows: list[StatementRow]) -> tuple[date, date]:
     """The days it speaks of: where the period is open, those of its rows."""
     return period.first or rows[-1].at.date(), period.last or rows[0].at.date()
 

@@ -5,7 +5,7 @@ from fpdf.enums import Align
 
 from billing.documents.document import Document, Party
 from billing.documents.lettering import lettered, printable
-from billing.documents.sheet import BODY, FIGURE, HAIRLINE, HEAVY, LABEL, NAME, NOTE, STRONG, TITLE, Sheet, Voice
+from billing.documents.sheet import BODY, FIGURE, HAIRLINE, HEAVY, LABEL, NAME, NOTE, STRONG, TITLE, Paper, Voice
 from billing.documents.table import set_lines, set_totals
 from billing.money import dollars
 
@@ -18,7 +18,7 @@ MEASURE = 380.0
 def render(document: Document) -> bytes:
     """The document as a PDF."""
     title = f"{document.kind_title} {document.number}"
-    sheet = Sheet(title=title)
+    sheet = Paper(title=title)
     sheet.set_title(printable(title))
     sheet.set_author(printable(document.operator.name))
     sheet.set_creation_date(document.issued_at)
@@ -27,7 +27,7 @@ def render(document: Document) -> bytes:
         return bytes(sheet.output())
 
 
-def _compose(sheet: Sheet, document: Document) -> None:
+def _compose(sheet: Paper, document: Document) -> None:
     sheet.add_page()
     _set_letterhead(sheet, document.operator)
     _set_title(sheet, document.kind_title, document.total)
@@ -43,14 +43,14 @@ def _facts(document: Document) -> list[tuple[str, str]]:
     return [("Number", document.number), ("Issued", issued), *document.references]
 
 
-def _set_letterhead(sheet: Sheet, operator: Party) -> None:
+def _set_letterhead(sheet: Paper, operator: Party) -> None:
     sheet.mark(sheet.left, sheet.y, 28)
     sheet.set_y(sheet.y + 7)
     _set_block(sheet, operator.name, NAME, sheet.left + 38, HALF)
     sheet.set_y(sheet.y + GAP)
 
 
-def _set_title(sheet: Sheet, kind_title: str, total: tuple[str, int]) -> None:
+def _set_title(sheet: Paper, kind_title: str, total: tuple[str, int]) -> None:
     """What it is at the left, what it comes to at the right."""
     top = sheet.y
     label, cents = total
@@ -67,7 +67,7 @@ def _set_title(sheet: Sheet, kind_title: str, total: tuple[str, int]) -> None:
     sheet.rule(HEAVY)
 
 
-def _set_parties(sheet: Sheet, operator: Party, party: Party) -> None:
+def _set_parties(sheet: Paper, operator: Party, party: Party) -> None:
     top = sheet.y + 14
     ends = []
     for label, who, x in (("From", operator, sheet.left), ("To", party, sheet.right - HALF)):
@@ -81,7 +81,7 @@ def _set_parties(sheet: Sheet, operator: Party, party: Party) -> None:
     sheet.set_y(max(ends))
 
 
-def _set_facts(sheet: Sheet, facts: list[tuple[str, str]]) -> None:
+def _set_facts(sheet: Paper, facts: list[tuple[str, str]]) -> None:
     """Two to a row, read across."""
     sheet.set_y(sheet.y + GAP)
     for start in range(0, len(facts), 2):
@@ -98,14 +98,14 @@ def _set_facts(sheet: Sheet, facts: list[tuple[str, str]]) -> None:
     sheet.set_y(sheet.y + GAP)
 
 
-def _set_notes(sheet: Sheet, notes: tuple[str, ...]) -> None:
+def _set_notes(sheet: Paper, notes: tuple[str, ...]) -> None:
     sheet.set_y(sheet.y + GAP)
     for note in notes:
         _set_block(sheet, note, NOTE, sheet.left, MEASURE)
         sheet.set_y(sheet.y + 4)
 
 
-def _set_block(sheet: Sheet, text: str, voice: Voice, x: float, width: float) -> None:
+def _set_block(sheet: Paper, text: str, voice: Voice, x: float, width: float) -> None:
     for line in sheet.wrapped(text, voice, width):
         sheet.make_room(voice.leading)
         sheet.say(line, voice, x=x, width=width)

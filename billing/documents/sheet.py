@@ -47,7 +47,7 @@ NOTE = Voice(8.5, 12, ink=Ink.SOFT)
 LABEL = Voice(8.5, 13.5, ink=Ink.QUIET)
 
 
-class Sheet(FPDF):
+class Paper(FPDF):
     """Coordinates are points from the top left of the page; ``left``, ``right`` and ``bottom`` bound the type area."""
 
     def __init__(self, *, title: str) -> None:

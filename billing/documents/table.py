@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from fpdf.enums import Align
 
-from billing.documents.document import Line
-from billing.documents.sheet import BODY, HAIRLINE, HEAVY, LABEL, NOTE, SUM, Sheet, Voice
+from billing.documents.document import DocumentLine
+from billing.documents.sheet import BODY, HAIRLINE, HEAVY, LABEL, NOTE, SUM, Paper, Voice
 from billing.money import dollars
 
 PADDING = 5.0
@@ -18,7 +18,7 @@ HEAD_ROOM = 3 * (BODY.leading + 2 * PADDING)
 
 
 @dataclass(frozen=True)
-class Columns:
+class TableColumns:
     """Where each column ends. Quantity and price each are there only if a line has them."""
 
     text: float
@@ -27,7 +27,7 @@ class Columns:
     currency: str
 
     @classmethod
-    def of(cls, lines: Sequence[Line], right: float, currency: str) -> "Columns":
+    def of(cls, lines: Sequence[DocumentLine], right: float, currency: str) -> "TableColumns":
         edge = right - AMOUNT
         each = edge if any(line.unit_cents is not None for line in lines) else None
         edge -= EACH if each else 0
@@ -36,9 +36,9 @@ class Columns:
         return cls(text=edge, quantity=quantity, each=each, currency=currency)
 
 
-def set_lines(sheet: Sheet, lines: Sequence[Line], currency: str) -> None:
+def set_lines(sheet: Paper, lines: Sequence[DocumentLine], currency: str) -> None:
     """A row each, hairlines between, under column heads that come again on every page."""
-    columns = Columns.of(lines, sheet.right, currency)
+    columns = TableColumns.of(lines, sheet.right, currency)
     sheet.make_room(HEAD_ROOM)
     _set_head(sheet, columns)
     sheet.on_new_page = lambda: _set_head(sheet, columns)
@@ -47,7 +47,7 @@ def set_lines(sheet: Sheet, lines: Sequence[Line], currency: str) -> None:
     sheet.on_new_page = None
 
 
-def set_totals(sheet: Sheet, totals: Sequence[tuple[str, int]]) -> None:
+def set_totals(sheet: Paper, totals: Sequence[tuple[str, int]]) -> None:
     """At the right under the amounts, on one page; a heavy rule opens the last."""
     *before, total = totals
     x = sheet.right - TOTALS
@@ -59,7 +59,7 @@ def set_totals(sheet: Sheet, totals: Sequence[tuple[str, int]]) -> None:
     _set_total(sheet, total, SUM, x)
 
 
-def _set_head(sheet: Sheet, columns: Columns) -> None:
+def _set_head(sheet: Paper, columns: TableColumns) -> None:
     sheet.say("Description", LABEL, x=sheet.left)
     _set_figure(sheet, "Quantity", LABEL, columns.quantity)
     _set_figure(sheet, "Each", LABEL, columns.each)
@@ -68,7 +68,7 @@ def _set_head(sheet: Sheet, columns: Columns) -> None:
     sheet.rule(HEAVY)
 
 
-def _set_line(sheet: Sheet, columns: Columns, line: Line) -> None:
+def _set_line(sheet: Paper, columns: TableColumns, line: DocumentLine) -> None:
     width = columns.text - sheet.left
     first, *more = sheet.wrapped(line.text, BODY, width)
     said = [(BODY, text) for text in more]
@@ -87,7 +87,7 @@ def _set_line(sheet: Sheet, columns: Columns, line: Line) -> None:
     sheet.rule(HAIRLINE)
 
 
-def _set_figures(sheet: Sheet, columns: Columns, line: Line) -> None:
+def _set_figures(sheet: Paper, columns: TableColumns, line: DocumentLine) -> None:
     if line.quantity is not None:
         _set_figure(sheet, f"{line.quantity:,}", BODY, columns.quantity)
     if line.unit_cents is not None:
@@ -95,12 +95,12 @@ def _set_figures(sheet: Sheet, columns: Columns, line: Line) -> None:
     _set_figure(sheet, dollars(line.cents), BODY, sheet.right)
 
 
-def _set_figure(sheet: Sheet, figure: str, voice: Voice, end: float | None) -> None:
+def _set_figure(sheet: Paper, figure: str, voice: Voice, end: float | None) -> None:
     if end is not None:
         sheet.say(figure, voice, x=end - AMOUNT, width=AMOUNT, align=Align.R)
 
 
-def _set_total(sheet: Sheet, row: tuple[str, int], voice: Voice, x: float) -> None:
+def _set_total(sheet: Paper, row: tuple[str, int], voice: Voice, x: float) -> None:
     label, cents = row
     sheet.set_y(sheet.y + PADDING)
     sheet.say(sheet.fitting(label, voice, TOTALS - AMOUNT), voice, x=x)

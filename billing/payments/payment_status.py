@@ -15,7 +15,7 @@ RESEND_FOR, CERTAIN_AFTER = timedelta(hours=1), timedelta(hours=2)
 
 
 @dataclass(frozen=True)
-class Terms:
+class PaymentTerms:
     """What has to be the same here and there before a cent is credited."""
 
     cents: int
@@ -26,11 +26,11 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Truth:
+class PaymentStatus:
     """How a payment stands by Stripe's word. ``claims`` are all that Stripe says of its terms."""
 
     status: Payment.Status
-    claims: tuple[Terms, ...] = ()
+    claims: tuple[PaymentTerms, ...] = ()
     session_id: str = ""
     page_url: str = ""
     intent_id: str = ""
@@ -38,28 +38,28 @@ class Truth:
     problem: str = ""
 
 
-def look_up(payment: Payment, *, now: datetime) -> Truth | None:
+def charge_or_fetch_status(payment: Payment, *, now: datetime) -> PaymentStatus | None:
     """What Stripe says of it, by network; None when it knows nothing of it. Charges a kept card under the same key."""
     if _is_done(payment) or payment.status == Status.ANNOUNCED:
         return None
     customer = Customer.objects.filter(buyer=payment.buyer_id).first()
     if payment.purpose == Purpose.AUTOMATIC:
-        return _look_up_charge(payment, customer, now) if customer else None
+        return _charge_or_find(payment, customer, now) if customer else None
     if payment.stripe_session_id:
-        return truth_of_page(gateway.fetch_checkout(payment.stripe_session_id))
+        return status_of_page(gateway.fetch_checkout(payment.stripe_session_id))
     found = find_page(payment, customer) if customer else None
-    return truth_of_page(found) if found else None
+    return status_of_page(found) if found else None
 
 
-def _look_up_charge(payment: Payment, customer: Customer, now: datetime) -> Truth | None:
+def _charge_or_find(payment: Payment, customer: Customer, now: datetime) -> PaymentStatus | None:
     if payment.stripe_payment_intent_id:
-        return _truth_of_charge(gateway.fetch_payment_intent(payment.stripe_payment_intent_id))
+        return _status_of_charge(gateway.fetch_payment_intent(payment.stripe_payment_intent_id))
     try:
         if _may_send(payment, customer, now):
-            return _truth_of_charge(_send_charge(payment, customer))
+            return _status_of_charge(_send_charge(payment, customer))
         return _find_charge(payment, customer)
     except GatewayRefused as refusal:
-        return Truth(Status.FAILED, intent_id=refusal.intent_id, problem=refusal.message)
+        return PaymentStatus(Status.FAILED, intent_id=refusal.intent_id, problem=refusal.message)
     except GatewayUnavailable:
         # A failure is remembered under its key too: perhaps the card was charged before it.
         found = _find_charge(payment, customer)
@@ -88,11 +88,11 @@ def _send_charge(payment: Payment, customer: Customer) -> Intent:
     )
 
 
-def _find_charge(payment: Payment, customer: Customer) -> Truth | None:
+def _find_charge(payment: Payment, customer: Customer) -> PaymentStatus | None:
     found = gateway.find_payment_intent(
         reference=str(payment.public_id), customer_id=customer.stripe_id, since=payment.created_at
     )
-    return _truth_of_charge(found) if found else None
+    return _status_of_charge(found) if found else None
 
 
 def find_page(payment: Payment, customer: Customer) -> Checkout | None:
@@ -101,30 +101,30 @@ def find_page(payment: Payment, customer: Customer) -> Checkout | None:
     )
 
 
-def truth_of_page(page: Checkout) -> Truth:
-    claims = (Terms(page.cents, page.currency, page.livemode, page.customer_id, page.reference),)
+def status_of_page(page: Checkout) -> PaymentStatus:
+    claims = (PaymentTerms(page.cents, page.currency, page.livemode, page.customer_id, page.reference),)
     if page.intent is None or page.status != "complete":
         status = Status.EXPIRED if page.status == "expired" else Status.OPEN
-        return Truth(status, claims, page.id, page.url, page.intent.id if page.intent else "")
-    found = _truth_of_charge(page.intent)
-    return Truth(found.status, claims + found.claims, page.id, "", page.intent.id, found.charge, found.problem)
+        return PaymentStatus(status, claims, page.id, page.url, page.intent.id if page.intent else "")
+    found = _status_of_charge(page.intent)
+    return PaymentStatus(found.status, claims + found.claims, page.id, "", page.intent.id, found.charge, found.problem)
 
 
-def _truth_of_charge(intent: Intent) -> Truth:
+def _status_of_charge(intent: Intent) -> PaymentStatus:
     status = {
         "succeeded": Status.PAID,
         "processing": Status.PROCESSING,
         "canceled": Status.CANCELED,
     }.get(intent.status, Status.FAILED)
     cents = intent.received_cents if intent.is_paid else intent.cents
-    claims = (Terms(cents, intent.currency, intent.livemode, intent.customer_id, intent.reference),)
-    return Truth(status, claims, intent_id=intent.id, charge=intent.charge, problem=intent.problem)
+    claims = (PaymentTerms(cents, intent.currency, intent.livemode, intent.customer_id, intent.reference),)
+    return PaymentStatus(status, claims, intent_id=intent.id, charge=intent.charge, problem=intent.problem)
 
 
-def terms_of(payment: Payment) -> Terms:
+def terms_of(payment: Payment) -> PaymentTerms:
     customer = Customer.objects.filter(buyer=payment.buyer_id).first()
     known_as = customer.stripe_id if customer else ""
-    return Terms(payment.amount_cents, payment.currency, gateway.is_live(), known_as, str(payment.public_id))
+    return PaymentTerms(payment.amount_cents, payment.currency, gateway.is_live(), known_as, str(payment.public_id))
 
 
 def is_certain(payment: Payment, now: datetime) -> bool:

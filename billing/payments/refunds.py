@@ -119,7 +119,7 @@ def settle(refund: Refund, *, now: datetime) -> Refund:
     return refund
 
 
-def look_up(payment: Payment, *, now: datetime) -> list[RefundAnswer]:
+def settle_and_fetch(payment: Payment, *, now: datetime) -> list[RefundAnswer]:
     """All refunds of a payment by Stripe's word. Those of ours that Stripe may not know yet are settled before."""
     for refund in payment.refunds.filter(status=Status.CREATED):
         settle(refund, now=now)

@@ -118,7 +118,7 @@ def _find_out(event: StripeEvent, now: datetime) -> Effects:
 def _about_payment(payment: Payment | None, now: datetime) -> Effects:
     if payment is None:
         return None
-    found = payment_status.look_up(payment, now=now)
+    found = payment_status.charge_or_fetch_status(payment, now=now)
     return [lambda: top_ups.enter(payment, found, now=now)]
 
 
@@ -129,7 +129,7 @@ def _about_refunds(payment: Payment | None, now: datetime) -> Effects:
     credited = top_ups.settle(payment, now=now)
     if not credited.stripe_payment_intent_id:
         raise refunds.RefundDiffers("refunded before it was paid")
-    found = refunds.look_up(credited, now=now)
+    found = refunds.settle_and_fetch(credited, now=now)
     return [lambda: refunds.enter(credited, found, now=now)]
 
 

@@ -1,8 +1,8 @@
 """Money from a card into a wallet: asked for, paid on Stripe's page or with a kept card, credited once.
 
 Nobody's word counts but Stripe's own, asked at that moment: the success page, the webhook and the sweep all call
-``settle``, in any order and as often as they like. The network is never waited for inside a transaction: ``look_up``
-asks, ``enter`` writes down what was answered.
+``settle``, in any order and as often as they like. The network is never waited for inside a transaction:
+``charge_or_fetch_status`` asks, ``enter`` writes down what was answered.
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +16,14 @@ from billing.ledger import Kind, Posting, house_account, post, wallet_of
 from billing.models import Account, Customer, Payment
 from billing.money import dollars
 from billing.payments.fees import book_fee
-from billing.payments.payment_status import Truth, find_page, is_certain, look_up, terms_of, truth_of_page
+from billing.payments.payment_status import (
+    PaymentStatus,
+    charge_or_fetch_status,
+    find_page,
+    is_certain,
+    status_of_page,
+    terms_of,
+)
 from billing.payments.stopping import stop_automatic
 from billing.stripe import gateway
 from billing.stripe.answers import Card, Checkout
@@ -101,7 +108,7 @@ def open_page(payment: Payment, *, success_url: str, cancel_url: str, now: datet
     except GatewayRefused as refusal:
         _end(payment, Status.FAILED, now, problem=refusal.message)
         raise
-    enter(payment, truth_of_page(checkout), now=now)
+    enter(payment, status_of_page(checkout), now=now)
     if not payment.is_unfinished and checkout.status == "open":
         gateway.expire_checkout(checkout.id)  # canceled while Stripe was making it
     return payment
@@ -153,7 +160,7 @@ def settle(payment: Payment, *, now: datetime) -> Payment:
     When Stripe does not answer, the payment stays as it is and is asked about again.
     """
     try:
-        truth = look_up(payment, now=now)
+        truth = charge_or_fetch_status(payment, now=now)
     except (GatewayUnavailable, GatewayOff):
         if now - payment.created_at > GIVE_UP_AFTER:
             _leave_to_a_person(payment, LOST)
@@ -166,7 +173,7 @@ def settle(payment: Payment, *, now: datetime) -> Payment:
     return enter(payment, truth, now=now)
 
 
-def enter(payment: Payment, truth: Truth | None, *, now: datetime) -> Payment:
+def enter(payment: Payment, truth: PaymentStatus | None, *, now: datetime) -> Payment:
     """Write down what Stripe said: one transaction, safe twice, in any order. Never waits for the network."""
     with transaction.atomic():
         locked = Payment.objects.select_for_update(no_key=True).get(pk=payment.pk)
@@ -227,7 +234,7 @@ def _ask_one(payment: Payment, now: datetime) -> bool:
 
 
 # --- Writing it down
-def _credit(payment: Payment, truth: Truth, now: datetime) -> None:
+def _credit(payment: Payment, truth: PaymentStatus, now: datetime) -> None:
     """The one place where a card's money reaches a wallet; the caller holds the payment's row."""
     if payment.status != Status.PAID:
         charge_id = truth.charge.id if truth.charge else ""
@@ -240,7 +247,7 @@ def _credit(payment: Payment, truth: Truth, now: datetime) -> None:
         Payment.objects.filter(pk=payment.pk).update(ask_again_at=None)
 
 
-def _set_paid(payment: Payment, truth: Truth, charge_id: str, now: datetime) -> None:
+def _set_paid(payment: Payment, truth: PaymentStatus, charge_id: str, now: datetime) -> None:
     card = truth.charge.card if truth.charge else None
     Payment.objects.filter(pk=payment.pk).exclude(status=Status.PAID).update(
         status=Status.PAID,
@@ -270,7 +277,7 @@ def _keep(card: Card, payment: Payment, now: datetime) -> None:
         stop_automatic(buyer=payment.buyer, because="Another card was kept.", now=now)
 
 
-def _go_on(payment: Payment, truth: Truth, now: datetime) -> None:
+def _go_on(payment: Payment, truth: PaymentStatus, now: datetime) -> None:
     before = [Status.CREATED, Status.OPEN, truth.status]  # what was read is late when it is on its way already
     Payment.objects.filter(pk=payment.pk, status__in=before).update(
         status=truth.status,

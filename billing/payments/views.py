@@ -91,7 +91,7 @@ def done(request: MemberRequest, public_id: UUID) -> HttpResponse:
     found = payment_of(request.buyer, public_id)
     if not request.htmx:
         found = settle_while_watched(found, now=timezone.now())
-    template = "billing/payments/payment.html#state" if request.htmx else "billing/payments/payment.html"
+    template = "billing/payments/payment.html#status" if request.htmx else "billing/payments/payment.html"
     again = _next_try(request.GET.get("try", "0")) if found.is_unfinished else None
     return render(request, template, {**payment_context(request, found), "next_try": again})
 
@@ -131,7 +131,7 @@ def payment_context(request: MemberRequest, found: Payment) -> dict[str, object]
     return {
         "payment": found,
         "rows": rows_among(moved, wallet_to_read(request.buyer)),
-        "held_cents": balance_cents(request.buyer),
+        "balance_cents": balance_cents(request.buyer),
         "dollars": typed(found.amount_cents),
         "refunds": found.refunds.all(),
         "disputes": found.disputes.all(),

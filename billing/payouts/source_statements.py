@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncMonth
 
-from billing.documents import Document, Line, Party
+from billing.documents import Document, DocumentLine, Party
 from billing.documents.receipts import operator_party
 from billing.models import Earning, Payout
 from leads.cells import cell_text
@@ -40,14 +40,14 @@ class Totals:
 
     earned_cents: int
     charged_back_cents: int
-    held_cents: int
+    balance_cents: int
     due_cents: int
     on_its_way_cents: int
     paid_cents: int
 
     @property
     def owed_cents(self) -> int:
-        return self.held_cents + self.due_cents + self.on_its_way_cents
+        return self.balance_cents + self.due_cents + self.on_its_way_cents
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Month:
 
 
 @dataclass(frozen=True)
-class Page:
+class SourceStatementPage:
     """Newest first. ``older`` is the last row's number where more follow."""
 
     rows: list[Earning]
@@ -75,7 +75,7 @@ def totals_of(source: Source, now: datetime) -> Totals:
         **source.earnings.aggregate(
             earned_cents=_sum(Q(kind=Earning.Kind.EARNED)),
             charged_back_cents=_sum(Q(kind=Earning.Kind.CHARGED_BACK)),
-            held_cents=_sum(UNPAID & Q(held_until__gt=now)),
+            balance_cents=_sum(UNPAID & Q(held_until__gt=now)),
             due_cents=_sum(UNPAID & Q(held_until__lte=now)),
             on_its_way_cents=_sum(~UNPAID & ~PAID),
             paid_cents=_sum(PAID),
@@ -98,11 +98,11 @@ def _months(earnings: QuerySet[Earning]) -> list[Month]:
     return [Month(**row) for row in sums]
 
 
-def page_of(source: Source, before: int | None = None) -> Page:
+def page_of(source: Source, before: int | None = None) -> SourceStatementPage:
     """Keyed by the row, not numbered: the last page is as near as the first."""
     rows = _told(source.earnings.order_by("-id"))
     found = list((rows.filter(id__lt=before) if before else rows)[: PAGE + 1])
-    return Page(found[:PAGE], found[PAGE - 1].pk if len(found) > PAGE else None)
+    return SourceStatementPage(found[:PAGE], found[PAGE - 1].pk if len(found) > PAGE else None)
 
 
 def as_csv(source: Source) -> Iterator[str]:
@@ -166,12 +166,12 @@ def payout_document(payout: Payout) -> Document | None:
     )
 
 
-def _lines(month: Month) -> Iterator[Line]:
+def _lines(month: Month) -> Iterator[DocumentLine]:
     when = f"{month.first:%B %Y}"
     if month.earned_cents:
-        yield Line(f"Leads sold, {when}", month.legs, None, month.earned_cents)
+        yield DocumentLine(f"Leads sold, {when}", month.legs, None, month.earned_cents)
     if month.charged_back_cents:
-        yield Line(f"Charged back, {when}", None, None, month.charged_back_cents)
+        yield DocumentLine(f"Charged back, {when}", None, None, month.charged_back_cents)
 
 
 def _sum(which: Q) -> Coalesce:

@@ -88,7 +88,7 @@ class Booking:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Mismatch:
     kind: Difference.Kind
     stripe_id: str
     our_cents: int | None = None
@@ -103,7 +103,7 @@ class Compared:
     movements: int
     our_cents: int
     their_cents: int
-    findings: list[Finding]
+    findings: list[Mismatch]
 
 
 def compare(span: Span, movements: Sequence[Movement], around: Callable[[], Iterable[Movement]]) -> Compared:
@@ -113,7 +113,7 @@ def compare(span: Span, movements: Sequence[Movement], around: Callable[[], Iter
     by_id = defaultdict(list)
     for booking in books.values():
         by_id[booking.stripe_id].append(booking)
-    findings: list[Finding] = []
+    findings: list[Mismatch] = []
     ours: dict[int, Booking] = {}
     for movement in movements:
         belonging = _belonging(movement, by_id)
@@ -180,43 +180,45 @@ def _belonging(movement: Movement, by_id: Mapping[str, list[Booking]]) -> list[B
     return main + [one for one in by_id.get(movement.id, []) if one not in main]
 
 
-def _judge(movement: Movement, belonging: list[Booking], span: Span) -> Iterator[Finding]:
+def _judge(movement: Movement, belonging: list[Booking], span: Span) -> Iterator[Mismatch]:
     rule, net = RULES.get(movement.category), sum(booking.net_cents for booking in belonging)
     name = movement.source_id or movement.id
     if movement.currency != CURRENCY or any(booking.currency != movement.currency for booking in belonging):
-        yield Finding(Found.CURRENCY, name, net, movement.net_cents, f"Stripe has it in {movement.currency}.")
+        yield Mismatch(Found.CURRENCY, name, net, movement.net_cents, f"Stripe has it in {movement.currency}.")
         return
     if rule is None:
-        yield Finding(Found.UNKNOWN, name, net, movement.net_cents, f"Stripe calls it {movement.category}.")
+        yield Mismatch(Found.UNKNOWN, name, net, movement.net_cents, f"Stripe calls it {movement.category}.")
         return
     main = [booking for booking in belonging if booking.kind in rule.kinds]
     if not main:
-        yield Finding(Found.MISSING_HERE, name, None, movement.net_cents, f"A {movement.category} of {movement.at:%c}.")
+        yield Mismatch(
+            Found.MISSING_HERE, name, None, movement.net_cents, f"A {movement.category} of {movement.at:%c}."
+        )
         return
     yield from _judge_amounts(movement, main, belonging)
     if (late := abs(main[0].at - movement.at)) > EDGE and not span.holds(main[0].at):
-        yield Finding(Found.TIME, name, net, movement.net_cents, f"Booked {late} apart, at {main[0].at:%c}.")
+        yield Mismatch(Found.TIME, name, net, movement.net_cents, f"Booked {late} apart, at {main[0].at:%c}.")
 
 
-def _judge_amounts(movement: Movement, main: list[Booking], belonging: list[Booking]) -> Iterator[Finding]:
+def _judge_amounts(movement: Movement, main: list[Booking], belonging: list[Booking]) -> Iterator[Mismatch]:
     name = movement.source_id or movement.id
     gross, fee = sum(one.gross_cents for one in belonging), sum(one.fee_cents for one in belonging)
     if len(main) > 1:
-        yield Finding(Found.TWICE, name, gross, movement.cents, f"{len(main)} transactions stand for it.")
+        yield Mismatch(Found.TWICE, name, gross, movement.cents, f"{len(main)} transactions stand for it.")
     elif gross != movement.cents:
-        yield Finding(Found.AMOUNT, name, gross, movement.cents)
+        yield Mismatch(Found.AMOUNT, name, gross, movement.cents)
     if fee != movement.fee_cents:
-        yield Finding(Found.FEE, name, fee, movement.fee_cents)
+        yield Mismatch(Found.FEE, name, fee, movement.fee_cents)
 
 
-def _judge_alone(booking: Booking, elsewhere: Movement | None) -> Iterator[Finding]:
+def _judge_alone(booking: Booking, elsewhere: Movement | None) -> Iterator[Mismatch]:
     """Ours, without a movement of the span."""
     name = booking.stripe_id or f"transaction {booking.id}"
     if elsewhere is None:
-        yield Finding(Found.MISSING_THERE, name, booking.net_cents, None, f"A {booking.kind} of {booking.at:%c}.")
+        yield Mismatch(Found.MISSING_THERE, name, booking.net_cents, None, f"A {booking.kind} of {booking.at:%c}.")
     elif (apart := abs(elsewhere.at - booking.at)) > EDGE:
         note = f"Stripe has it {apart} apart, at {elsewhere.at:%c}."
-        yield Finding(Found.TIME, name, booking.net_cents, elsewhere.net_cents, note)
+        yield Mismatch(Found.TIME, name, booking.net_cents, elsewhere.net_cents, note)
 
 
 def _elsewhere(left: list[Booking], around: Callable[[], Iterable[Movement]]) -> dict[int, Movement]:
@@ -242,7 +244,7 @@ class Credit:
     cents: int
 
 
-def _wallets(movements: Sequence[Movement], by_id: Mapping[str, list[Booking]]) -> Iterator[Finding]:
+def _wallets(movements: Sequence[Movement], by_id: Mapping[str, list[Booking]]) -> Iterator[Mismatch]:
     """A paid charge is on the wallet of who paid, once and in full; what was refunded was taken from there."""
     about = [
         (movement, main[0])
@@ -258,15 +260,15 @@ def _wallets(movements: Sequence[Movement], by_id: Mapping[str, list[Booking]]) 
         yield from _judge_wallet(movement, found, customers)
 
 
-def _judge_wallet(movement: Movement, found: list[Credit], customers: Mapping[str, int]) -> Iterator[Finding]:
+def _judge_wallet(movement: Movement, found: list[Credit], customers: Mapping[str, int]) -> Iterator[Mismatch]:
     strangers = [credit for credit in found if credit.buyer_id != credit.owner_id]
     owners = {credit.owner_id for credit in found}
     own = sum(credit.cents for credit in found if credit.buyer_id == credit.owner_id)
     if strangers or (movement.customer_id and customers.get(movement.customer_id, -1) not in {*owners, -1}):
         wrong = sum(credit.cents for credit in strangers)
-        yield Finding(Found.BUYER, movement.source_id, wrong, movement.cents, "On the wallet of who did not pay it.")
+        yield Mismatch(Found.BUYER, movement.source_id, wrong, movement.cents, "On the wallet of who did not pay it.")
     if own != movement.cents and not strangers:
-        yield Finding(Found.CREDIT, movement.source_id, own, movement.cents)
+        yield Mismatch(Found.CREDIT, movement.source_id, own, movement.cents)
 
 
 def _credits(payments: Iterable[int]) -> defaultdict[int | None, list[Credit]]:

@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from billing.models import Account, Difference, Entry, Reconciliation
 from billing.money import dollars
-from billing.reconciliation.comparison import EDGE, REACH, Compared, Finding, Span, compare
+from billing.reconciliation.comparison import EDGE, REACH, Compared, Mismatch, Span, compare
 from billing.stripe import gateway
 
 log = structlog.get_logger("billing.reconciliation.reconciliation")
@@ -102,13 +102,13 @@ def _around(span: Span) -> Iterator[gateway.Movement]:
     yield from gateway.movements(span.from_at - REACH, span.from_at - EDGE)
 
 
-def _compare_balances(span: Span, now: datetime) -> list[Finding]:
+def _compare_balances(span: Span, now: datetime) -> list[Mismatch]:
     theirs = gateway.fetch_balance()
     ours = -Entry.objects.filter(account__kind=Account.Kind.STRIPE).total_cents()
     if ours == theirs or (span.until_at < now and ours - theirs == _on_its_way(now)):
         return []
     note = "All that we have at Stripe, available and on its way."
-    return [Finding(Difference.Kind.BALANCE, "", ours, theirs, note)]
+    return [Mismatch(Difference.Kind.BALANCE, "", ours, theirs, note)]
 
 
 def _on_its_way(now: datetime) -> int:
@@ -120,7 +120,7 @@ def _on_its_way(now: datetime) -> int:
 
 
 @transaction.atomic
-def _conclude(row: Reconciliation, compared: Compared, closing: list[Finding], now: datetime) -> Reconciliation:
+def _conclude(row: Reconciliation, compared: Compared, closing: list[Mismatch], now: datetime) -> Reconciliation:
     findings = compared.findings + closing
     Difference.objects.bulk_create(Difference(reconciliation=row, **vars(finding)) for finding in findings)
     if findings:

@@ -14,7 +14,16 @@ from billing.documents.rendering import pdf_response
 from billing.models import AutomaticTopUp, Customer, Entry, Payment
 from billing.money import typed
 from billing.payments.forms import suggested_amounts
-from billing.statements import Page, Period, Statement, as_csv, balance_on, page_of, statement_of, wallet_to_read
+from billing.statements import (
+    Period,
+    Statement,
+    StatementPage,
+    as_csv,
+    balance_on,
+    page_of,
+    statement_of,
+    wallet_to_read,
+)
 from billing.stripe import gateway
 from billing.wallet.forms import InstantForm, PeriodForm
 from buyers.companies.access import MemberRequest, may_buy, member_required
@@ -63,7 +72,7 @@ def statement(request: MemberRequest) -> HttpResponse:
     return render(request, "billing/wallet/statement.html", context)
 
 
-def _page(request: HttpRequest, found: Statement) -> Page:
+def _page(request: HttpRequest, found: Statement) -> StatementPage:
     """The rows that the address asks for. A row that is not in this statement is nowhere."""
     try:
         return page_of(found, before=_row_named(request, "before"), after=_row_named(request, "after"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeAlias
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponseBase
@@ -10,8 +10,7 @@ from django.shortcuts import redirect
 from django_htmx.middleware import HtmxDetails
 
 from buyers.models import Buyer, Membership, User
-
-View: TypeAlias = Callable[..., HttpResponseBase]
+from leads.staff import View
 
 
 class MarketRequest(HttpRequest):

@@ -15,10 +15,10 @@ IN_WORK, KEPT = ["waiting", "reading"], ["waiting", "reading", "done"]
 class CustomerListQuerySet(models.QuerySet["CustomerList"]):
     def kept(self) -> "CustomerListQuerySet":
         """Whose people count: not removed, and not given up."""
-        return self.filter(state__in=KEPT)
+        return self.filter(status__in=KEPT)
 
     def in_work(self) -> "CustomerListQuerySet":
-        return self.filter(state__in=IN_WORK)
+        return self.filter(status__in=IN_WORK)
 
     def abandoned(self, now: datetime) -> "CustomerListQuerySet":
         """In work, and nobody did anything to them for a while: a message was lost, or a worker killed."""
@@ -26,14 +26,14 @@ class CustomerListQuerySet(models.QuerySet["CustomerList"]):
 
     def with_spent_upload(self) -> "CustomerListQuerySet":
         """At their end, and the upload is still there."""
-        return self.exclude(state__in=IN_WORK).exclude(stored_as="")
+        return self.exclude(status__in=IN_WORK).exclude(stored_as="")
 
 
 class CustomerList(models.Model):
     """One upload of a company's own customers. ``rows_read`` is committed with the digests of those rows, so a killed
     reading goes on where it stopped. A list that is removed stays as a record; its digests go."""
 
-    class State(models.TextChoices):
+    class Status(models.TextChoices):
         WAITING = "waiting", "Waiting"
         READING = "reading", "Being read"
         DONE = "done", "In force"
@@ -54,7 +54,7 @@ class CustomerList(models.Model):
     refused = models.PositiveIntegerField(default=0)
     people = models.PositiveIntegerField(default=0, help_text="Rows taken, less those that repeat another.")
     problems = models.JSONField(default=list, help_text="The first rows that something is wrong with: [row, reason].")
-    state = models.CharField(max_length=7, choices=State, default=State.WAITING)
+    status = models.CharField(max_length=7, choices=Status, default=Status.WAITING)
     problem = models.CharField(max_length=200, blank=True)
     resumptions = models.PositiveSmallIntegerField(default=0, help_text="Fresh starts since a batch went through.")
     created_at = models.DateTimeField()
@@ -68,20 +68,20 @@ class CustomerList(models.Model):
         ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["buyer", "file_sha256"], condition=Q(state__in=KEPT), name="customer_list_is_taken_once"
+                fields=["buyer", "file_sha256"], condition=Q(status__in=KEPT), name="customer_list_is_taken_once"
             ),
             models.UniqueConstraint(
-                fields=["buyer"], condition=Q(state__in=IN_WORK), name="customer_list_is_read_one_at_a_time"
+                fields=["buyer"], condition=Q(status__in=IN_WORK), name="customer_list_is_read_one_at_a_time"
             ),
             models.CheckConstraint(
                 condition=Q(rows_read=F("taken") + F("refused"), people__lte=F("taken")),
                 name="customer_list_accounts_for_every_row",
             ),
             models.CheckConstraint(
-                condition=~Q(state="done") | Q(done_at__isnull=False), name="customer_list_done_has_its_instant"
+                condition=~Q(status="done") | Q(done_at__isnull=False), name="customer_list_done_has_its_instant"
             ),
             models.CheckConstraint(
-                condition=Q(state="removed", removed_at__isnull=False) | (~Q(state="removed") & Q(removed_at=None)),
+                condition=Q(status="removed", removed_at__isnull=False) | (~Q(status="removed") & Q(removed_at=None)),
                 name="customer_list_removed_has_its_instant",
             ),
         ]
@@ -91,7 +91,7 @@ class CustomerList(models.Model):
 
     @property
     def is_in_work(self) -> bool:
-        return self.state in IN_WORK
+        return self.status in IN_WORK
 
 
 class OwnCustomerQuerySet(models.QuerySet["OwnCustomer"]):

@@ -58,7 +58,7 @@ class StandingOrderQuerySet(models.QuerySet["StandingOrder"]):
 
     def best_first(self) -> "StandingOrderQuerySet":
         """Who offers most for a lead is served first; of two who offer the same, who came first."""
-        return self.order_by("-limit_cents", "created_at", "id")
+        return self.order_by("-max_price_cents", "created_at", "id")
 
 
 class StandingOrder(models.Model):
@@ -69,7 +69,7 @@ class StandingOrder(models.Model):
         BUY = "buy", "Buys when the price comes down"
         TELL = "tell", "Only tells"
 
-    class First(models.TextChoices):
+    class Sort(models.TextChoices):
         NEWEST = "newest", "Newest"
         OLDEST = "oldest", "Oldest"
         CHEAPEST = "cheapest", "Cheapest"
@@ -83,8 +83,7 @@ class StandingOrder(models.Model):
     kind = models.CharField(max_length=4, choices=Kind)
     market = models.CharField(max_length=8, choices=Market, default=Market.AGED)
 
-    limit_cents = models.PositiveIntegerField(null=True, help_text="The most for one aged lead.")
-    bid_cents = models.PositiveIntegerField(null=True, help_text="What is offered for one real-time lead.")
+    max_price_cents = models.PositiveIntegerField(null=True, help_text="The most it pays for one lead.")
     hourly_cap = models.PositiveIntegerField(null=True, help_text="The most leads in any 60 minutes.")
     daily_cap = models.PositiveIntegerField(null=True, help_text="The most leads in any 24 hours.")
     weekly_cap = models.PositiveIntegerField(null=True, help_text="The most leads in any 7 days.")
@@ -95,7 +94,7 @@ class StandingOrder(models.Model):
     weekdays = ArrayField(models.PositiveSmallIntegerField(), default=every_day, help_text="1 is Monday.")
     time_zone = models.CharField(max_length=30, choices=TIME_ZONES, default="America/New_York")
     exclusive = models.BooleanField(default=False)
-    first = models.CharField(max_length=8, choices=First, default=First.NEWEST)
+    sort = models.CharField(max_length=8, choices=Sort, default=Sort.NEWEST)
 
     filled = models.PositiveIntegerField(default=0, editable=False)
     spent_cents = models.PositiveBigIntegerField(default=0, editable=False)
@@ -120,9 +119,8 @@ class StandingOrder(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(kind__in=["buy", "tell"]), name="standing_kind_is_known"),
             models.CheckConstraint(
-                condition=Q(kind="tell", limit_cents=None, bid_cents=None)
-                | Q(kind="buy", market="aged", limit_cents__isnull=False, limit_cents__gte=1, bid_cents=None)
-                | Q(kind="buy", market="realtime", bid_cents__isnull=False, bid_cents__gte=1, limit_cents=None),
+                condition=Q(kind="tell", max_price_cents=None)
+                | Q(kind="buy", max_price_cents__isnull=False, max_price_cents__gte=1),
                 name="standing_order_says_what_it_pays",
             ),
             models.CheckConstraint(
@@ -151,7 +149,7 @@ class StandingOrder(models.Model):
             ),
             models.CheckConstraint(condition=Q(time_zone__in=list(TIME_ZONES)), name="standing_time_zone_is_known"),
             models.CheckConstraint(
-                condition=Q(first__in=["newest", "oldest", "cheapest"]), name="standing_first_is_known"
+                condition=Q(sort__in=["newest", "oldest", "cheapest"]), name="standing_sort_is_known"
             ),
             models.CheckConstraint(condition=Q(ended_at=None) | Q(due_at=None), name="standing_ended_is_never_due"),
         ]
@@ -183,7 +181,8 @@ class StandingOrder(models.Model):
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition(
-                    "OLD.criteria IS DISTINCT FROM NEW.criteria OR OLD.limit_cents IS DISTINCT FROM NEW.limit_cents"
+                    "OLD.criteria IS DISTINCT FROM NEW.criteria"
+                    " OR OLD.max_price_cents IS DISTINCT FROM NEW.max_price_cents"
                     " OR OLD.exclusive <> NEW.exclusive OR OLD.paused_at IS DISTINCT FROM NEW.paused_at"
                     " OR OLD.ended_at IS DISTINCT FROM NEW.ended_at"
                 ),
@@ -218,5 +217,5 @@ class StandingOrder(models.Model):
     @cached_property
     def wanted(self) -> Criteria:
         """What it wants, as its vertical's fields stand now. Raises CriteriaError."""
-        wish: dict[str, Any] = {"vertical": self.vertical.slug, "all": self.criteria}
-        return read_criteria(wish, lambda slug: self.vertical)
+        order_request: dict[str, Any] = {"vertical": self.vertical.slug, "all": self.criteria}
+        return read_criteria(order_request, lambda slug: self.vertical)

@@ -18,7 +18,7 @@ class ColumnsUnclear(Exception):
 
 
 @dataclass(frozen=True)
-class Columns:
+class CustomerColumns:
     """Places of the columns, counted from nought: names could be anything, and are kept nowhere."""
 
     phones: tuple[int, ...]
@@ -28,14 +28,14 @@ class Columns:
         return {name: list(places) for name, places in asdict(self).items()}
 
 
-def find_columns(found: Survey, *, phone: str = "", email: str = "") -> Columns:
+def find_columns(found: Survey, *, phone: str = "", email: str = "") -> CustomerColumns:
     """The columns that were named, else those called like a phone or an address, else those that hold nothing else.
 
     Raises ColumnsUnclear.
     """
     if any(is_datum(header) for header in found.headers):
         raise ColumnsUnclear("The first line of the file must name its columns, as in: phone, email.")
-    columns = Columns(_phones(found, phone), _emails(found, email))
+    columns = CustomerColumns(_phones(found, phone), _emails(found, email))
     if not columns.phones and not columns.emails:
         raise ColumnsUnclear("No column of the file is known to hold phones or e-mail addresses. Say below which one.")
     return columns

@@ -14,17 +14,14 @@ from buyers.own_customers.digests import Read, read_row
 from leads.intake.importing import stored
 from leads.intake.importing.converting import SheetRefused
 from leads.intake.importing.sheet import Sheet, SheetFormat, open_sheet
+from leads.jobs import TakenOver
 from leads.people.sealing import SealBroken
 
 BATCH = 5_000
 SLICE_SECONDS = 60.0
 MOST_RESUMPTIONS = 5
 PROBLEMS_KEPT = 200
-State = CustomerList.State
-
-
-class TakenOver(Exception):
-    """Somebody else went on with this list, or it was removed."""
+Status = CustomerList.Status
 
 
 def work_on(list_id: int, *, seconds: float = SLICE_SECONDS) -> bool:
@@ -91,7 +88,7 @@ def _take(mine: CustomerList, batch: list[Read]) -> None:
     new = _write(mine, [digest for read in batch for digest in read.digests])
     good = [read for read in batch if read.digests]
     said = [[read.row, problem] for read in batch for problem in read.problems]
-    mine.state = State.READING
+    mine.status = Status.READING
     mine.rows_read += len(batch)
     mine.taken += len(good)
     mine.refused += len(batch) - len(good)
@@ -99,7 +96,7 @@ def _take(mine: CustomerList, batch: list[Read]) -> None:
     mine.problems = [*mine.problems, *said][:PROBLEMS_KEPT]
     mine.worked_at, mine.resumptions = timezone.now(), 0
     mine.save(
-        update_fields=["state", "rows_read", "taken", "refused", "people", "problems", "worked_at", "resumptions"]
+        update_fields=["status", "rows_read", "taken", "refused", "people", "problems", "worked_at", "resumptions"]
     )
 
 
@@ -128,13 +125,13 @@ def _end(mine: CustomerList) -> None:
     with transaction.atomic():
         _claim(mine)
         now = timezone.now()
-        CustomerList.objects.filter(pk=mine.pk).update(state=State.DONE, done_at=now, worked_at=now)
+        CustomerList.objects.filter(pk=mine.pk).update(status=Status.DONE, done_at=now, worked_at=now)
     discard_upload(mine)
 
 
 def _stop(mine: CustomerList, problem: str) -> None:
     """The file cannot be read to its end: nothing of it is kept."""
     with transaction.atomic():
-        if CustomerList.objects.in_work().filter(pk=mine.pk).update(state=State.FAILED, problem=problem[:200]):
+        if CustomerList.objects.in_work().filter(pk=mine.pk).update(status=Status.FAILED, problem=problem[:200]):
             OwnCustomer.objects.on_list(mine).delete()
     discard_upload(mine)

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from django.db import transaction
 
 from buyers.models import Buyer, CustomerList, OwnCustomer, User
-from buyers.own_customers.columns import Columns, find_columns
+from buyers.own_customers.columns import CustomerColumns, find_columns
 from buyers.own_customers.digests import read_row
 from buyers.own_customers.list_job import discard_upload
 from leads.intake.importing import stored
@@ -25,7 +25,7 @@ LEAST_PEOPLE = 25
 MOST_A_DAY = 5
 MOST_KEPT = 50
 DAY = timedelta(hours=24)
-State = CustomerList.State
+Status = CustomerList.Status
 
 
 class ListRefused(Exception):
@@ -99,7 +99,7 @@ def _as_csv(file: BinaryIO, form: SheetFormat) -> Iterator[tuple[BinaryIO, Sheet
         yield converted, SheetFormat()
 
 
-def _look_through(file: BinaryIO, form: SheetFormat, upload: Upload) -> tuple[Columns, int]:
+def _look_through(file: BinaryIO, form: SheetFormat, upload: Upload) -> tuple[CustomerColumns, int]:
     """Which columns count, and how many rows there are. Raises when it is no list, or one of too few people."""
     with open_sheet(file, form) as sheet:
         columns = find_columns(survey_head(sheet), phone=upload.phone, email=upload.email)
@@ -116,7 +116,7 @@ def _look_through(file: BinaryIO, form: SheetFormat, upload: Upload) -> tuple[Co
         return columns, survey(sheet).rows
 
 
-def _people_at_least(sheet: Sheet, columns: Columns) -> int:
+def _people_at_least(sheet: Sheet, columns: CustomerColumns) -> int:
     """Different people, counted no further than to the least that a list must have."""
     people: set[bytes] = set()
     for number, cells in enumerate(sheet.rows, 1):
@@ -141,15 +141,15 @@ def remove(customer_list: CustomerList, *, now: datetime) -> bool:
     """Its people count no longer, unless another list has them. False if it was removed before."""
     with transaction.atomic():
         mine = CustomerList.objects.select_for_update(no_key=True).get(pk=customer_list.pk)
-        if mine.state == State.REMOVED:
+        if mine.status == Status.REMOVED:
             return False
         OwnCustomer.objects.on_list(mine).delete()
-        mine.state, mine.removed_at = State.REMOVED, now
-        mine.save(update_fields=["state", "removed_at"])
+        mine.status, mine.removed_at = Status.REMOVED, now
+        mine.save(update_fields=["status", "removed_at"])
     discard_upload(mine)
     return True
 
 
 def remove_all(buyer: Buyer, *, now: datetime) -> int:
     """Answers how many lists."""
-    return sum(remove(one, now=now) for one in buyer.customer_lists.exclude(state=State.REMOVED).order_by("pk"))
+    return sum(remove(one, now=now) for one in buyer.customer_lists.exclude(status=Status.REMOVED).order_by("pk"))

@@ -4,6 +4,7 @@ An order that does not ask passes every gate. A gate answers in pieces, bitmaps 
 narrowed the orders already meets each piece, which costs less than putting large pieces together first.
 """
 
+from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -136,7 +137,7 @@ class NearGate:
         return self._known[value]
 
 
-class _EndGate:
+class _EndGate(ABC):
     """Ends in ascending order, and at the edges of blocks who lies on their good side. No two edges have more than one
     block's orders between them but those of one end that many share; few different ends are all edges."""
 
@@ -151,8 +152,9 @@ class _EndGate:
         self._everybody: Pieces = (everyone,)
         self._at_edge: list[Pieces] = [(self.indifferent | self._good_side(edge),) for edge in self._edges]
 
+    @abstractmethod
     def _good_side(self, edge: int) -> BitMap:
-        raise NotImplementedError
+        """The orders whose end lets pass what lies at this edge."""
 
     def _slice(self, start: int, stop: int) -> BitMap:
         return BitMap(self._orders[start:stop])

@@ -16,7 +16,7 @@ from pyroaring import BitMap
 from buyers.standing_index.gates import Gate, Pieces, gates_of
 from leads.criteria.clauses import Clause
 from leads.criteria.criteria import Criteria
-from leads.criteria.filter_fields import Want
+from leads.criteria.filter_fields import FilterField
 from leads.models import Lead
 
 # Sets of answers that are remembered for gates that are met together.
@@ -57,16 +57,16 @@ class _Together:
 class OrderIndex:
     """The orders of one vertical by what they want. Equal, order by order, to ``Criteria.accepts``."""
 
-    def __init__(self, wishes: Mapping[int, Criteria], wants: Mapping[str, Want]) -> None:
+    def __init__(self, wishes: Mapping[int, Criteria], filter_fields: Mapping[str, FilterField]) -> None:
         self.everyone = BitMap(wishes)
         by_field: dict[str, dict[int, Clause]] = defaultdict(dict)
         for pk, criteria in wishes.items():
             for clause in criteria.clauses:
                 by_field[clause.field][pk] = clause
         questions = [
-            _Question(wants[field].value_of, gate)
+            _Question(filter_fields[field].value_of, gate)
             for field, clauses in by_field.items()
-            for gate in gates_of(wants[field].kind, clauses, self.everyone)
+            for gate in gates_of(filter_fields[field].kind, clauses, self.everyone)
         ]
         questions.sort(key=lambda question: len(question.gate.indifferent))
         few = [_Together(some, self.everyone) for some in _grouped(questions)]

@@ -18,13 +18,13 @@ from buyers.models import StandingOrder
 from buyers.models.standing_order import StandingOrderQuerySet
 from buyers.standing_index.index import OrderIndex
 from leads.criteria.clauses import Between, CriteriaError
-from leads.criteria.criteria import Criteria, read_clause, wants_of
-from leads.criteria.filter_fields import Want
+from leads.criteria.criteria import Criteria, filter_fields_of, read_clause
+from leads.criteria.filter_fields import FilterField
 from leads.models import Lead, Market, Vertical
 from leads.visibility import visible_now
 
 MOST_RECENT = 2_000
-_COLUMNS = ("pk", "vertical_id", "exclusive", "criteria", "limit_cents", "kind", "market", "paused_at", "ended_at")
+_COLUMNS = ("pk", "vertical_id", "exclusive", "criteria", "max_price_cents", "kind", "market", "paused_at", "ended_at")
 _BUYING = [StandingOrder.Kind.BUY, Market.AGED, None, None]
 _CHANGED = """
     SELECT id FROM buyers_standingorder
@@ -101,30 +101,34 @@ def _newest_schemas() -> dict[int, int]:
 
 def _layer_of(orders: StandingOrderQuerySet) -> _Layer:
     layer = _Layer()
-    verticals = {pk: (one.slug, wants_of(one.schema)) for pk, one in Vertical.objects.in_bulk().items()}
+    verticals = {pk: (one.slug, filter_fields_of(one.schema)) for pk, one in Vertical.objects.in_bulk().items()}
     wishes: dict[Shop, dict[int, Criteria]] = defaultdict(dict)
-    for pk, vertical_id, exclusive, clauses, limit, *state in orders.order_by().values_list(*_COLUMNS):
+    for pk, vertical_id, exclusive, clauses, limit, *status in orders.order_by().values_list(*_COLUMNS):
         layer.covers.add(pk)
-        if state == _BUYING and (wish := _wish(*verticals[vertical_id], clauses, limit)):
+        if status == _BUYING and (wish := _wish(*verticals[vertical_id], clauses, limit)):
             wishes[Shop(vertical_id, exclusive)][pk] = wish
     for shop, wanted in wishes.items():
         layer.indexes[shop] = OrderIndex(wanted, verticals[shop.vertical_id][1])
     return layer
 
 
-def _wish(slug: str, wants: dict[str, Want], clauses: list[dict[str, Any]], limit: int) -> Criteria | None:
+def _wish(
+    slug: str, filter_fields: dict[str, FilterField], clauses: list[dict[str, Any]], limit: int
+) -> Criteria | None:
     """What the order wants at its limit; None for what can no longer be asked, or would never be had."""
     try:
-        return at_most(Criteria(slug, tuple(read_clause(clause, wants) for clause in clauses), wants), limit)
+        return at_most(
+            Criteria(slug, tuple(read_clause(clause, filter_fields) for clause in clauses), filter_fields), limit
+        )
     except CriteriaError:
         return None
 
 
-def at_most(wanted: Criteria, limit_cents: int) -> Criteria | None:
+def at_most(wanted: Criteria, max_price_cents: int) -> Criteria | None:
     """The same wish, at this price or less; None if it wants dearer leads only."""
     asked = wanted.of("price")
     clause = asked if isinstance(asked, Between) else Between("price", None, None)
-    low, high = clause.low, limit_cents if clause.high is None else min(int(clause.high), limit_cents)
+    low, high = clause.low, max_price_cents if clause.high is None else min(int(clause.high), max_price_cents)
     if low is not None and int(low) > high:
         return None
     others = wanted.without("price")

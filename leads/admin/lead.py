@@ -22,14 +22,14 @@ MASK = "•••"
 REASON_LEAST = 10
 
 
-class Queue(admin.SimpleListFilter):
+class LeadQueue(admin.SimpleListFilter):
     title = "queue"
     parameter_name = "queue"
     queues = {
         "flagged": ("Flagged at intake", ~Q(flags=[])),
         "duplicate": ("Asked before", Q(duplicate_of__isnull=False)),
         "realtime": ("In the real-time market", Q(legs_realtime__gt=0)),
-        "shelf": ("On the shelf", Q(legs_aged__gt=0)),
+        "shelf": ("On the shelf", Q(legs_left__gt=0)),
         "withdrawn": ("Stopped", Q(withdrawn_at__isnull=False)),
     }
 
@@ -54,7 +54,7 @@ class InState(admin.SimpleListFilter):
 
 class LegInline(ReadOnly, admin.TabularInline):
     model = Leg
-    fields = ["number", "market", "state", "closed_reason", "aged_at", "ended_at"]
+    fields = ["number", "market", "status", "closed_reason", "aged_at", "ended_at"]
     ordering = ["number"]
 
 
@@ -97,11 +97,11 @@ class LeadAdmin(ReadOnly, admin.ModelAdmin):
         "state",
         "captured_at",
         "times_sold",
-        "legs_aged",
+        "legs_left",
         "flagged",
         "withdrawn_at",
     ]
-    list_filter = [Queue, "vertical", "source", "kind", InState]
+    list_filter = [LeadQueue, "vertical", "source", "kind", InState]
     list_select_related = ["vertical", "source"]
     search_fields = ["^public_id", "=external_id"]
     search_help_text = "The start of an id of ours, or a source's own id in full."

@@ -14,7 +14,7 @@ class ImportRunAdmin(ReadOnly, admin.ModelAdmin):
         "file_name",
         "source",
         "vertical",
-        "state",
+        "status",
         "rows_total",
         "taken",
         "flagged",
@@ -22,7 +22,7 @@ class ImportRunAdmin(ReadOnly, admin.ModelAdmin):
         "duplicates",
         "created_at",
     ]
-    list_filter = ["state", "source", "vertical"]
+    list_filter = ["status", "source", "vertical"]
     list_select_related = ["source", "vertical"]
     search_fields = ["file_name", "file_sha256", "started_by"]
     exclude = ["stored_as"]

@@ -33,40 +33,40 @@ _DUE = """
 _MOVE = f"""
     WITH due AS MATERIALIZED ({_DUE})
     UPDATE leads_leg SET market = 'aged', aged_at = now()
-    WHERE lead_id IN (SELECT id FROM due) AND state = 'open' AND market = 'realtime'
+    WHERE lead_id IN (SELECT id FROM due) AND status = 'open' AND market = 'realtime'
 """  # noqa: S608
 _CLOSE_UNRESOLD = f"""
     WITH due AS MATERIALIZED ({_DUE})
-    UPDATE leads_leg SET state = 'closed', closed_reason = '{ClosedReason.NOT_FOR_RESALE}', ended_at = now()
-    WHERE lead_id IN (SELECT id FROM due) AND state = 'open' AND market = 'realtime'
+    UPDATE leads_leg SET status = 'closed', closed_reason = '{ClosedReason.NOT_FOR_RESALE}', ended_at = now()
+    WHERE lead_id IN (SELECT id FROM due) AND status = 'open' AND market = 'realtime'
 """  # noqa: S608
 _CLOSE_SHELF = f"""
     WITH shut AS MATERIALIZED (
-        SELECT id FROM leads_lead WHERE vertical_id = %(vertical)s AND legs_aged > 0
+        SELECT id FROM leads_lead WHERE vertical_id = %(vertical)s AND legs_left > 0
         ORDER BY id LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
     )
-    UPDATE leads_leg SET state = 'closed', closed_reason = '{ClosedReason.NOT_FOR_RESALE}', ended_at = now()
-    WHERE lead_id IN (SELECT id FROM shut) AND state IN ('open', 'held') AND market = 'aged'
+    UPDATE leads_leg SET status = 'closed', closed_reason = '{ClosedReason.NOT_FOR_RESALE}', ended_at = now()
+    WHERE lead_id IN (SELECT id FROM shut) AND status IN ('open', 'held') AND market = 'aged'
 """  # noqa: S608
 _RETIRE = f"""
     WITH old AS MATERIALIZED (
         SELECT lead.id FROM leads_lead AS lead
-        WHERE lead.vertical_id = %(vertical)s AND lead.legs_aged > 0
+        WHERE lead.vertical_id = %(vertical)s AND lead.legs_left > 0
             AND lead.captured_at <= now() - make_interval(days => %(days)s)
             AND EXISTS (
                 SELECT 1 FROM leads_leg WHERE lead_id = lead.id
-                    AND (state = 'open' OR (state = 'held' AND held_until <= now()))
+                    AND (status = 'open' OR (status = 'held' AND held_until <= now()))
             )
         ORDER BY lead.captured_at LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
     )
-    UPDATE leads_leg SET state = 'closed', closed_reason = '{ClosedReason.EXPIRED}', ended_at = now()
-    WHERE lead_id IN (SELECT id FROM old) AND (state = 'open' OR (state = 'held' AND held_until <= now()))
+    UPDATE leads_leg SET status = 'closed', closed_reason = '{ClosedReason.EXPIRED}', ended_at = now()
+    WHERE lead_id IN (SELECT id FROM old) AND (status = 'open' OR (status = 'held' AND held_until <= now()))
 """  # noqa: S608
 _ERASE = """
     WITH old AS MATERIALIZED (
         SELECT contact.id FROM leads_contact AS contact JOIN leads_lead AS lead ON lead.id = contact.lead_id
         WHERE lead.vertical_id = %(vertical)s AND contact.erased_at IS NULL
-            AND lead.legs_realtime = 0 AND lead.legs_aged = 0
+            AND lead.legs_realtime = 0 AND lead.legs_left = 0
             AND lead.captured_at <= now() - make_interval(days => %(days)s)
         ORDER BY contact.id LIMIT %(batch)s FOR NO KEY UPDATE OF contact SKIP LOCKED
     )

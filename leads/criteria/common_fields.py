@@ -8,7 +8,7 @@ from operator import or_
 from django.db.models import Q
 
 from leads.criteria.clauses import AllOf, Between, Near, OneOf
-from leads.criteria.filter_fields import Want, column_in, column_span
+from leads.criteria.filter_fields import FilterField, column_in, column_span
 from leads.models.consent import LAPSING, Channel
 from leads.models.lead import DAY, Lead, PhoneType
 from leads.models.source import Grade, SourceKind
@@ -67,13 +67,13 @@ def _zip_prefix(text: str) -> str | None:
 
 
 _WANTS = [
-    Want("state", "State", "in", column_in("state"), lambda lead, now: lead.state, STATES, normalise=str.upper),
-    Want(
+    FilterField("state", "State", "in", column_in("state"), lambda lead, now: lead.state, STATES, normalise=str.upper),
+    FilterField(
         "postal_code", "ZIP", "in", column_in("postal_code"), lambda lead, now: lead.postal_code or None, normalise=_zip
     ),
-    Want("zip_prefix", "ZIP begins with", "in", _prefix_q, _prefixes_of, normalise=_zip_prefix),
-    Want("near", "Near a ZIP", "near", _near_q, lambda lead, now: lead.postal_code),
-    Want(
+    FilterField("zip_prefix", "ZIP begins with", "in", _prefix_q, _prefixes_of, normalise=_zip_prefix),
+    FilterField("near", "Near a ZIP", "near", _near_q, lambda lead, now: lead.postal_code),
+    FilterField(
         "age_days",
         "Age",
         "span",
@@ -85,7 +85,7 @@ _WANTS = [
         "days",
         whole=True,
     ),
-    Want(
+    FilterField(
         "times_sold",
         "Times sold",
         "span",
@@ -96,24 +96,29 @@ _WANTS = [
         20,
         whole=True,
     ),
-    Want(
+    FilterField(
         "legs_left",
         "Legs left",
         "span",
-        column_span("legs_aged"),
-        lambda lead, now: lead.legs_aged,
+        column_span("legs_left"),
+        lambda lead, now: lead.legs_left,
         None,
         0,
         20,
         whole=True,
     ),
-    Want(
+    FilterField(
         "phone_type", "Phone", "in", column_in("phone_type"), lambda lead, now: lead.phone_type, dict(PhoneType.choices)
     ),
-    Want(
-        "kind", "Made by", "in", column_in("source__kind"), lambda lead, now: lead.source.kind, dict(SourceKind.choices)
+    FilterField(
+        "source_kind",
+        "Made by",
+        "in",
+        column_in("source__kind"),
+        lambda lead, now: lead.source.kind,
+        dict(SourceKind.choices),
     ),
-    Want(
+    FilterField(
         "grade",
         "Source grade",
         "in",
@@ -121,18 +126,18 @@ _WANTS = [
         lambda lead, now: lead.source.grade,
         dict(Grade.choices),
     ),
-    Want(
+    FilterField(
         "incentive",
         "Reward for asking",
         "is",
         lambda clause, now: Q(source__incentive=clause.answer),
         lambda lead, now: lead.source.incentive,
     ),
-    Want("evidence", "Proof of consent", "in", _proof_q, _proof_of, PROOF),
-    Want(
+    FilterField("evidence", "Proof of consent", "in", _proof_q, _proof_of, PROOF),
+    FilterField(
         "channels", "You may", "has", _channels_q, lambda lead, now: lead.consent.text.channels, dict(Channel.choices)
     ),
-    Want(
+    FilterField(
         "price",
         "Price",
         "span",
@@ -145,4 +150,4 @@ _WANTS = [
         whole=True,
     ),
 ]
-ENVELOPE: dict[str, Want] = {want.name: want for want in _WANTS}
+ENVELOPE: dict[str, FilterField] = {filter_field.name: filter_field for filter_field in _WANTS}

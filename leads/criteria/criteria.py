@@ -27,7 +27,7 @@ from django.db.models import Q
 
 from leads.criteria.clauses import CLAUSE_KINDS, Clause, CriteriaError
 from leads.criteria.common_fields import ENVELOPE
-from leads.criteria.filter_fields import Want, want_of_field
+from leads.criteria.filter_fields import FilterField, filter_field_of
 from leads.models.lead import Lead
 from leads.models.vertical import Vertical
 from leads.schema.fields import Schema
@@ -41,29 +41,29 @@ class Criteria:
 
     vertical: str
     clauses: tuple[Clause, ...]
-    wants: Mapping[str, Want]
+    filter_fields: Mapping[str, FilterField]
 
     @classmethod
     def anything(cls, vertical: Vertical) -> "Criteria":
         """Every lead of the vertical."""
-        return cls(vertical.slug, (), wants_of(vertical.schema))
+        return cls(vertical.slug, (), filter_fields_of(vertical.schema))
 
     def as_q(self, now: datetime) -> Q:
         """What the database answers. ``price`` needs the queryset to be annotated with ``price_cents``."""
         return reduce(and_, (self.q_of(clause, now) for clause in self.clauses), Q(vertical__slug=self.vertical))
 
     def q_of(self, clause: Clause, now: datetime) -> Q:
-        return self.wants[clause.field].as_q(clause, now)
+        return self.filter_fields[clause.field].as_q(clause, now)
 
     def accepts(self, lead: Lead, now: datetime) -> bool:
         """Whether this one lead is wanted. Its source, consent and consent text should be loaded."""
         return lead.vertical.slug == self.vertical and all(
-            clause.accepts(self.wants[clause.field].value_of(lead, now)) for clause in self.clauses
+            clause.accepts(self.filter_fields[clause.field].value_of(lead, now)) for clause in self.clauses
         )
 
     def without(self, field: str) -> "Criteria":
         """The same wish, less what it says of one field."""
-        return Criteria(self.vertical, tuple(c for c in self.clauses if c.field != field), self.wants)
+        return Criteria(self.vertical, tuple(c for c in self.clauses if c.field != field), self.filter_fields)
 
     def of(self, field: str) -> Clause | None:
         """What it says of a field, if anything."""
@@ -75,37 +75,37 @@ class Criteria:
     def sentences(self) -> Iterator[tuple[str, str]]:
         """(field, what is asked of it in words), for chips and receipts."""
         for clause in self.clauses:
-            yield clause.field, self.wants[clause.field].in_words(clause)
+            yield clause.field, self.filter_fields[clause.field].in_words(clause)
 
 
-def wants_of(schema: Schema) -> dict[str, Want]:
+def filter_fields_of(schema: Schema) -> dict[str, FilterField]:
     """Everything that may be said of a lead of a vertical with these fields, by name."""
-    return {**ENVELOPE, **{item.name: want_of_field(item) for item in schema.filterable}}
+    return {**ENVELOPE, **{item.name: filter_field_of(item) for item in schema.filterable}}
 
 
-def read_criteria(wish: Any, vertical_named: Callable[[str], Vertical | None]) -> Criteria:
+def read_criteria(order_request: Any, vertical_named: Callable[[str], Vertical | None]) -> Criteria:
     """A Criteria from its JSON form. Raises CriteriaError, whose ``field`` says where."""
-    if not isinstance(wish, dict) or set(wish) - {"vertical", "all"}:
+    if not isinstance(order_request, dict) or set(order_request) - {"vertical", "all"}:
         raise CriteriaError("criteria", "Criteria are an object with “vertical” and “all”.")
-    vertical = vertical_named(str(wish.get("vertical", "")))
+    vertical = vertical_named(str(order_request.get("vertical", "")))
     if vertical is None:
         raise CriteriaError("vertical", "There is no such vertical.")
-    clauses = wish.get("all", [])
+    clauses = order_request.get("all", [])
     if not isinstance(clauses, list) or len(clauses) > MOST_CLAUSES:
         raise CriteriaError("all", f"“all” is a list of at most {MOST_CLAUSES} clauses.")
-    wants = wants_of(vertical.schema)
-    return Criteria(vertical.slug, _once_each(read_clause(item, wants) for item in clauses), wants)
+    filter_fields = filter_fields_of(vertical.schema)
+    return Criteria(vertical.slug, _once_each(read_clause(item, filter_fields) for item in clauses), filter_fields)
 
 
-def read_clause(item: Any, wants: Mapping[str, Want]) -> Clause:
+def read_clause(item: Any, filter_fields: Mapping[str, FilterField]) -> Clause:
     """One clause from its JSON form. Raises CriteriaError."""
     name = item.get("field") if isinstance(item, dict) else None
-    if not isinstance(name, str) or name not in wants:
+    if not isinstance(name, str) or name not in filter_fields:
         raise CriteriaError(str(name)[:40], "This cannot be asked of a lead here.")
     said = {key: value for key, value in item.items() if key != "field"}
-    want = wants[name]
-    kind = CLAUSE_KINDS[want.kind]
-    return want.check(kind.read(name, said))
+    filter_field = filter_fields[name]
+    kind = CLAUSE_KINDS[filter_field.kind]
+    return filter_field.check(kind.read(name, said))
 
 
 def _once_each(clauses: Iterator[Clause]) -> tuple[Clause, ...]:

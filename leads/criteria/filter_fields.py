@@ -25,7 +25,7 @@ KIND_OF_TYPE = {
 
 
 @dataclass(frozen=True)
-class Want:
+class FilterField:
     """``kind`` is the clause's shape. ``choices`` lists what may be said, where that is a closed list;
     ``lowest`` and ``highest`` bound the numbers."""
 
@@ -134,10 +134,10 @@ def column_in(path: str) -> Callable[[OneOf, datetime], Q]:
     return lambda clause, now: Q(**{f"{path}__in": clause.values})
 
 
-def want_of_field(item: Field) -> Want:
+def filter_field_of(item: Field) -> FilterField:
     """How a vertical's own field is asked for."""
     money = item.type == FieldType.MONEY or item.unit == "$"
-    return Want(
+    return FilterField(
         name=item.name,
         label=item.label,
         kind=KIND_OF_TYPE[item.type],

@@ -15,8 +15,8 @@ from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
 from leads.criteria.clauses import FARTHEST_MILES, AllOf, Between, Clause, CriteriaError, Is, Near, OneOf
-from leads.criteria.criteria import Criteria, read_clause, wants_of
-from leads.criteria.filter_fields import Want
+from leads.criteria.criteria import Criteria, filter_fields_of, read_clause
+from leads.criteria.filter_fields import FilterField
 from leads.models import Lead, Vertical
 
 SHORT_NAMES = {"age_days": "age"}
@@ -48,7 +48,7 @@ class CriteriaFilterSet(django_filters.FilterSet):
     """One vertical's filters. ``criteria`` is what they say; subclasses are made by ``filters_of``."""
 
     vertical: Vertical
-    wants: dict[str, Want]
+    filter_fields: dict[str, FilterField]
 
     class Meta:
         model = Lead
@@ -66,13 +66,17 @@ class CriteriaFilterSet(django_filters.FilterSet):
             raise FilterRefused({name: [str(e) for e in errors] for name, errors in self.form.errors.items()})
         said = self.form.cleaned_data
         clauses = []
-        for name, want in self.wants.items():
-            item = {key: value for key, value in _SAID[want.kind](want, said).items() if value not in (None, "", [])}
+        for name, filter_field in self.filter_fields.items():
+            item = {
+                key: value
+                for key, value in _SAID[filter_field.kind](filter_field, said).items()
+                if value not in (None, "", [])
+            }
             try:
-                clauses += [read_clause({"field": name, **item}, self.wants)] if item else []
+                clauses += [read_clause({"field": name, **item}, self.filter_fields)] if item else []
             except CriteriaError as error:
-                raise FilterRefused({next(iter(parameters_of(want))): [error.message]}) from error
-        return Criteria(self.vertical.slug, tuple(clauses), self.wants)
+                raise FilterRefused({next(iter(parameters_of(filter_field))): [error.message]}) from error
+        return Criteria(self.vertical.slug, tuple(clauses), self.filter_fields)
 
 
 def read_filters(vertical: Vertical, data: QueryDict, *, besides: Iterable[str] = ()) -> CriteriaFilterSet:
@@ -107,18 +111,18 @@ _BUILT: dict[tuple[int, int], type[CriteriaFilterSet]] = {}
 
 
 def _build(vertical: Vertical) -> type[CriteriaFilterSet]:
-    wants = wants_of(vertical.schema)
-    declared = {name: made for want in wants.values() for name, made in _filters_for(want)}
+    filter_fields = filter_fields_of(vertical.schema)
+    declared = {name: made for filter_field in filter_fields.values() for name, made in _filters_for(filter_field)}
     named = f"{vertical.slug.title().replace('-', '')}Filters"
-    return type(named, (CriteriaFilterSet,), {**declared, "vertical": vertical, "wants": wants})
+    return type(named, (CriteriaFilterSet,), {**declared, "vertical": vertical, "filter_fields": filter_fields})
 
 
-def parameters_of(want: Want) -> tuple[str, ...]:
+def parameters_of(filter_field: FilterField) -> tuple[str, ...]:
     """The names under which a want is given in a query string."""
-    short = SHORT_NAMES.get(want.name, want.name)
-    if want.kind == "span":
+    short = SHORT_NAMES.get(filter_field.name, filter_field.name)
+    if filter_field.kind == "span":
         return (f"{short}_min", f"{short}_max")
-    return ("near", "miles") if want.kind == "near" else (short,)
+    return ("near", "miles") if filter_field.kind == "near" else (short,)
 
 
 def _uncopied(choices: Mapping[str, str]) -> Callable[[], list[tuple[str, str]]]:
@@ -128,22 +132,22 @@ def _uncopied(choices: Mapping[str, str]) -> Callable[[], list[tuple[str, str]]]
     return lambda: pairs
 
 
-def _filters_for(want: Want) -> Iterator[tuple[str, django_filters.Filter]]:
-    names = parameters_of(want)
-    if want.kind == "span":
-        yield from ((name, _end_filter(want)) for name in names)
-    elif want.kind == "near":
+def _filters_for(filter_field: FilterField) -> Iterator[tuple[str, django_filters.Filter]]:
+    names = parameters_of(filter_field)
+    if filter_field.kind == "span":
+        yield from ((name, _end_filter(filter_field)) for name in names)
+    elif filter_field.kind == "near":
         yield "near", django_filters.CharFilter(label="Near a ZIP", max_length=5)
         yield "miles", django_filters.NumberFilter(label="Miles", min_value=0, max_value=FARTHEST_MILES)
-    elif want.kind == "is":
-        yield names[0], django_filters.ChoiceFilter(label=want.label, choices=YES_NO, error_messages=NOT_ONE)
-    elif want.choices is None:
-        yield names[0], _ListFilter(label=want.label, max_length=6000)
+    elif filter_field.kind == "is":
+        yield names[0], django_filters.ChoiceFilter(label=filter_field.label, choices=YES_NO, error_messages=NOT_ONE)
+    elif filter_field.choices is None:
+        yield names[0], _ListFilter(label=filter_field.label, max_length=6000)
     else:
         yield (
             names[0],
             django_filters.MultipleChoiceFilter(
-                label=want.label, choices=_uncopied(want.choices), error_messages=NOT_ONE
+                label=filter_field.label, choices=_uncopied(filter_field.choices), error_messages=NOT_ONE
             ),
         )
 
@@ -152,27 +156,27 @@ class _ListFilter(django_filters.Filter):
     field_class = ListField
 
 
-def _end_filter(want: Want) -> django_filters.Filter:
-    if want.is_date:
-        return django_filters.DateFilter(label=want.label)
-    return django_filters.NumberFilter(label=want.label, max_digits=16)
+def _end_filter(filter_field: FilterField) -> django_filters.Filter:
+    if filter_field.is_date:
+        return django_filters.DateFilter(label=filter_field.label)
+    return django_filters.NumberFilter(label=filter_field.label, max_digits=16)
 
 
-def _said_span(want: Want, said: dict[str, Any]) -> dict[str, Any]:
-    low, high = (_plain(want, said.get(name)) for name in parameters_of(want))
+def _said_span(filter_field: FilterField, said: dict[str, Any]) -> dict[str, Any]:
+    low, high = (_plain(filter_field, said.get(name)) for name in parameters_of(filter_field))
     return {"min": low, "max": high}
 
 
-def _plain(want: Want, end: Any) -> Any:
+def _plain(filter_field: FilterField, end: Any) -> Any:
     if end is None:
         return None
     if not isinstance(end, Decimal):
         return end.isoformat()
-    amount = end * 100 if want.unit == "cents" else end
+    amount = end * 100 if filter_field.unit == "cents" else end
     return int(amount) if amount == amount.to_integral_value() else float(amount)
 
 
-def _said_near(want: Want, said: dict[str, Any]) -> dict[str, Any]:
+def _said_near(filter_field: FilterField, said: dict[str, Any]) -> dict[str, Any]:
     if not said.get("near") and said.get("miles") is None:
         return {}
     miles = said.get("miles")
@@ -180,9 +184,9 @@ def _said_near(want: Want, said: dict[str, Any]) -> dict[str, Any]:
 
 
 _SAID: dict[str, Any] = {
-    "in": lambda want, said: {"in": said.get(want.name) or []},
-    "has": lambda want, said: {"has": said.get(want.name) or []},
-    "is": lambda want, said: {"is": {"true": True, "false": False}.get(said.get(want.name) or "")},
+    "in": lambda filter_field, said: {"in": said.get(filter_field.name) or []},
+    "has": lambda filter_field, said: {"has": said.get(filter_field.name) or []},
+    "is": lambda filter_field, said: {"is": {"true": True, "false": False}.get(said.get(filter_field.name) or "")},
     "span": _said_span,
     "near": _said_near,
 }
@@ -204,13 +208,13 @@ def _refuse_strange(known: dict[str, django_filters.Filter], data: MultiValueDic
 
 def query_of(criteria: Criteria) -> list[tuple[str, str]]:
     """The parameters that say the same: the way back from a Criteria to a URL."""
-    return [pair for clause in criteria.clauses for pair in _pairs(criteria.wants[clause.field], clause)]
+    return [pair for clause in criteria.clauses for pair in _pairs(criteria.filter_fields[clause.field], clause)]
 
 
-def _pairs(want: Want, clause: Clause) -> Iterator[tuple[str, str]]:
-    names = parameters_of(want)
+def _pairs(filter_field: FilterField, clause: Clause) -> Iterator[tuple[str, str]]:
+    names = parameters_of(filter_field)
     match clause:
-        case OneOf(values=values) | AllOf(values=values) if want.choices is not None:
+        case OneOf(values=values) | AllOf(values=values) if filter_field.choices is not None:
             yield from ((names[0], value) for value in values)
         case OneOf(values=values) | AllOf(values=values):
             yield names[0], ",".join(values)
@@ -218,14 +222,16 @@ def _pairs(want: Want, clause: Clause) -> Iterator[tuple[str, str]]:
             yield names[0], "true" if answer else "false"
         case Between(low=low, high=high):
             yield from (
-                (name, _written(want, end)) for name, end in zip(names, (low, high), strict=True) if end is not None
+                (name, _written(filter_field, end))
+                for name, end in zip(names, (low, high), strict=True)
+                if end is not None
             )
         case Near(postal_code=postal_code, miles=miles):
             yield "near", postal_code
             yield "miles", f"{miles:g}"
 
 
-def _written(want: Want, end: float | str) -> str:
+def _written(filter_field: FilterField, end: float | str) -> str:
     if isinstance(end, str):
         return end
-    return f"{end / 100:.2f}" if want.unit == "cents" else f"{end:.10g}"
+    return f"{end / 100:.2f}" if filter_field.unit == "cents" else f"{end:.10g}"

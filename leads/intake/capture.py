@@ -17,10 +17,10 @@ from leads.models import LeadKind, SourceKind
 
 __all__ = [
     "Capture",
+    "CaptureOutcome",
     "CaptureRefused",
     "Captured",
     "Evidence",
-    "Outcome",
     "capture_lead",
     "capture_leads",
     "foresee_leads",
@@ -33,7 +33,7 @@ class CaptureRefused(Exception):
     """The request cannot be taken. The message is fit for the source."""
 
 
-class Outcome(StrEnum):
+class CaptureOutcome(StrEnum):
     TAKEN = "taken"
     LINKED = "linked"  # taken; the same person asked before, within the vertical's window
     REPEATED = "repeated"  # had it already: nothing was added
@@ -45,7 +45,7 @@ class Outcome(StrEnum):
 class Captured:
     """What became of one request; ``lead_id`` is None when there is no lead of it."""
 
-    outcome: Outcome
+    outcome: CaptureOutcome
     lead_id: int | None
 
 
@@ -70,7 +70,7 @@ def capture_leads(captures: list[Capture], *, now: datetime) -> list[Captured]:
     return answers
 
 
-def foresee_leads(captures: list[Capture], memory: Memory, *, now: datetime) -> list[Outcome]:
+def foresee_leads(captures: list[Capture], memory: Memory, *, now: datetime) -> list[CaptureOutcome]:
     """What capture_leads would answer, and nothing is taken. ``memory`` holds the batches foreseen before this one."""
     if not captures:
         return []
@@ -108,16 +108,16 @@ def _judge(
     for capture, number in zip(captures, numbers, strict=True):
         seen = memory.same_request(capture)
         if seen is not None:
-            answers.append(Captured(Outcome.REPEATED, seen))
+            answers.append(Captured(CaptureOutcome.REPEATED, seen))
         elif not suppressed.isdisjoint(capture.digests):
-            answers.append(Captured(Outcome.SUPPRESSED, None))
+            answers.append(Captured(CaptureOutcome.SUPPRESSED, None))
         elif capture.evidence.trustedform_url in memory.certificates:
-            answers.append(Captured(Outcome.CERTIFICATE_USED, None))
+            answers.append(Captured(CaptureOutcome.CERTIFICATE_USED, None))
         else:
             original = memory.original_of(capture)
             memory.add(capture, number, original)
             fresh.append(Fresh(capture, number, original, uuid.uuid4()))
-            answers.append(Captured(Outcome.LINKED if original else Outcome.TAKEN, number))
+            answers.append(Captured(CaptureOutcome.LINKED if original else CaptureOutcome.TAKEN, number))
     return answers, fresh
 
 

@@ -17,18 +17,18 @@ from leads.models.consent import seal_machine
 from leads.models.contact import seal_person
 from leads.people.sealing import KeyRing, key_ring
 
-Row: TypeAlias = tuple[Any, ...]
+TableRow: TypeAlias = tuple[Any, ...]
 
 LEAD = (
     "id public_id vertical_id schema_id source_id external_id kind captured_at received_at state postal_code phone_type"
-    " attributes flags legs_authorized duplicate_of_id import_run_id times_sold legs_realtime legs_aged"
+    " attributes flags legs_authorized duplicate_of_id import_run_id times_sold legs_realtime legs_left"
 )
 CONTACT = "lead_id sealed phone_digest second_phone_digest email_digest"
 CONSENT = "lead_id text_id given_at page sealed_machine trustedform_url leadid_token retained_until"
 # What a lead says of its legs, they become: the first were sold before it came to us, the others are open, or closed
 # where neither market has them.
 LEGS = """
-    INSERT INTO leads_leg (lead_id, number, market, aged_at, state, closed_reason, ended_at)
+    INSERT INTO leads_leg (lead_id, number, market, aged_at, status, closed_reason, ended_at)
     SELECT lead.id, number, CASE WHEN aged THEN 'aged' ELSE 'realtime' END, CASE WHEN aged THEN %(now)s END,
         CASE WHEN sold OR shut THEN 'closed' ELSE 'open' END,
         CASE WHEN sold THEN 'sold_elsewhere' WHEN shut THEN 'not_for_resale' ELSE '' END,
@@ -36,8 +36,8 @@ LEGS = """
     FROM leads_lead AS lead
     CROSS JOIN generate_series(1, lead.legs_authorized) AS number
     CROSS JOIN LATERAL (
-        SELECT number <= times_sold AS sold, number > times_sold AND legs_aged > 0 AS aged,
-            number > times_sold AND legs_aged = 0 AND legs_realtime = 0 AS shut
+        SELECT number <= times_sold AS sold, number > times_sold AND legs_left > 0 AS aged,
+            number > times_sold AND legs_left = 0 AND legs_realtime = 0 AS shut
     ) AS leg
     WHERE lead.id = ANY(%(leads)s::bigint[])
 """
@@ -54,7 +54,7 @@ def record(fresh: list[Fresh], now: datetime) -> None:
     _open_legs(fresh, now)
 
 
-def _copy(table: str, columns: str, rows: Iterable[Row]) -> None:
+def _copy(table: str, columns: str, rows: Iterable[TableRow]) -> None:
     statement = f"COPY {table} ({', '.join(columns.split())}) FROM STDIN"
     # Django does not translate the driver's errors on this path by itself.
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
@@ -62,7 +62,7 @@ def _copy(table: str, columns: str, rows: Iterable[Row]) -> None:
             copy.write_row(row)
 
 
-def _lead(one: Fresh, now: datetime) -> Row:
+def _lead(one: Fresh, now: datetime) -> TableRow:
     capture = one.capture
     return (
         one.number,
@@ -95,11 +95,11 @@ def _counts(capture: Capture, now: datetime) -> tuple[int, int, int]:
     return sold, 0, left if capture.vertical.open_for_resale else 0
 
 
-def _contact(one: Fresh, ring: KeyRing) -> Row:
+def _contact(one: Fresh, ring: KeyRing) -> TableRow:
     return (one.number, seal_person(one.capture.person, row=str(one.public_id), ring=ring), *one.capture.digests)
 
 
-def _consent(one: Fresh) -> Row:
+def _consent(one: Fresh) -> TableRow:
     evidence = one.capture.evidence
     return (
         one.number,

@@ -5,7 +5,7 @@ from leads.models.consent import Channel, Consent, ConsentText
 from leads.models.contact import Contact, Suppression
 from leads.models.importing import ColumnMapping, ImportProblem, ImportRun
 from leads.models.lead import Lead, LeadKind, PhoneType
-from leads.models.leg import ClosedReason, Leg, LegState, Market
+from leads.models.leg import ClosedReason, Leg, LegStatus, Market
 from leads.models.record import Reveal, SweepRun
 from leads.models.source import Grade, Source, SourceKind
 from leads.models.vertical import FieldSchema, Vertical
@@ -27,7 +27,7 @@ __all__ = [
     "Lead",
     "LeadKind",
     "Leg",
-    "LegState",
+    "LegStatus",
     "Market",
     "PhoneType",
     "Reveal",

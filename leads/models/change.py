@@ -67,7 +67,7 @@ class FeedHorizon(models.Model):
 
 
 CAME_LISTED = """
-    INSERT INTO leads_change (leads) SELECT array_agg(id) FROM new_leads WHERE legs_aged > 0 HAVING count(*) > 0;
+    INSERT INTO leads_change (leads) SELECT array_agg(id) FROM new_leads WHERE legs_left > 0 HAVING count(*) > 0;
     RETURN NULL;
 """
 LISTED = """
@@ -79,15 +79,15 @@ LISTED = """
             IS DISTINCT FROM (lead.state, lead.postal_code, lead.phone_type, lead.attributes, lead.schema_id)
             AS corrected
         FROM new_leads AS lead JOIN old_leads AS was ON was.id = lead.id
-        WHERE was.legs_aged > 0 OR lead.legs_aged > 0
+        WHERE was.legs_left > 0 OR lead.legs_left > 0
     ) AS changed HAVING count(*) > 0;
     RETURN NULL;
 """
 HELD = """
     INSERT INTO leads_change (leads)
     SELECT array_agg(DISTINCT leg.lead_id) FROM new_legs AS leg JOIN old_legs AS was ON was.id = leg.id
-    WHERE 'held' IN (leg.state, was.state)
-        AND (leg.state, leg.held_until, leg.held_for) IS DISTINCT FROM (was.state, was.held_until, was.held_for)
+    WHERE 'held' IN (leg.status, was.status)
+        AND (leg.status, leg.held_until, leg.held_for) IS DISTINCT FROM (was.status, was.held_until, was.held_for)
     HAVING count(*) > 0;
     RETURN NULL;
 """

@@ -29,7 +29,7 @@ class ColumnMapping(models.Model):
 class ImportRunQuerySet(models.QuerySet["ImportRun"]):
     def under_way(self) -> "ImportRunQuerySet":
         """Dry runs and imports that are not at their end."""
-        return self.filter(state__in=[ImportRun.State.CHECKING, ImportRun.State.RUNNING])
+        return self.filter(status__in=[ImportRun.Status.CHECKING, ImportRun.Status.RUNNING])
 
     def abandoned(self, now: datetime) -> "ImportRunQuerySet":
         """Under way, from an upload, and nobody has worked on them for a while: their worker was killed."""
@@ -39,7 +39,7 @@ class ImportRunQuerySet(models.QuerySet["ImportRun"]):
         """Not under way, and their upload has been kept long enough."""
         return (
             self.exclude(stored_as="")
-            .exclude(state__in=[ImportRun.State.CHECKING, ImportRun.State.RUNNING])
+            .exclude(status__in=[ImportRun.Status.CHECKING, ImportRun.Status.RUNNING])
             .filter(worked_at__lt=now - UPLOAD_KEPT)
         )
 
@@ -47,7 +47,7 @@ class ImportRunQuerySet(models.QuerySet["ImportRun"]):
 class ImportRun(models.Model):
     """One file. ``rows_read`` is committed with the rows themselves, so a killed import goes on where it stopped."""
 
-    class State(models.TextChoices):
+    class Status(models.TextChoices):
         MAPPING = "mapping", "Columns to check"
         CHECKING = "checking", "Dry run"
         CHECKED = "checked", "Ready to import"
@@ -69,7 +69,7 @@ class ImportRun(models.Model):
     timezone = models.CharField(max_length=40, default="UTC")
     default_consent_text = models.ForeignKey("leads.ConsentText", null=True, blank=True, on_delete=models.PROTECT)
     default_legs = models.PositiveSmallIntegerField(null=True, blank=True)
-    state = models.CharField(max_length=8, choices=State, default=State.MAPPING)
+    status = models.CharField(max_length=8, choices=Status, default=Status.MAPPING)
     rows_total = models.PositiveIntegerField(default=0)
     rows_read = models.PositiveIntegerField(default=0)
     taken = models.PositiveIntegerField(default=0)
@@ -99,7 +99,7 @@ class ImportRun(models.Model):
 
     @property
     def is_under_way(self) -> bool:
-        return self.state in (self.State.CHECKING, self.State.RUNNING)
+        return self.status in (self.Status.CHECKING, self.Status.RUNNING)
 
     @property
     def percent(self) -> int:

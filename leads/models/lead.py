@@ -35,7 +35,7 @@ class PhoneType(models.TextChoices):
 # Spelled out: an order asks this of thousands of leads, and composing it took longer than the answer.
 _LISTED = """
     EXISTS (SELECT FROM leads_leg AS leg WHERE leg.lead_id = leads_lead.id AND leg.market = 'aged'
-        AND leg.state IN ('open', 'held') AND leg.aged_at <= %s)
+        AND leg.status IN ('open', 'held') AND leg.aged_at <= %s)
 """
 
 
@@ -45,11 +45,11 @@ class LeadQuerySet(models.QuerySet["Lead"]):
 
     def on_shelf(self) -> "LeadQuerySet":
         """Leads with an unsold leg in the aged market, open or held. Stopped and retired leads have none."""
-        return self.filter(legs_aged__gt=0, withdrawn_at=None)
+        return self.filter(legs_left__gt=0, withdrawn_at=None)
 
     def with_legs_held(self, *, now: datetime) -> "LeadQuerySet":
         """Annotates ``legs_held``: how many of its legs somebody is paying for at this moment."""
-        live = Q(legs__state="held", legs__held_until__gt=now)
+        live = Q(legs__status="held", legs__held_until__gt=now)
         return self.annotate(legs_held=models.Count("legs", filter=live))
 
     def aged_between(self, youngest: int, oldest: int, *, now: datetime) -> "LeadQuerySet":
@@ -76,7 +76,7 @@ class LeadQuerySet(models.QuerySet["Lead"]):
 
 
 class Lead(models.Model):
-    """A request. ``times_sold``, ``legs_realtime`` and ``legs_aged`` are counted from its legs by a trigger, in the
+    """A request. ``times_sold``, ``legs_realtime`` and ``legs_left`` are counted from its legs by a trigger, in the
     statement that changes the legs; a lead that came with the right ones is not written again. The audit compares
     them."""
 
@@ -102,7 +102,7 @@ class Lead(models.Model):
 
     times_sold = models.PositiveSmallIntegerField(default=0, editable=False)
     legs_realtime = models.PositiveSmallIntegerField(default=0, editable=False)
-    legs_aged = models.PositiveSmallIntegerField(default=0, editable=False)
+    legs_left = models.PositiveSmallIntegerField(default=0, editable=False)
 
     objects = LeadQuerySet.as_manager()
 
@@ -128,9 +128,9 @@ class Lead(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["vertical", "captured_at"], condition=Q(legs_aged__gt=0), name="lead_shelf_by_age"),
+            models.Index(fields=["vertical", "captured_at"], condition=Q(legs_left__gt=0), name="lead_shelf_by_age"),
             models.Index(
-                fields=["vertical", "state", "captured_at"], condition=Q(legs_aged__gt=0), name="lead_shelf_by_state"
+                fields=["vertical", "state", "captured_at"], condition=Q(legs_left__gt=0), name="lead_shelf_by_state"
             ),
             models.Index(
                 fields=["vertical", "captured_at"], condition=Q(legs_realtime__gt=0), name="lead_realtime_by_age"

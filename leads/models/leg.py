@@ -14,7 +14,7 @@ class Market(models.TextChoices):
     AGED = "aged", "Aged"
 
 
-class LegState(models.TextChoices):
+class LegStatus(models.TextChoices):
     OPEN = "open", "Open"
     HELD = "held", "Held while somebody pays"
     SOLD = "sold", "Sold"
@@ -31,9 +31,9 @@ class ClosedReason(models.TextChoices):
 
 
 _COUNTS = """
-    sum((state = 'sold' OR closed_reason = 'sold_elsewhere')::int) AS sold,
-    sum((state = 'open' AND market = 'realtime')::int) AS realtime,
-    sum((state IN ('open', 'held') AND market = 'aged')::int) AS aged
+    sum((status = 'sold' OR closed_reason = 'sold_elsewhere')::int) AS sold,
+    sum((status = 'open' AND market = 'realtime')::int) AS realtime,
+    sum((status IN ('open', 'held') AND market = 'aged')::int) AS aged
 """
 
 
@@ -43,7 +43,7 @@ def _count_on_lead(changes: str) -> str:
         UPDATE leads_lead AS lead
         SET times_sold = lead.times_sold + change.sold,
             legs_realtime = lead.legs_realtime + change.realtime,
-            legs_aged = lead.legs_aged + change.aged
+            legs_left = lead.legs_left + change.aged
         FROM (
             SELECT lead_id, sum(sold) AS sold, sum(realtime) AS realtime, sum(aged) AS aged
             FROM ({changes}) AS parts GROUP BY lead_id
@@ -58,11 +58,11 @@ def _count_on_lead(changes: str) -> str:
 # are counted, so that nobody sells a leg in between; looked up one by one, whatever the planner thinks of the table.
 _RECOUNT = f"""
     PERFORM 1 FROM leads_lead WHERE id IN (SELECT lead_id FROM new_legs) ORDER BY id FOR NO KEY UPDATE;
-    UPDATE leads_lead AS lead SET times_sold = counted.sold, legs_realtime = counted.realtime, legs_aged = counted.aged
+    UPDATE leads_lead AS lead SET times_sold = counted.sold, legs_realtime = counted.realtime, legs_left = counted.aged
     FROM (SELECT DISTINCT lead_id FROM new_legs) AS one
     CROSS JOIN LATERAL (SELECT {_COUNTS} FROM leads_leg AS leg WHERE leg.lead_id = one.lead_id) AS counted
     WHERE lead.id = one.lead_id
-        AND (lead.times_sold, lead.legs_realtime, lead.legs_aged) <> (counted.sold, counted.realtime, counted.aged);
+        AND (lead.times_sold, lead.legs_realtime, lead.legs_left) <> (counted.sold, counted.realtime, counted.aged);
     RETURN NULL;
 """  # noqa: S608  (constants of this module only)
 _NEW = f"SELECT lead_id, {_COUNTS} FROM new_legs GROUP BY lead_id"  # noqa: S608
@@ -75,14 +75,14 @@ _OLD = f"""
 class LegQuerySet(models.QuerySet["Leg"]):
     def held(self, *, now: datetime) -> "LegQuerySet":
         """Held, and the time is not over."""
-        return self.filter(state=LegState.HELD, held_until__gt=now)
+        return self.filter(status=LegStatus.HELD, held_until__gt=now)
 
     def holds_expired(self, *, now: datetime) -> "LegQuerySet":
-        return self.filter(state=LegState.HELD, held_until__lte=now)
+        return self.filter(status=LegStatus.HELD, held_until__lte=now)
 
     def counted_as_sold(self) -> "LegQuerySet":
         """Sold by us, or sold by somebody else before the lead came to us."""
-        return self.filter(Q(state=LegState.SOLD) | Q(closed_reason=ClosedReason.SOLD_ELSEWHERE))
+        return self.filter(Q(status=LegStatus.SOLD) | Q(closed_reason=ClosedReason.SOLD_ELSEWHERE))
 
 
 class Leg(models.Model):
@@ -92,7 +92,7 @@ class Leg(models.Model):
     number = models.PositiveSmallIntegerField()
     market = models.CharField(max_length=8, choices=Market, default=Market.REALTIME)
     aged_at = models.DateTimeField(null=True)
-    state = models.CharField(max_length=6, choices=LegState, default=LegState.OPEN)
+    status = models.CharField(max_length=6, choices=LegStatus, default=LegStatus.OPEN)
     closed_reason = models.CharField(max_length=16, choices=ClosedReason, blank=True)
     ended_at = models.DateTimeField(null=True, help_text="When it was sold or closed, where we know.")
     held_until = models.DateTimeField(null=True, help_text="From then on it is free again, with no job needed.")
@@ -110,22 +110,23 @@ class Leg(models.Model):
                 name="leg_aged_has_its_instant",
             ),
             models.CheckConstraint(
-                condition=Q(state=LegState.CLOSED, closed_reason__in=ClosedReason.values)
-                | Q(state__in=[LegState.OPEN, LegState.HELD, LegState.SOLD], closed_reason=""),
+                condition=Q(status=LegStatus.CLOSED, closed_reason__in=ClosedReason.values)
+                | Q(status__in=[LegStatus.OPEN, LegStatus.HELD, LegStatus.SOLD], closed_reason=""),
                 name="leg_closed_says_why",
             ),
             models.CheckConstraint(
-                condition=Q(state=LegState.HELD, held_until__isnull=False, held_for__isnull=False, market=Market.AGED)
-                | ~Q(state=LegState.HELD),
+                condition=Q(status=LegStatus.HELD, held_until__isnull=False, held_for__isnull=False, market=Market.AGED)
+                | ~Q(status=LegStatus.HELD),
                 name="leg_held_says_for_whom_and_until_when",
             ),
             models.CheckConstraint(
-                condition=~Q(state=LegState.OPEN) | Q(held_until=None, held_for=None), name="leg_open_is_held_by_nobody"
+                condition=~Q(status=LegStatus.OPEN) | Q(held_until=None, held_for=None),
+                name="leg_open_is_held_by_nobody",
             ),
         ]
         indexes = [
-            models.Index(fields=["lead", "held_until"], condition=Q(state="held"), name="leg_held_by_lead"),
-            models.Index(fields=["held_for"], condition=Q(state="held"), name="leg_held_by_holder"),
+            models.Index(fields=["lead", "held_until"], condition=Q(status="held"), name="leg_held_by_lead"),
+            models.Index(fields=["held_for"], condition=Q(status="held"), name="leg_held_by_holder"),
         ]
         triggers = [
             pgtrigger.Protect(name="leg_is_never_deleted", operation=pgtrigger.Delete),
@@ -161,7 +162,7 @@ class Leg(models.Model):
                 when=pgtrigger.Before,
                 func="""
                     IF OLD.lead_id <> NEW.lead_id OR OLD.number <> NEW.number
-                        OR (OLD.state IN ('sold', 'closed') AND OLD IS DISTINCT FROM NEW)
+                        OR (OLD.status IN ('sold', 'closed') AND OLD IS DISTINCT FROM NEW)
                         OR (OLD.market = 'aged' AND (NEW.market <> 'aged' OR NEW.aged_at <> OLD.aged_at)) THEN
                         RAISE EXCEPTION 'a leg goes from open or held to sold or closed and never back, and ages once'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'leg_steps_are_allowed';
@@ -199,8 +200,8 @@ class Leg(models.Model):
         return f"leg {self.number} of lead {self.lead_id}"
 
     def is_held(self, now: datetime) -> bool:
-        return self.state == LegState.HELD and self.held_until is not None and now < self.held_until
+        return self.status == LegStatus.HELD and self.held_until is not None and now < self.held_until
 
     @property
     def counts_as_sold(self) -> bool:
-        return self.state == LegState.SOLD or self.closed_reason == ClosedReason.SOLD_ELSEWHERE
+        return self.status == LegStatus.SOLD or self.closed_reason == ClosedReason.SOLD_ELSEWHERE

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import DateTimeField, Max, OuterRef, Subquery, Value
 from django.db.models.functions import Greatest
 
-from leads.models import ClosedReason, Contact, Lead, Leg, LegState, Suppression, Vertical
+from leads.models import ClosedReason, Contact, Lead, Leg, LegStatus, Suppression, Vertical
 from leads.people.identity import email_digest, phone_digest
 from leads.people.same_person import traces_of
 
@@ -66,14 +66,14 @@ def _withdraw(lead_ids: Collection[int], now: datetime) -> int:
         Lead.objects.select_for_update(no_key=True).filter(pk__in=lead_ids).order_by("pk").values_list("pk", flat=True)
     )
     # A stop that had to wait for a sale comes after that sale, whatever its own clock said.
-    last_sale = Leg.objects.filter(lead=OuterRef("pk"), state=LegState.SOLD).values("lead")
+    last_sale = Leg.objects.filter(lead=OuterRef("pk"), status=LegStatus.SOLD).values("lead")
     stopped = Lead.objects.filter(pk__in=locked, withdrawn_at=None).update(
         withdrawn_at=Greatest(
             Value(now, DateTimeField()), Subquery(last_sale.annotate(at=Max("ended_at")).values("at"))
         )
     )
-    Leg.objects.filter(lead__in=locked, state__in=[LegState.OPEN, LegState.HELD]).update(
-        state=LegState.CLOSED, closed_reason=ClosedReason.WITHDRAWN, ended_at=now
+    Leg.objects.filter(lead__in=locked, status__in=[LegStatus.OPEN, LegStatus.HELD]).update(
+        status=LegStatus.CLOSED, closed_reason=ClosedReason.WITHDRAWN, ended_at=now
     )
     return stopped
 

@@ -13,7 +13,7 @@ from leads.schema.fields import Field, FieldType, Schema
 
 
 @dataclass(frozen=True)
-class Answer:
+class ShownAnswer:
     """One answer as a buyer may see it."""
 
     name: str
@@ -21,11 +21,11 @@ class Answer:
     text: str
 
 
-def shown_answers(attributes: Mapping[str, Any], schema: Schema) -> Iterator[Answer]:
+def shown_answers(attributes: Mapping[str, Any], schema: Schema) -> Iterator[ShownAnswer]:
     """What the person answered, as far as it may be shown before the sale, in the schema's order."""
     for field in schema.shown:
         if (value := attributes.get(field.name)) is not None:
-            yield Answer(field.name, field.label, shown_text(field, value))
+            yield ShownAnswer(field.name, field.label, shown_text(field, value))
 
 
 def shown_text(field: Field, value: object) -> str:

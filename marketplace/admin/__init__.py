@@ -1,7 +1,7 @@
 """The operator's desk for prices, orders and files."""
 
 from marketplace.admin.curve import PriceCurveAdmin
-from marketplace.admin.money import PaymentDesk, PendingOrderAdmin
+from marketplace.admin.money import OrderAwaitingPaymentAdmin, PaymentDesk
 from marketplace.admin.record import (
     DownloadAdmin,
     ExportAdmin,
@@ -17,8 +17,8 @@ __all__ = [
     "ExportAdmin",
     "InventorySnapshotAdmin",
     "OrderAdmin",
+    "OrderAwaitingPaymentAdmin",
     "PaymentDesk",
-    "PendingOrderAdmin",
     "PriceCurveAdmin",
     "ReturnAdmin",
     "ReturnPolicyAdmin",

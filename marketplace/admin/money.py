@@ -18,7 +18,7 @@ from billing.documents import render
 from billing.models import Earning, Payment, Transaction
 from leads.admin.desk import ReadOnly, desk_page
 from leads.models import Lead
-from marketplace.models import Order, PendingOrder, Return, Sale
+from marketplace.models import Order, OrderAwaitingPayment, Return, Sale
 from marketplace.orders.invoices import invoice_of
 from marketplace.orders.receipts import lines_of
 
@@ -58,7 +58,7 @@ class OrderMoneyAdmin(MoneyAdmin):
             postings=_told(Transaction.objects.about(postings).filter(kind__in=["order", "return"])),
             shares=_shares_by_source(order),
             returns=returns,
-            pending=PendingOrder.objects.filter(order=order).select_related("payment").first(),
+            awaiting=OrderAwaitingPayment.objects.filter(order=order).select_related("payment").first(),
             payments=_payments_around(order),
         )
 
@@ -126,8 +126,8 @@ def _sums(sales: QuerySet[Sale], earnings: QuerySet[Earning], returns: QuerySet[
     return {"paid": paid, "back": back, "shares": shares, "kept": paid - back - shares}
 
 
-class PendingInline(ReadOnly, admin.TabularInline):
-    model = PendingOrder
+class AwaitingPaymentInline(ReadOnly, admin.TabularInline):
+    model = OrderAwaitingPayment
     extra = 0  # where there can be but one, Django offers it to who may not add it
     quoted = staticmethod(cents_column("quoted_cents", "quoted"))
     readonly_fields = ["quoted", "order"]
@@ -143,11 +143,11 @@ admin.site.unregister(Payment)
 class PaymentDesk(PaymentAdmin):
     """A payment with the order that waits, or waited, for it: only here both can be seen."""
 
-    inlines = [PendingInline, *PaymentAdmin.inlines]
+    inlines = [AwaitingPaymentInline, *PaymentAdmin.inlines]
 
 
-@admin.register(PendingOrder)
-class PendingOrderAdmin(MoneyAdmin):
+@admin.register(OrderAwaitingPayment)
+class OrderAwaitingPaymentAdmin(MoneyAdmin):
     list_display = ["number", "buyer", "status", "quantity", "quoted", "payment", "created_at", "expires_at"]
     list_filter = ["status"]
     list_select_related = ["buyer", "payment"]
@@ -156,6 +156,6 @@ class PendingOrderAdmin(MoneyAdmin):
     readonly_fields = ["quoted", "order"]
     exclude = ["quoted_cents", "token", "fingerprint", "idempotency_key", "held"]
 
-    def acts(self, request: HttpRequest, row: PendingOrder) -> Iterator[Act]:
+    def acts(self, request: HttpRequest, row: OrderAwaitingPayment) -> Iterator[Act]:
         if row.order_id and request.user.has_perm("billing.view_transaction"):
             yield Act("The order's money", reverse("admin:marketplace_order_money", args=[row.order_id]))

@@ -11,7 +11,7 @@ from marketplace.models import Download, Export, InventorySnapshot, Order, Sale,
 
 class ExportInline(ReadOnly, admin.TabularInline):
     model = Export
-    fields = ["preset", "format", "state", "rows", "tombstones", "bytes", "sha256", "built_at"]
+    fields = ["preset", "format", "status", "rows", "tombstones", "bytes", "sha256", "built_at"]
     show_change_link = True
 
 
@@ -61,8 +61,8 @@ class SaleAdmin(LeadMoneyAdmin):
 
 @admin.register(Export)
 class ExportAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ["order", "preset", "format", "state", "rows", "tombstones", "bytes", "created_at"]
-    list_filter = ["state", "preset", "format"]
+    list_display = ["order", "preset", "format", "status", "rows", "tombstones", "bytes", "created_at"]
+    list_filter = ["status", "preset", "format"]
     list_select_related = ["order"]
     search_fields = ["^order__public_id", "=sha256"]
 
@@ -83,12 +83,12 @@ class DownloadAdmin(ReadOnly, admin.ModelAdmin):
 class InventorySnapshotAdmin(ReadOnly, admin.ModelAdmin):
     """The files that web processes start from, and how far the one in work is."""
 
-    list_display = ["name", "state", "done", "leads_total", "size", "started_at", "built_at", "problem"]
-    list_filter = ["state"]
+    list_display = ["name", "status", "done", "leads_total", "size", "started_at", "built_at", "problem"]
+    list_filter = ["status"]
 
     @admin.display(description="done")
     def done(self, snapshot: InventorySnapshot) -> str:
-        return f"{snapshot.percent} %" if snapshot.state == InventorySnapshot.State.BUILDING else "–"
+        return f"{snapshot.percent} %" if snapshot.status == InventorySnapshot.Status.BUILDING else "–"
 
 
 class StandingFillInline(ReadOnly, admin.TabularInline):
@@ -107,6 +107,6 @@ class StandingOrderAdmin(ReadOnly, admin.ModelAdmin):
     search_fields = ["^public_id", "name", "buyer__legal_name"]
     inlines = [StandingFillInline]
 
-    @admin.display(description="limit", ordering="limit_cents")
+    @admin.display(description="limit", ordering="max_price_cents")
     def limit(self, order: StandingOrder) -> str:
-        return "–" if order.limit_cents is None else dollars(order.limit_cents)
+        return "–" if order.max_price_cents is None else dollars(order.max_price_cents)

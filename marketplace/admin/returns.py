@@ -27,7 +27,7 @@ from marketplace.returns.rates import (
 )
 
 
-class Queue(admin.SimpleListFilter):
+class ReturnQueue(admin.SimpleListFilter):
     title = "queue"
     parameter_name = "queue"
 
@@ -45,7 +45,7 @@ class Queue(admin.SimpleListFilter):
         return queryset
 
 
-class DecisionForm(forms.Form):
+class ReturnDecisionForm(forms.Form):
     CREDIT, REFUSE = "credit", "refuse"
 
     decision = forms.ChoiceField(choices=[(CREDIT, "Credit"), (REFUSE, "Refuse")], widget=forms.RadioSelect)
@@ -59,7 +59,7 @@ class DecisionForm(forms.Form):
 @admin.register(Return)
 class ReturnAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["number", "buyer", "vertical", "reason", "status", "asked_at", "answer_by", "price", "source"]
-    list_filter = [Queue, "status", "by_machine", "reason__vertical", "buyer", "source"]
+    list_filter = [ReturnQueue, "status", "by_machine", "reason__vertical", "buyer", "source"]
     list_select_related = ["buyer", "reason__vertical", "source"]
     search_fields = ["^public_id", "^sale__lead__public_id", "^sale__order__public_id", "buyer__legal_name"]
     date_hierarchy = "asked_at"
@@ -94,7 +94,7 @@ class ReturnAdmin(ReadOnly, admin.ModelAdmin):
         returned = self.get_object(request, str(number))
         if returned is None:
             raise Http404
-        form = DecisionForm(request.POST or None)
+        form = ReturnDecisionForm(request.POST or None)
         if request.method == "POST" and form.is_valid() and self._decide(request, returned, form):
             return HttpResponseRedirect(f"{reverse('admin:marketplace_return_changelist')}?queue=waiting")
         return desk_page(
@@ -111,8 +111,8 @@ class ReturnAdmin(ReadOnly, admin.ModelAdmin):
             rates=rates_of_buyer(returned.buyer, timezone.now()),
         )
 
-    def _decide(self, request: HttpRequest, returned: Return, form: DecisionForm) -> bool:
-        verb = credit if form.cleaned_data["decision"] == DecisionForm.CREDIT else refuse
+    def _decide(self, request: HttpRequest, returned: Return, form: ReturnDecisionForm) -> bool:
+        verb = credit if form.cleaned_data["decision"] == ReturnDecisionForm.CREDIT else refuse
         try:
             decided = verb(returned, by=request.user, finding=form.cleaned_data["finding"], now=timezone.now())  # type: ignore[arg-type]
         except DecisionRefused as refusal:
@@ -168,7 +168,7 @@ class ReturnAdmin(ReadOnly, admin.ModelAdmin):
         lead = returned.sale.lead
         elsewhere = lead.legs.filter(closed_reason=ClosedReason.SOLD_ELSEWHERE).count()
         sold = f"{lead.times_sold} of {lead.legs_authorized} sold ({elsewhere} before us)"
-        return f"{sold}, {lead.legs_aged} on the shelf"
+        return f"{sold}, {lead.legs_left} on the shelf"
 
     @admin.display(description="the same lead, handed back by others")
     def others(self, returned: Return) -> SafeString:

@@ -17,7 +17,7 @@ from marketplace.inventory.pages import NoSuchPage
 from marketplace.inventory.startup import NotReady
 from marketplace.orders.checkout import NotAllThere, OrderRefused
 from marketplace.orders.quotes import QuoteExpired, QuoteRefused
-from marketplace.orders.request import WishRefused
+from marketplace.orders.request import OrderRequestRefused
 from marketplace.prices.pricing import NoCurve
 from marketplace.standing_orders.lifecycle import StandingRefused
 from marketplace.standing_orders.terms import TermsRefused
@@ -38,7 +38,7 @@ MESSAGES = {
 
 
 @dataclass(frozen=True)
-class Refusal:
+class ApiRefusal:
     """``fields`` maps names to sentences; ``more`` are figures that only this refusal has."""
 
     status: int
@@ -52,7 +52,7 @@ class Refusal:
         return {"code": self.code, "message": self.message, "fields": self.fields, **self.more}
 
 
-NOTHING_HERE = Refusal(404, "not_found", "There is nothing here.")
+NOTHING_HERE = ApiRefusal(404, "not_found", "There is nothing here.")
 
 
 class Invalid(Exception):
@@ -71,42 +71,44 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     return Response(refusal.body, status=refusal.status, headers=_headers(error))
 
 
-def refusal_of(error: Exception) -> Refusal | None:
+def refusal_of(error: Exception) -> ApiRefusal | None:
     match error:
         case FilterRefused() | Invalid():
             return _invalid(error.fields)
-        case CriteriaError() | WishRefused() | ShapeRefused() | TermsRefused():
+        case CriteriaError() | OrderRequestRefused() | ShapeRefused() | TermsRefused():
             return _invalid({error.field: [error.message]})
         case NoSuchPage():
             return _invalid({"after": [str(error)]})
         case QuoteExpired():
-            return Refusal(409, "quote_expired", str(error))
+            return ApiRefusal(409, "quote_expired", str(error))
         case QuoteRefused():
-            return Refusal(400, "bad_quote", str(error))
+            return ApiRefusal(400, "bad_quote", str(error))
         case NotEnoughMoney(balance_cents=balance, needed_cents=needed):
-            return Refusal(402, "not_enough_money", str(error), more={"balance_cents": balance, "needed_cents": needed})
+            return ApiRefusal(
+                402, "not_enough_money", str(error), more={"balance_cents": balance, "needed_cents": needed}
+            )
         case NotAllThere(left=left, refused=refused):
-            return Refusal(409, error.code, str(error), more={"left": left, "refused": refused})
+            return ApiRefusal(409, error.code, str(error), more={"left": left, "refused": refused})
         case OrderRefused():
-            return Refusal(STATUS_OF_ORDER[error.code], error.code, str(error))
+            return ApiRefusal(STATUS_OF_ORDER[error.code], error.code, str(error))
         case StandingRefused():
-            return Refusal(409, "standing_refused", str(error))
+            return ApiRefusal(409, "standing_refused", str(error))
         case NoCurve():
-            return Refusal(409, "no_price", "This vertical has no prices yet.")
+            return ApiRefusal(409, "no_price", "This vertical has no prices yet.")
         case NotReady(percent=percent):
-            return Refusal(503, "counting", str(error), more={"percent": percent})
+            return ApiRefusal(503, "counting", str(error), more={"percent": percent})
         case Http404() | exceptions.NotFound():
             return NOTHING_HERE
         case SuspiciousOperation():
-            return Refusal(400, "invalid", "This request makes no sense.")
+            return ApiRefusal(400, "invalid", "This request makes no sense.")
         case exceptions.APIException(status_code=status):
             code = str(error.get_codes())
-            return Refusal(status, code, MESSAGES.get(code, str(error.detail)))
+            return ApiRefusal(status, code, MESSAGES.get(code, str(error.detail)))
     return None
 
 
-def _invalid(fields: dict[str, list[str]]) -> Refusal:
-    return Refusal(400, "invalid", "; ".join(" ".join(sentences) for sentences in fields.values()), fields)
+def _invalid(fields: dict[str, list[str]]) -> ApiRefusal:
+    return ApiRefusal(400, "invalid", "; ".join(" ".join(sentences) for sentences in fields.values()), fields)
 
 
 def _headers(error: Exception) -> dict[str, str]:

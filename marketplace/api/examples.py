@@ -61,7 +61,7 @@ QUOTES = [
                 {"field": "channels", "has": ["call"]},
             ],
             "quantity": 250,
-            "order": "newest",
+            "sort": "newest",
             "max_price_cents": 250,
         },
     ),
@@ -91,7 +91,7 @@ QUOTES = [
 ]
 _ON_ITS_WAY = {
     "id": PLACING,
-    "state": "working",
+    "status": "working",
     "done": 35000,
     "total": 80000,
     "order": None,

@@ -3,17 +3,24 @@
 from collections.abc import Iterator
 from typing import Any
 
-from leads.criteria.filter_fields import Want
+from leads.criteria.filter_fields import FilterField
 from marketplace.inventory.facets import Counts, Histogram
 from marketplace.inventory.masking import masked
 
 YES_NO = {"true": "Yes", "false": "No"}
 
 
-def facets_of(wants: dict[str, Want], counts: Counts) -> dict[str, list[dict[str, Any]]]:
+def facets_of(filter_fields: dict[str, FilterField], counts: Counts) -> dict[str, list[dict[str, Any]]]:
     """Field to its rows: ``value, label, count`` of choices, ``from, to, count`` of amounts and ages."""
-    closed = [want for want in wants.values() if want.choices or want.kind == "is" or want.name == "times_sold"]
-    facets = {want.name: list(_choices(want, counts.choices.get(want.name, {}))) for want in closed}
+    closed = [
+        filter_field
+        for filter_field in filter_fields.values()
+        if filter_field.choices or filter_field.kind == "is" or filter_field.name == "times_sold"
+    ]
+    facets = {
+        filter_field.name: list(_choices(filter_field, counts.choices.get(filter_field.name, {})))
+        for filter_field in closed
+    }
     facets |= {name: list(_bars(histogram)) for name, histogram in counts.histograms.items()}
     facets["age_days"] = [
         {"from": band.from_day, "to": band.to_day, "count": masked(band.offered), "tier_cents": band.price_cents}
@@ -22,8 +29,10 @@ def facets_of(wants: dict[str, Want], counts: Counts) -> dict[str, list[dict[str
     return facets
 
 
-def _choices(want: Want, found: dict[str, int]) -> Iterator[dict[str, Any]]:
-    labels = want.choices or (YES_NO if want.kind == "is" else {value: value for value in sorted(found)})
+def _choices(filter_field: FilterField, found: dict[str, int]) -> Iterator[dict[str, Any]]:
+    labels = filter_field.choices or (
+        YES_NO if filter_field.kind == "is" else {value: value for value in sorted(found)}
+    )
     for value, label in labels.items():
         if quantity := found.get(value):
             yield {"value": value, "label": label, "count": masked(quantity)}

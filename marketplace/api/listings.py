@@ -16,19 +16,19 @@ from marketplace.api.examples import LISTINGS
 from marketplace.api.facets import facets_of
 from marketplace.api.refusals import refuses
 from marketplace.api.serializers import CardSerializer, ListingsSerializer
-from marketplace.api.view import MarketView, buyer_of, limit_of, next_url
+from marketplace.api.view import MarketView, buyer_of, max_price_of, next_url
 from marketplace.inventory.facets import count
 from marketplace.inventory.masking import masked
 from marketplace.inventory.pages import page, with_label
-from marketplace.inventory.query import Look, Ranking
+from marketplace.inventory.query import Sort, StockQuery
 from marketplace.models import Sale
 from marketplace.prices.catalogue import read_catalogue
 from marketplace.prices.pricing import curves_in_force, price_of
 
-BESIDES = ("vertical", "order", "after", "limit")
+BESIDES = ("vertical", "sort", "after", "limit")
 PARAMETERS = [
     OpenApiParameter("vertical", str, required=True, description="A vertical's slug."),
-    OpenApiParameter("order", str, enum=list(Ranking), description="Which come first; the newest if nothing is said."),
+    OpenApiParameter("sort", str, enum=list(Sort), description="Which come first; the newest if nothing is said."),
     OpenApiParameter("after", str, description="The id of the last lead of the page before."),
     OpenApiParameter("limit", int, description="Rows a page, 1 to 100; 50 if nothing is said."),
     OpenApiParameter(
@@ -43,7 +43,7 @@ PARAMETERS = [
 
 class Listings(MarketView):
     def check_parameters(self, request: Request) -> None:
-        """The vertical decides which there are: see ``look_of``."""
+        """The vertical decides which there are: see ``stock_query_of``."""
 
     @extend_schema(
         operation_id="list_listings",
@@ -57,38 +57,38 @@ class Listings(MarketView):
 
         What your company holds already is left out. Counts of one to four read “<5”.
         """
-        look, ranking, limit = look_of(request), ranking_of(request), limit_of(request)
-        counts = count(look)
-        found = page(look, ranking, after=request.query_params.get("after", ""), size=limit)
+        query, sort, limit = stock_query_of(request), ranking_of(request), max_price_of(request)
+        counts = count(query)
+        found = page(query, sort, after=request.query_params.get("after", ""), size=limit)
         answer = {
             "count": masked(counts.matching),
-            "facets": facets_of(dict(look.criteria.wants), counts),
+            "facets": facets_of(dict(query.criteria.filter_fields), counts),
             "price": {"lowest_cents": counts.lowest_cents, "highest_cents": counts.highest_cents},
             "results": found.leads,
             "next": next_url(request, found.next_after),
         }
-        context = {"now": look.now, "schema": look.vertical.schema}
+        context = {"now": query.now, "schema": query.vertical.schema}
         return Response(ListingsSerializer(answer, context=context).data)
 
 
-def look_of(request: Request) -> Look:
+def stock_query_of(request: Request) -> StockQuery:
     """The look that the query string asks for. Raises Invalid, FilterRefused, NoCurve."""
     catalogue = read_catalogue(timezone.now())
     vertical = catalogue.named(request.query_params.get("vertical", ""))
     if vertical is None or not vertical.open_for_resale:
         raise Invalid({"vertical": "Wants the slug of a vertical that is open for resale."})
     criteria = read_filters(vertical, request.query_params, besides=BESIDES).criteria
-    return Look(vertical, criteria, catalogue.curve_of(vertical), catalogue.now, buyer_of(request))
+    return StockQuery(vertical, criteria, catalogue.curve_of(vertical), catalogue.now, buyer_of(request))
 
 
-def ranking_of(request: Request) -> Ranking:
+def ranking_of(request: Request) -> Sort:
     try:
-        return Ranking(request.query_params.get("order", Ranking.NEWEST))
+        return Sort(request.query_params.get("sort", Sort.NEWEST))
     except ValueError as error:
-        raise Invalid({"order": "The order is newest, oldest or cheapest."}) from error
+        raise Invalid({"sort": "Sort by newest, oldest or cheapest."}) from error
 
 
-class Card(MarketView):
+class LeadCard(MarketView):
     @extend_schema(operation_id="get_listing", tags=["Shelf"], responses={200: CardSerializer, **refuses(404)})
     def get(self, request: Request, public_id: str) -> Response:
         """One lead's provenance card: its legs and who took them, the consent and its words, what we do not know."""
@@ -112,7 +112,7 @@ def lead_named(public_id: str) -> Lead:
 
 
 def _on_shelf(lead: Lead) -> bool:
-    return lead.withdrawn_at is None and lead.legs_aged > 0 and lead.vertical.open_for_resale
+    return lead.withdrawn_at is None and lead.legs_left > 0 and lead.vertical.open_for_resale
 
 
 def _price_of(lead: Lead, now: datetime) -> int | None:

@@ -9,7 +9,7 @@ JSON = "application/json"
 
 
 @dataclass(frozen=True)
-class Named:
+class ManualField:
     """A parameter or a field: its name, its type in a word or two, what it means."""
 
     name: str
@@ -19,12 +19,12 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ManualResponse:
     """``fields`` only where the operation succeeded; all refusals have the same."""
 
     status: str
     meaning: str
-    fields: list[Named]
+    fields: list[ManualField]
     examples: list[tuple[str, str]]
 
 
@@ -50,14 +50,14 @@ class Operation:
         return [" ".join(part.split()) for part in self.said.get("description", "").split("\n\n")]
 
     @property
-    def parameters(self) -> list[Named]:
+    def parameters(self) -> list[ManualField]:
         return [
-            Named(one["name"], type_of(one["schema"]), one.get("description", ""), one.get("required", False))
+            ManualField(one["name"], type_of(one["schema"]), one.get("description", ""), one.get("required", False))
             for one in self.said.get("parameters", [])
         ]
 
     @property
-    def body(self) -> list[Named]:
+    def body(self) -> list[ManualField]:
         content = self.said.get("requestBody", {}).get("content", {}).get(JSON)
         return list(fields_of(content["schema"], self.schema)) if content else []
 
@@ -66,13 +66,13 @@ class Operation:
         return examples_of(self.said.get("requestBody", {}).get("content", {}).get(JSON, {}))
 
     @property
-    def answers(self) -> list[Answer]:
+    def answers(self) -> list[ManualResponse]:
         return [self._answer(status, said) for status, said in sorted(self.said["responses"].items())]
 
-    def _answer(self, status: str, said: dict[str, Any]) -> Answer:
+    def _answer(self, status: str, said: dict[str, Any]) -> ManualResponse:
         content = said.get("content", {}).get(JSON, {})
         fields = fields_of(content.get("schema", {}), self.schema) if status < "300" else ()
-        return Answer(status, said.get("description", ""), list(fields), examples_of(content))
+        return ManualResponse(status, said.get("description", ""), list(fields), examples_of(content))
 
 
 def operations_of(schema: dict[str, Any]) -> Iterator[Operation]:
@@ -81,7 +81,7 @@ def operations_of(schema: dict[str, Any]) -> Iterator[Operation]:
             yield Operation(method.upper(), path, said, schema)
 
 
-def fields_of(said: dict[str, Any], schema: dict[str, Any], before: str = "") -> Iterator[Named]:
+def fields_of(said: dict[str, Any], schema: dict[str, Any], before: str = "") -> Iterator[ManualField]:
     """The fields of an object and of what it holds, each by its path, as in ``results[].legs.left``."""
     shape = resolved(said, schema)
     if shape.get("type") == "array":
@@ -91,7 +91,7 @@ def fields_of(said: dict[str, Any], schema: dict[str, Any], before: str = "") ->
         path = f"{before}.{name}" if before else name
         inner = resolved(one, schema)
         meaning = one.get("description") or inner.get("description", "")
-        yield Named(path, type_of(inner), " ".join(meaning.split()), name in shape.get("required", ()))
+        yield ManualField(path, type_of(inner), " ".join(meaning.split()), name in shape.get("required", ()))
         yield from fields_of(inner, schema, path)
 
 

@@ -24,12 +24,12 @@ from marketplace.api.serializers import (
     PlacedOrderSerializer,
     PlacingSerializer,
 )
-from marketplace.api.view import MarketView, buyer_of, limit_of, next_url
+from marketplace.api.view import MarketView, buyer_of, max_price_of, next_url
 from marketplace.inventory.pages import NoSuchPage
-from marketplace.models import Order, Placing
+from marketplace.models import BackgroundOrder, Order
 from marketplace.orders.background import ask_for, is_large
-from marketplace.orders.checkout import STANDING, Placement, place_order, placed_before
-from marketplace.orders.tasks import place_large_order
+from marketplace.orders.checkout import STANDING, OrderAttempt, place_order, placed_before
+from marketplace.orders.tasks import place_background_order
 
 AGAIN_SECONDS = 2
 KEY = re.compile(r"[\x20-\x7e]{1,100}")
@@ -56,7 +56,7 @@ class Orders(MarketView):
     )
     def get(self, request: Request) -> Response:
         """Your company's orders, newest first."""
-        limit = limit_of(request)
+        limit = max_price_of(request)
         orders = Order.objects.filter(buyer=buyer_of(request))
         if after := request.query_params.get("after"):
             orders = orders.filter(_behind(after, buyer_of(request)))
@@ -85,20 +85,20 @@ class Orders(MarketView):
 
         More than 5,000 leads are bought by a worker: the answer is 202, and its “Location” says how far it is.
         """
-        placement = _placement(request, timezone.now())
-        if is_large(placement) and not placed_before(placement):
-            return _taken_in(request, ask_for(placement))
-        order = place_order(placement)
+        attempt = _placement(request, timezone.now())
+        if is_large(attempt) and not placed_before(attempt):
+            return _taken_in(request, ask_for(attempt))
+        order = place_order(attempt)
         answer = PlacedOrderSerializer(order).data
         # An order placed before under this key carries the instant of then.
-        if order.placed_at != placement.now:
+        if order.placed_at != attempt.now:
             return Response(answer, headers={"Idempotent-Replayed": "true"})
         return Response(answer, status=status.HTTP_201_CREATED)
 
 
-class OnePlacing(MarketView):
+class OneBackgroundOrder(MarketView):
     @extend_schema(
-        operation_id="get_placing",
+        operation_id="get_background_order",
         tags=["Buying"],
         responses={200: PlacingSerializer, **refuses(404)},
         examples=[ON_ITS_WAY],
@@ -106,21 +106,23 @@ class OnePlacing(MarketView):
     def get(self, request: Request, public_id: str) -> Response:
         """A large order on its way: how far it is, and its order in the end, or why there is none."""
         try:
-            placing = Placing.objects.select_related("order").get(buyer=buyer_of(request), public_id=UUID(public_id))
-        except (ValueError, Placing.DoesNotExist) as error:
+            background_order = BackgroundOrder.objects.select_related("order").get(
+                buyer=buyer_of(request), public_id=UUID(public_id)
+            )
+        except (ValueError, BackgroundOrder.DoesNotExist) as error:
             raise Http404 from error
-        return Response(PlacingSerializer(placing).data, headers=_again_soon(placing))
+        return Response(PlacingSerializer(background_order).data, headers=_again_soon(background_order))
 
 
-def _taken_in(request: Request, placing: Placing) -> Response:
-    place_large_order.delay_on_commit(placing.pk)  # type: ignore[attr-defined]
-    where = request.build_absolute_uri(reverse("api:placing", args=[placing.public_id]))
-    headers = {"Location": where, **_again_soon(placing)}
-    return Response(PlacingSerializer(placing).data, status=status.HTTP_202_ACCEPTED, headers=headers)
+def _taken_in(request: Request, background_order: BackgroundOrder) -> Response:
+    place_background_order.delay_on_commit(background_order.pk)  # type: ignore[attr-defined]
+    where = request.build_absolute_uri(reverse("api:background-order", args=[background_order.public_id]))
+    headers = {"Location": where, **_again_soon(background_order)}
+    return Response(PlacingSerializer(background_order).data, status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
-def _again_soon(placing: Placing) -> dict[str, str]:
-    return {"Retry-After": str(AGAIN_SECONDS)} if placing.is_under_way else {}
+def _again_soon(background_order: BackgroundOrder) -> dict[str, str]:
+    return {"Retry-After": str(AGAIN_SECONDS)} if background_order.is_under_way else {}
 
 
 class OneOrder(MarketView):
@@ -152,7 +154,7 @@ def _behind(after: str, buyer: Buyer) -> Q:
     return Q(placed_at__lt=last.placed_at) | Q(placed_at=last.placed_at, id__lt=last.pk)
 
 
-def _placement(request: Request, now: datetime) -> Placement:
+def _placement(request: Request, now: datetime) -> OrderAttempt:
     """Raises Invalid."""
     key = request.headers.get("Idempotency-Key", "")
     if not KEY.fullmatch(key):
@@ -167,4 +169,4 @@ def _placement(request: Request, now: datetime) -> Placement:
         raise Invalid({"quote": "Wants a quote's token."})
     if not isinstance(allow_partial, bool):
         raise Invalid({"allow_partial": "Wants true or false."})
-    return Placement(buyer_of(request), None, token, key, allow_partial, now)
+    return OrderAttempt(buyer_of(request), None, token, key, allow_partial, now)

@@ -13,7 +13,7 @@ from marketplace.api.refusals import refuses
 from marketplace.api.serializers import QuoteRequestSerializer, QuoteSerializer
 from marketplace.api.view import MarketView, buyer_of
 from marketplace.orders.quotes import Quote, quote, token_of
-from marketplace.orders.request import read_wish
+from marketplace.orders.request import read_order_request
 
 
 class Quotes(MarketView):
@@ -26,7 +26,7 @@ class Quotes(MarketView):
     )
     def post(self, request: Request) -> Response:
         """What a wish would cost now: good for ten minutes, and never charged above. Nothing is reserved by it."""
-        quoted = quote(read_wish(request.data), buyer=buyer_of(request), now=timezone.now())
+        quoted = quote(read_order_request(request.data), buyer=buyer_of(request), now=timezone.now())
         return Response(QuoteSerializer(as_said(quoted)).data)
 
 

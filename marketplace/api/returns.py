@@ -15,11 +15,11 @@ from buyers.models import Buyer
 from marketplace.api.errors import Invalid
 from marketplace.api.examples import LEAD, ORDER
 from marketplace.api.refusals import refuses
-from marketplace.api.view import MarketView, buyer_of, key_of, limit_of, next_url
+from marketplace.api.view import MarketView, buyer_of, key_of, max_price_of, next_url
 from marketplace.inventory.pages import NoSuchPage
 from marketplace.models import Return, ReturnReason
 from marketplace.models.returning import ReturnQuerySet
-from marketplace.returns.claims import Answer, Asker, Claim, ask_all
+from marketplace.returns.claims import Claim, Claimant, ClaimResult, ask_all
 
 MOST = 500
 RETURN = "c2a4b1de-6f0e-4c53-9a77-0e5b7a1d3f42"
@@ -73,7 +73,7 @@ class ClaimsSerializer(serializers.Serializer[Any]):
     returns = ClaimSerializer(many=True, help_text=f"1 to {MOST} leads.")
 
 
-class AnswerSerializer(serializers.Serializer[Answer]):
+class AnswerSerializer(serializers.Serializer[ClaimResult]):
     """What came of one claim. A claim that was taken before under the same reason is answered as taken."""
 
     lead = serializers.UUIDField(source="claim.lead")
@@ -82,13 +82,13 @@ class AnswerSerializer(serializers.Serializer[Answer]):
     message = serializers.SerializerMethodField(help_text="The same in a sentence.")
     returned = ReturnSerializer(allow_null=True, help_text="Null if the lead was never handed back.")
 
-    def get_taken(self, answer: Answer) -> bool:
+    def get_taken(self, answer: ClaimResult) -> bool:
         return answer.is_taken or _repeats(answer)
 
-    def get_code(self, answer: Answer) -> str:
+    def get_code(self, answer: ClaimResult) -> str:
         return answer.refusal.code if answer.refusal and not _repeats(answer) else ""
 
-    def get_message(self, answer: Answer) -> str:
+    def get_message(self, answer: ClaimResult) -> str:
         return answer.refusal.message if answer.refusal and not _repeats(answer) else ""
 
 
@@ -96,7 +96,7 @@ class AnswersSerializer(serializers.Serializer[Any]):
     results = AnswerSerializer(many=True, help_text="One for each claim, in their order.")
 
 
-def _repeats(answer: Answer) -> bool:
+def _repeats(answer: ClaimResult) -> bool:
     """Asked before, for the same reason: the answer that got lost."""
     return answer.returned is not None and answer.returned.reason.code == answer.claim.reason
 
@@ -161,7 +161,7 @@ class Returns(MarketView):
     )
     def get(self, request: Request) -> Response:
         """What your company handed back, newest first."""
-        limit = limit_of(request)
+        limit = max_price_of(request)
         returns = _of(buyer_of(request))
         if status := request.query_params.get("status"):
             returns = returns.filter(status=_status(status))
@@ -184,7 +184,7 @@ class Returns(MarketView):
         A lead is handed back once, so a call whose answer got lost can be made again without fear.
         """
         claims = _claims(request.data)
-        asker = Asker(buyer_of(request), f"API key {key_of(request).name}", timezone.now())
+        asker = Claimant(buyer_of(request), f"API key {key_of(request).name}", timezone.now())
         return Response(AnswersSerializer({"results": ask_all(claims, asker)}).data)
 
 

@@ -24,7 +24,7 @@ def described() -> dict[str, Any]:
     return schema
 
 
-class Schema(MarketView):
+class OpenApi(MarketView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 

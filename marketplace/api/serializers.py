@@ -93,7 +93,7 @@ class SourceSerializer(serializers.Serializer[Any]):
 class LegsSerializer(serializers.Serializer[Any]):
     authorized = serializers.IntegerField(source="legs_authorized")
     sold = serializers.IntegerField(source="times_sold", help_text="By us or by others before us.")
-    left = serializers.IntegerField(source="legs_aged")
+    left = serializers.IntegerField(source="legs_left")
 
 
 class ListingSerializer(serializers.Serializer[Lead]):
@@ -127,7 +127,7 @@ class LegSerializer(serializers.Serializer[Leg]):
 
     number = serializers.IntegerField()
     market = serializers.CharField()
-    state = serializers.CharField()
+    status = serializers.CharField()
     closed_reason = serializers.CharField(help_text="Empty unless closed.")
     counts_as_sold = serializers.BooleanField()
     date = serializers.SerializerMethodField(help_text="When it was sold or closed, where we know.")
@@ -182,7 +182,7 @@ class QuoteRequestSerializer(serializers.Serializer[Any]):
         child=serializers.DictField(), required=False, help_text="Clauses, all of which must hold; none is anything."
     )
     quantity = serializers.IntegerField(required=False, min_value=1, max_value=MOST_LEADS)
-    order = serializers.CharField(required=False, help_text="newest (if nothing is said), oldest or cheapest.")
+    sort = serializers.CharField(required=False, help_text="newest (if nothing is said), oldest or cheapest.")
     max_price_cents = serializers.IntegerField(required=False, allow_null=True, min_value=1)
     leads = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=500)
     exclusive = serializers.BooleanField(required=False, help_text="Only leads nobody bought, for you alone.")
@@ -260,9 +260,11 @@ class PlacedOrderSerializer(OrderSerializer):
 class PlacingSerializer(serializers.Serializer[Any]):
     """A large order on its way."""
 
-    id = serializers.UUIDField(source="public_id", help_text="Of the placing, not of the order.")
-    state = serializers.CharField(help_text="waiting, working, done or refused.")
-    done = serializers.IntegerField(help_text="Leads sold so far; counts only once the state is done.")
+    id = serializers.UUIDField(
+        source="public_id", help_text="The id of this background order, not of the order it becomes."
+    )
+    status = serializers.CharField(help_text="waiting, working, done or refused.")
+    done = serializers.IntegerField(help_text="Leads sold so far; counts only once the status is done.")
     total = serializers.IntegerField(help_text="Leads quoted.")
     order = serializers.UUIDField(source="order.public_id", allow_null=True, help_text="The order, once it is done.")
     code = serializers.CharField(help_text="Why it was refused, as an order's refusal says it; else empty.")

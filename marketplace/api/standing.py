@@ -20,19 +20,19 @@ from leads.models import Vertical
 from marketplace.api.errors import Invalid
 from marketplace.api.orders import PAGES
 from marketplace.api.refusals import refuses
-from marketplace.api.view import MarketView, buyer_of, limit_of, next_url
+from marketplace.api.view import MarketView, buyer_of, max_price_of, next_url
 from marketplace.inventory.pages import NoSuchPage
 from marketplace.models import StandingFill
 from marketplace.orders.request import vertical_named
 from marketplace.standing_orders import lifecycle
-from marketplace.standing_orders.lifecycle import Wish
+from marketplace.standing_orders.lifecycle import NewStandingOrder
 from marketplace.standing_orders.outcomes import sentence_of
-from marketplace.standing_orders.terms import Terms, terms_of
+from marketplace.standing_orders.terms import StandingOrderTerms, terms_of
 
 FILLS_SHOWN = 50
-TERMS = tuple(one.name for one in fields(Terms))
+TERMS = tuple(one.name for one in fields(StandingOrderTerms))
 WHOLE = {name for name in TERMS if name.endswith(("_cap", "_cents", "_hour"))}
-STATES = {"live": lifecycle.resume, "paused": lifecycle.pause}
+STATUSES = {"live": lifecycle.resume, "paused": lifecycle.pause}
 
 
 class FillSerializer(serializers.Serializer[StandingFill]):
@@ -47,7 +47,7 @@ class TermsSerializer(serializers.Serializer[Any]):
     """What may be changed at any time. Caps and hours are null where there are none."""
 
     name = serializers.CharField()
-    limit_cents = serializers.IntegerField(allow_null=True, required=False, help_text="The most for one lead.")
+    max_price_cents = serializers.IntegerField(allow_null=True, required=False, help_text="The most for one lead.")
     hourly_cap = serializers.IntegerField(allow_null=True, required=False, help_text="Leads in any 60 minutes.")
     daily_cap = serializers.IntegerField(allow_null=True, required=False, help_text="Leads in any 24 hours.")
     weekly_cap = serializers.IntegerField(allow_null=True, required=False, help_text="Leads in any 7 days.")
@@ -58,7 +58,7 @@ class TermsSerializer(serializers.Serializer[Any]):
     weekdays = serializers.ListField(child=serializers.IntegerField(), required=False, help_text="1 is Monday.")
     time_zone = serializers.CharField(required=False, help_text="As in “America/New_York”.")
     exclusive = serializers.BooleanField(required=False)
-    first = serializers.CharField(required=False, help_text="newest, oldest or cheapest.")
+    sort = serializers.CharField(required=False, help_text="newest, oldest or cheapest.")
 
 
 class ClausesField(serializers.ListField):
@@ -68,7 +68,7 @@ class ClausesField(serializers.ListField):
 class ChangeSerializer(TermsSerializer):
     name = serializers.CharField(required=False)
     criteria = ClausesField(required=False, help_text="Clauses, as a quote has them.")
-    state = serializers.ChoiceField(choices=list(STATES), required=False, help_text="Resume it, or pause it.")
+    status = serializers.ChoiceField(choices=list(STATUSES), required=False, help_text="Resume it, or pause it.")
 
 
 class RequestSerializer(TermsSerializer):
@@ -90,7 +90,7 @@ class StandingOrderSerializer(TermsSerializer):
     vertical = serializers.CharField(source="vertical.slug")
     kind = serializers.CharField()
     criteria = ClausesField()
-    state = serializers.SerializerMethodField(help_text="live, paused or ended.")
+    status = serializers.SerializerMethodField(help_text="live, paused or ended.")
     filled = serializers.IntegerField(help_text="Leads bought.")
     spent_cents = serializers.IntegerField()
     outcome = OutcomeSerializer(source="*")
@@ -98,7 +98,7 @@ class StandingOrderSerializer(TermsSerializer):
     looked_at = serializers.DateTimeField(allow_null=True)
     due_at = serializers.DateTimeField(allow_null=True, help_text="When it looks again at the latest.")
 
-    def get_state(self, order: StandingOrder) -> str:
+    def get_status(self, order: StandingOrder) -> str:
         return "ended" if order.ended_at else "paused" if order.paused_at else "live"
 
 
@@ -127,7 +127,7 @@ EXAMPLES = [
             "kind": "buy",
             "name": "Ohio cash-out",
             "criteria": [{"field": "state", "in": ["OH"]}, {"field": "purpose", "in": ["cash_out"]}],
-            "limit_cents": 180,
+            "max_price_cents": 180,
             "daily_cap": 25,
             "budget_cents": 50000,
         },
@@ -148,7 +148,7 @@ class StandingOrders(MarketView):
     )
     def get(self, request: Request) -> Response:
         """Your company's standing orders and saved searches, newest first."""
-        limit = limit_of(request)
+        limit = max_price_of(request)
         orders = buyer_of(request).standing_orders.select_related("vertical")
         if after := request.query_params.get("after"):
             orders = orders.filter(_behind(after, buyer_of(request)))
@@ -224,7 +224,7 @@ def _behind(after: str, buyer: Buyer) -> Q:
     return Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, id__lt=last.pk)
 
 
-def _wish(said: Mapping[str, Any], buyer: Buyer) -> tuple[Wish, Terms]:
+def _wish(said: Mapping[str, Any], buyer: Buyer) -> tuple[NewStandingOrder, StandingOrderTerms]:
     """Raises Invalid, CriteriaError, TermsRefused."""
     _only(said, {"vertical", "kind", "criteria", *TERMS})
     vertical = vertical_named(said["vertical"]) if isinstance(said.get("vertical"), str) else None
@@ -233,15 +233,15 @@ def _wish(said: Mapping[str, Any], buyer: Buyer) -> tuple[Wish, Terms]:
     if said.get("kind") not in StandingOrder.Kind.values:
         raise Invalid({"kind": "Wants “buy” or “tell”."})
     criteria = _criteria(said.get("criteria", []), vertical)
-    return Wish(buyer, None, vertical, criteria, said["kind"]), _terms(said, Terms(""))
+    return NewStandingOrder(buyer, None, vertical, criteria, said["kind"]), _terms(said, StandingOrderTerms(""))
 
 
 @transaction.atomic
 def _change(order: StandingOrder, said: Mapping[str, Any]) -> None:
     """Raises Invalid, CriteriaError, TermsRefused, StandingRefused."""
-    _only(said, {"criteria", "state", *TERMS})
-    if "state" in said and said["state"] not in list(STATES):
-        raise Invalid({"state": "Wants “live” or “paused”; to end it, use DELETE."})
+    _only(said, {"criteria", "status", *TERMS})
+    if "status" in said and said["status"] not in list(STATUSES):
+        raise Invalid({"status": "Wants “live” or “paused”; to end it, use DELETE."})
     now = timezone.now()
     criteria = _criteria(said["criteria"], order.vertical) if "criteria" in said else None
     terms = _terms(said, terms_of(order))
@@ -249,8 +249,8 @@ def _change(order: StandingOrder, said: Mapping[str, Any]) -> None:
         lifecycle.change(order, terms, now=now)
     if criteria is not None:
         lifecycle.ask_otherwise(order, criteria, now=now)
-    if "state" in said:
-        STATES[said["state"]](order, now=now)
+    if "status" in said:
+        STATUSES[said["status"]](order, now=now)
 
 
 def _only(said: Mapping[str, Any], allowed: set[str]) -> None:
@@ -262,7 +262,7 @@ def _criteria(clauses: Any, vertical: Vertical) -> Criteria:
     return read_criteria({"vertical": vertical.slug, "all": clauses}, lambda slug: vertical)
 
 
-def _terms(said: Mapping[str, Any], before: Terms) -> Terms:
+def _terms(said: Mapping[str, Any], before: StandingOrderTerms) -> StandingOrderTerms:
     """The terms before, with what is said. Raises Invalid for what is of another type."""
     values = {name: said[name] for name in TERMS if name in said}
     for name, value in values.items():

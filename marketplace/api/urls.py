@@ -8,11 +8,11 @@ urlpatterns = [
     # The shelf
     path("verticals/", verticals.Verticals.as_view(), name="verticals"),
     path("listings/", listings.Listings.as_view(), name="listings"),
-    path("listings/<str:public_id>/", listings.Card.as_view(), name="listing"),
+    path("listings/<str:public_id>/", listings.LeadCard.as_view(), name="listing"),
     # Buying
     path("quotes/", quotes.Quotes.as_view(), name="quotes"),
     path("orders/", orders.Orders.as_view(), name="orders"),
-    path("orders/placing/<str:public_id>/", orders.OnePlacing.as_view(), name="placing"),
+    path("orders/background/<str:public_id>/", orders.OneBackgroundOrder.as_view(), name="background-order"),
     path("orders/<str:public_id>/", orders.OneOrder.as_view(), name="order"),
     # Files
     path("orders/<str:public_id>/file.csv", files.File.as_view(), name="file"),
@@ -27,7 +27,7 @@ urlpatterns = [
     # Money
     path("wallet/", wallet.Wallet.as_view(), name="wallet"),
     # How all this is used
-    path("schema/", schema.Schema.as_view(), name="schema"),
+    path("schema/", schema.OpenApi.as_view(), name="schema"),
     path("docs/", schema.docs, name="docs"),
     re_path(r"", view.Nowhere.as_view(), name="nowhere"),
 ]

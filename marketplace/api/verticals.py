@@ -10,22 +10,22 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from leads.criteria.criteria import Criteria, wants_of
-from leads.criteria.filter_fields import Want
+from leads.criteria.criteria import Criteria, filter_fields_of
+from leads.criteria.filter_fields import FilterField
 from leads.criteria.filters import parameters_of
 from leads.models import Vertical
 from leads.schema.fields import Schema
 from marketplace.api.refusals import refuses
 from marketplace.api.serializers import VerticalsSerializer
 from marketplace.api.view import MarketView
-from marketplace.inventory.live import sight_of, stock_sizes
+from marketplace.inventory.live import result_of, stock_sizes
 from marketplace.inventory.masking import masked
-from marketplace.inventory.query import Look
+from marketplace.inventory.query import StockQuery
 from marketplace.prices.pricing import Curve, curves_in_force
 
 
 @dataclass(frozen=True)
-class Shelf:
+class VerticalStock:
     """A vertical, how many leads lie on its shelf, and the lowest and the highest price of one in cents."""
 
     vertical: Vertical
@@ -43,26 +43,26 @@ class Shelf:
             "stock": masked(self.quantity),
             "price": {"lowest_cents": self.lowest_cents, "highest_cents": self.highest_cents},
             "fields": schema.fields,
-            "filters": [_filter(want) for want in wants_of(schema).values()],
+            "filters": [_filter(filter_field) for filter_field in filter_fields_of(schema).values()],
         }
 
 
-def _filter(want: Want) -> dict[str, Any]:
-    return {"want": want, "parameters": parameters_of(want)}
+def _filter(filter_field: FilterField) -> dict[str, Any]:
+    return {"want": filter_field, "parameters": parameters_of(filter_field)}
 
 
-def shelves(now: datetime) -> Iterator[Shelf]:
+def shelves(now: datetime) -> Iterator[VerticalStock]:
     """Every vertical in its order."""
     curves = curves_in_force(now)
     for vertical in Vertical.objects.prefetch_related("schemas"):
-        yield _shelf(vertical, curves.get(vertical.pk), now) if vertical.open_for_resale else Shelf(vertical)
+        yield _shelf(vertical, curves.get(vertical.pk), now) if vertical.open_for_resale else VerticalStock(vertical)
 
 
-def _shelf(vertical: Vertical, curve: Curve | None, now: datetime) -> Shelf:
+def _shelf(vertical: Vertical, curve: Curve | None, now: datetime) -> VerticalStock:
     if curve is None:
-        return Shelf(vertical, stock_sizes([vertical])[vertical.pk])
-    with sight_of(Look(vertical, Criteria.anything(vertical), curve, now)) as sight:
-        return Shelf(vertical, len(sight.shelf), *sight.prices.ends_of(sight.shelf))
+        return VerticalStock(vertical, stock_sizes([vertical])[vertical.pk])
+    with result_of(StockQuery(vertical, Criteria.anything(vertical), curve, now)) as result:
+        return VerticalStock(vertical, len(result.shelf), *result.prices.ends_of(result.shelf))
 
 
 class Verticals(MarketView):

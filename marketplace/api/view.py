@@ -67,7 +67,7 @@ def buyer_of(request: Request) -> Buyer:
     return key_of(request).buyer
 
 
-def limit_of(request: Request) -> int:
+def max_price_of(request: Request) -> int:
     """How many rows a page has. Raises Invalid."""
     said = request.query_params.get("limit", str(PAGE))
     if not (said.isascii() and said.isdigit() and len(said) <= 3 and 1 <= int(said) <= LARGEST_PAGE):

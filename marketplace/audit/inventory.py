@@ -46,7 +46,7 @@ CHECKS = (
         "leg",
         """
         SELECT leg.id FROM leads_leg AS leg
-        WHERE leg.state = 'sold' AND NOT EXISTS (SELECT 1 FROM marketplace_sale WHERE leg_id = leg.id)
+        WHERE leg.status = 'sold' AND NOT EXISTS (SELECT 1 FROM marketplace_sale WHERE leg_id = leg.id)
         """,
     ),
     Check(
@@ -55,7 +55,7 @@ CHECKS = (
         "sale",
         """
         SELECT sale.id FROM marketplace_sale AS sale LEFT JOIN leads_leg AS leg ON leg.id = sale.leg_id
-        WHERE leg.state IS DISTINCT FROM 'sold'
+        WHERE leg.status IS DISTINCT FROM 'sold'
         """,
     ),
     Check(
@@ -79,12 +79,12 @@ CHECKS = (
         SELECT lead.id FROM leads_lead AS lead
         LEFT JOIN (
             SELECT lead_id,
-                count(*) FILTER (WHERE state = 'sold' OR closed_reason = 'sold_elsewhere') AS sold,
-                count(*) FILTER (WHERE state = 'open' AND market = 'realtime') AS realtime,
-                count(*) FILTER (WHERE state IN ('open', 'held') AND market = 'aged') AS aged
+                count(*) FILTER (WHERE status = 'sold' OR closed_reason = 'sold_elsewhere') AS sold,
+                count(*) FILTER (WHERE status = 'open' AND market = 'realtime') AS realtime,
+                count(*) FILTER (WHERE status IN ('open', 'held') AND market = 'aged') AS aged
             FROM leads_leg GROUP BY lead_id
         ) AS legs ON legs.lead_id = lead.id
-        WHERE (lead.times_sold, lead.legs_realtime, lead.legs_aged)
+        WHERE (lead.times_sold, lead.legs_realtime, lead.legs_left)
             IS DISTINCT FROM (coalesce(legs.sold, 0), coalesce(legs.realtime, 0), coalesce(legs.aged, 0))
         """,
     ),
@@ -100,8 +100,8 @@ CHECKS = (
         "leg",
         """
         SELECT leg.id FROM leads_vertical AS vertical
-        JOIN leads_lead AS lead ON lead.vertical_id = vertical.id AND lead.legs_aged > 0
-        JOIN leads_leg AS leg ON leg.lead_id = lead.id AND leg.state IN ('open', 'held') AND leg.market = 'aged'
+        JOIN leads_lead AS lead ON lead.vertical_id = vertical.id AND lead.legs_left > 0
+        JOIN leads_leg AS leg ON leg.lead_id = lead.id AND leg.status IN ('open', 'held') AND leg.market = 'aged'
         WHERE NOT vertical.open_for_resale
         """,
     ),
@@ -117,8 +117,8 @@ CHECKS = (
         ) AS told
         WHERE run.rows_read <> run.taken + run.flagged + run.refused + run.duplicates
             OR run.refused <> told.rows
-            OR (run.state = 'done' AND run.rows_read <> run.rows_total)
-            OR (run.state IN ('running', 'done')
+            OR (run.status = 'done' AND run.rows_read <> run.rows_total)
+            OR (run.status IN ('running', 'done')
                 AND made.leads NOT BETWEEN run.taken + run.flagged AND run.taken + run.flagged + run.duplicates)
         """,
     ),

@@ -187,8 +187,8 @@ CHECKS = (
         "A leg is held for an order that waits for its payment, or its time is over (P6).",
         "leg",
         """
-        SELECT leg.id FROM leads_leg AS leg WHERE leg.state = 'held' AND leg.held_until > now() AND NOT EXISTS (
-            SELECT 1 FROM marketplace_pendingorder WHERE public_id = leg.held_for AND status = 'waiting'
+        SELECT leg.id FROM leads_leg AS leg WHERE leg.status = 'held' AND leg.held_until > now() AND NOT EXISTS (
+            SELECT 1 FROM marketplace_orderawaitingpayment WHERE public_id = leg.held_for AND status = 'waiting'
         )
         """,
     ),

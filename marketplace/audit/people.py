@@ -10,7 +10,7 @@ CHECKS = (
         """
         SELECT lead.id FROM leads_lead AS lead
         WHERE lead.withdrawn_at IS NOT NULL
-            AND EXISTS (SELECT 1 FROM leads_leg WHERE lead_id = lead.id AND state IN ('open', 'held'))
+            AND EXISTS (SELECT 1 FROM leads_leg WHERE lead_id = lead.id AND status IN ('open', 'held'))
         """,
     ),
     Check(
@@ -32,7 +32,7 @@ CHECKS = (
             EXISTS (SELECT 1 FROM leads_suppression WHERE kind = 'phone' AND digest = contact.phone_digest)
             OR EXISTS (SELECT 1 FROM leads_suppression WHERE kind = 'phone' AND digest = contact.second_phone_digest)
             OR EXISTS (SELECT 1 FROM leads_suppression WHERE kind = 'email' AND digest = contact.email_digest)
-        ) AND EXISTS (SELECT 1 FROM leads_leg WHERE lead_id = contact.lead_id AND state IN ('open', 'held'))
+        ) AND EXISTS (SELECT 1 FROM leads_leg WHERE lead_id = contact.lead_id AND status IN ('open', 'held'))
         """,
     ),
     Check(
@@ -42,7 +42,7 @@ CHECKS = (
         """
         SELECT DISTINCT leg.lead_id FROM leads_leg AS leg JOIN leads_lead AS lead ON lead.id = leg.lead_id
         LEFT JOIN leads_consent AS consent ON consent.lead_id = leg.lead_id
-        WHERE leg.state IN ('open', 'held') AND (consent.id IS NULL OR lead.kind = 'compiled')
+        WHERE leg.status IN ('open', 'held') AND (consent.id IS NULL OR lead.kind = 'compiled')
         """,
     ),
     Check(
@@ -62,7 +62,7 @@ CHECKS = (
         """
         SELECT DISTINCT leg.lead_id FROM leads_leg AS leg
         LEFT JOIN leads_contact AS contact ON contact.lead_id = leg.lead_id
-        WHERE leg.state IN ('open', 'held') AND (contact.id IS NULL OR contact.erased_at IS NOT NULL)
+        WHERE leg.status IN ('open', 'held') AND (contact.id IS NULL OR contact.erased_at IS NOT NULL)
         """,
     ),
     Check(

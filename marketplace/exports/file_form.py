@@ -14,7 +14,7 @@ LAST = 999  # a column without a position goes behind those that have one
 
 
 @dataclass(frozen=True)
-class Choice:
+class ColumnChoice:
     """A column that may be in the buyer's own file, and where it stood the last time."""
 
     column: Column
@@ -35,11 +35,11 @@ def usual_shape(order: Order) -> Shape:
         return shape_of(order)
 
 
-def column_groups(order: Order) -> list[tuple[str, list[Choice]]]:
+def column_groups(order: Order) -> list[tuple[str, list[ColumnChoice]]]:
     """The columns by group, with the positions of the buyer's last own file."""
     last = Export.objects.filter(order__buyer=order.buyer_id, preset=OWN).first()
     positions = {name: position for position, name in enumerate(last.columns if last else (), 1)}
-    choices = [Choice(column, positions.get(name)) for name, column in columns_for(order).items()]
+    choices = [ColumnChoice(column, positions.get(name)) for name, column in columns_for(order).items()]
     return [(group, list(found)) for group, found in groupby(choices, key=lambda choice: choice.column.group)]
 
 

@@ -43,7 +43,7 @@ def export_of(shape: Shape, basis: str) -> Export:
         format=shape.format,
         part=shape.part,
     )
-    if export.state == Export.State.FAILED or (export.is_ready and export.basis != basis):
+    if export.status == Export.Status.FAILED or (export.is_ready and export.basis != basis):
         _void(export)
     if not export.is_ready and shape.rows <= SMALL:
         count(export, shape)
@@ -53,13 +53,13 @@ def export_of(shape: Shape, basis: str) -> Export:
 def work_on(export_id: int, now: datetime) -> None:
     """Count a waiting export; whoever claims it first does it, and a second time does nothing."""
     claimed = Export.objects.due(now).filter(pk=export_id)
-    if not claimed.update(state=Export.State.BUILDING, started_at=now, rows_done=0):
+    if not claimed.update(status=Export.Status.BUILDING, started_at=now, rows_done=0):
         return
     export = Export.objects.select_related("order").get(pk=export_id)
     try:
         count(export, shape_of_export(export))
     except Exception:
-        Export.objects.filter(pk=export_id).update(state=Export.State.FAILED)
+        Export.objects.filter(pk=export_id).update(status=Export.Status.FAILED)
         raise
 
 
@@ -75,11 +75,11 @@ def count(export: Export, shape: Shape) -> None:
 
 def settle(export: Export, counted: Count, basis: str) -> None:
     """Keep the measure of a whole file."""
-    export.state = Export.State.READY
+    export.status = Export.Status.READY
     export.rows = export.rows_done = counted.rows
     export.tombstones, export.bytes, export.sha256 = counted.tombstones, counted.size, counted.sha256
     export.basis, export.built_at = basis, timezone.now()
-    export.save(update_fields=["state", "rows", "rows_done", "tombstones", "bytes", "sha256", "basis", "built_at"])
+    export.save(update_fields=["status", "rows", "rows_done", "tombstones", "bytes", "sha256", "basis", "built_at"])
 
 
 def basis_of(order: Order) -> str:
@@ -96,5 +96,5 @@ def basis_of(order: Order) -> str:
 
 
 def _void(export: Export) -> None:
-    export.state, export.rows_done = Export.State.QUEUED, 0
-    export.save(update_fields=["state", "rows_done"])
+    export.status, export.rows_done = Export.Status.QUEUED, 0
+    export.save(update_fields=["status", "rows_done"])

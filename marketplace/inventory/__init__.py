@@ -1,1 +1,1 @@
-"""What is on the shelf, how much of it, at what price. Answers here are read from the database, which alone sells."""
+"""What is for sale, how much of it, at what price: counted and paged from memory. The database alone sells."""

@@ -46,7 +46,7 @@ def build_due(*, clock: Clock = timezone.now) -> InventorySnapshot | None:
     """Build a snapshot if one is due and nobody is at it. Answers the new one."""
     now = clock()
     InventorySnapshot.objects.abandoned(now).update(
-        state=InventorySnapshot.State.FAILED, problem="its builder was killed"
+        status=InventorySnapshot.Status.FAILED, problem="its builder was killed"
     )
     return build(clock=clock) if is_due(now) else None
 
@@ -70,7 +70,7 @@ def build(*, clock: Clock = timezone.now) -> InventorySnapshot | None:
         _write(row, clock)
     except BaseException as error:
         InventorySnapshot.objects.filter(pk=row.pk).update(
-            state=InventorySnapshot.State.FAILED, problem=type(error).__name__
+            status=InventorySnapshot.Status.FAILED, problem=type(error).__name__
         )
         raise
     log.info("built the snapshot %s: %s leads, %s bytes", row, f"{row.leads_total:,}", f"{row.size:,}")
@@ -124,7 +124,7 @@ def _write(row: InventorySnapshot, clock: Clock) -> None:
 
 def _finish(row: InventorySnapshot, now: datetime) -> None:
     """Unless it was given up meanwhile, because it told nothing for so long: then another builder's file counts."""
-    ready = {"state": InventorySnapshot.State.READY, "sha256": row.sha256, "size": row.size, "built_at": now}
+    ready = {"status": InventorySnapshot.Status.READY, "sha256": row.sha256, "size": row.size, "built_at": now}
     if not InventorySnapshot.objects.in_work().filter(pk=row.pk).update(**ready):
         shelf_files().delete(row.name)
     row.refresh_from_db()
@@ -175,7 +175,7 @@ def _telling(row: InventorySnapshot, clock: Clock) -> Iterator[Callable[[int], N
 def _drop_old(now: datetime) -> None:
     """The newest stay: one to load, and one more for who finds it damaged. What went wrong is told for a week."""
     kept = [row.pk for row in InventorySnapshot.objects.ready()[:KEPT]]
-    for row in InventorySnapshot.objects.exclude(pk__in=kept).exclude(state=InventorySnapshot.State.BUILDING):
+    for row in InventorySnapshot.objects.exclude(pk__in=kept).exclude(status=InventorySnapshot.Status.BUILDING):
         shelf_files().delete(row.name)
-        if row.state == InventorySnapshot.State.READY or row.started_at < now - TOLD_FOR:
+        if row.status == InventorySnapshot.Status.READY or row.started_at < now - TOLD_FOR:
             row.delete()

@@ -14,7 +14,7 @@ from pyroaring import BitMap
 
 from buyers.models import Buyer
 from leads.models import Vertical
-from marketplace.inventory.exclusions import Extent, extent_of, has_fewer_than, held_among, held_since
+from marketplace.inventory.exclusions import Extent, extent_of, has_fewer_than, owned_among, owned_since
 from marketplace.inventory.stock import Stock
 
 BUYERS_KEPT = 500
@@ -49,7 +49,7 @@ class Hiding:
             hidden = Hidden(stock.number, len(stock), Extent(lists_ended=extent.lists_ended))
         with hidden.lock:
             if extent.exceeds(hidden.extent):
-                hidden.leads += held_since(buyer.pk, vertical, hidden.extent)
+                hidden.leads += owned_since(buyer.pk, vertical, hidden.extent)
                 hidden.extent = hidden.extent.joined(extent)
         self._keep(key, hidden)
         return hidden
@@ -82,5 +82,5 @@ def _held_late(buyer: Buyer, vertical: Vertical, stock: Stock, seen: int) -> lis
     the buyer has; else from what he has, which does not grow with an import."""
     late = len(stock) - seen
     if late > MOST_LATE_ASKED and has_fewer_than(buyer.pk, late):
-        return held_since(buyer.pk, vertical, Extent())
-    return held_among(buyer.pk, stock.ids.at(np.arange(seen, len(stock))).tolist())
+        return owned_since(buyer.pk, vertical, Extent())
+    return owned_among(buyer.pk, stock.ids.at(np.arange(seen, len(stock))).tolist())

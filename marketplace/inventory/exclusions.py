@@ -1,6 +1,6 @@
 """Exclusions: the leads that a buyer must not be shown, because it has the person already.
 
-The same answer as ``shelf.not_held_by``, asked the other way round: from what the buyer has, not from what is on the
+The same answer as ``shelf.not_owned_by``, asked the other way round: from what the buyer has, not from what is on the
 shelf. A buyer's sales and own customers are written under a lock of his own, so their keys are committed in order, and
 "newer than these keys" misses nothing. What a removed list had comes back: see ``Extent``.
 """
@@ -43,7 +43,7 @@ _FROM_THE_BUYER = """
         JOIN leads_lead AS lead ON lead.id = contact.lead_id AND lead.captured_at BETWEEN known.first AND known.last
     )
     SELECT lead.id FROM held JOIN leads_lead AS lead ON lead.id = held.lead_id
-    WHERE lead.vertical_id = %(vertical)s AND lead.legs_aged > 0 AND lead.withdrawn_at IS NULL
+    WHERE lead.vertical_id = %(vertical)s AND lead.legs_left > 0 AND lead.withdrawn_at IS NULL
 """
 
 _FROM_THE_LEADS = """
@@ -78,7 +78,7 @@ _FROM_THE_LEADS = """
 _EXTENT = """
     SELECT coalesce((SELECT max(id) FROM marketplace_sale WHERE buyer_id = %(buyer)s), 0),
         coalesce((SELECT max(id) FROM buyers_owncustomer WHERE buyer_id = %(buyer)s), 0),
-        (SELECT count(*) FROM buyers_customerlist WHERE buyer_id = %(buyer)s AND state = ANY(%(ended)s))
+        (SELECT count(*) FROM buyers_customerlist WHERE buyer_id = %(buyer)s AND status = ANY(%(ended)s))
 """
 _UP_TO = """
     SELECT count(*) FROM (
@@ -86,7 +86,7 @@ _UP_TO = """
         UNION ALL (SELECT 1 FROM buyers_owncustomer WHERE buyer_id = %(buyer)s LIMIT %(most)s)
     ) AS had
 """
-_ENDED = [CustomerList.State.REMOVED.value, CustomerList.State.FAILED.value]
+_ENDED = [CustomerList.Status.REMOVED.value, CustomerList.Status.FAILED.value]
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def has_fewer_than(buyer_id: int, most: int) -> bool:
         return bool(cursor.fetchone()[0] < most)
 
 
-def held_since(buyer_id: int, vertical: Vertical, known: Extent) -> list[int]:
+def owned_since(buyer_id: int, vertical: Vertical, known: Extent) -> list[int]:
     """Everything on the vertical's shelf that this buyer must not be shown because of sales and own customers that are
     newer than ``known``; because of any, since ``Extent()``.
 
@@ -136,7 +136,7 @@ def held_since(buyer_id: int, vertical: Vertical, known: Extent) -> list[int]:
     )
 
 
-def held_among(buyer_id: int, lead_ids: Collection[int]) -> list[int]:
+def owned_among(buyer_id: int, lead_ids: Collection[int]) -> list[int]:
     """Which of these leads this buyer must not be shown, wherever they are."""
     return _asked(_FROM_THE_LEADS, {"buyer": buyer_id, "leads": key_array(lead_ids)})
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from pyroaring import BitMap
 
-from leads.criteria.filter_fields import Want
-from marketplace.inventory.live import sight_of
-from marketplace.inventory.query import Look
-from marketplace.inventory.result import Sight
+from leads.criteria.filter_fields import FilterField
+from marketplace.inventory.live import result_of
+from marketplace.inventory.query import StockQuery
+from marketplace.inventory.result import StockResult
 
 UNCOUNTED = {"postal_code", "zip_prefix", "near", "legs_left", "price", "age_days"}
 OLDEST_DAYS = 36_500
@@ -51,78 +51,78 @@ class Counts:
     bands: list[AgeBand] = field(default_factory=list)
 
 
-def count(look: Look) -> Counts:
+def count(query: StockQuery) -> Counts:
     """All counts of one look. Raises NotReady while the inventory is being built."""
-    with sight_of(look) as sight:
-        return counts_of(sight)
+    with result_of(query) as result:
+        return counts_of(result)
 
 
-def counts_of(sight: Sight) -> Counts:
-    matching = sight.matching
-    lowest, highest = sight.prices.ends_of(matching)
+def counts_of(result: StockResult) -> Counts:
+    matching = result.matching
+    lowest, highest = result.prices.ends_of(matching)
     return Counts(
         matching=len(matching),
-        offered=len(sight.shelf),
+        offered=len(result.shelf),
         lowest_cents=lowest,
         highest_cents=highest,
-        median_age_days=_median_age(sight, matching),
-        proven=matching.intersection_cardinality(sight.proofs["retained"]),
-        never_sold=matching.intersection_cardinality(sight.stock.choices["times_sold"].any_of(["0"])),
-        choices=dict(_choices(sight)),
-        histograms=dict(_histograms(sight)),
-        bands=list(_bands(sight)),
+        median_age_days=_median_age(result, matching),
+        proven=matching.intersection_cardinality(result.proofs["retained"]),
+        never_sold=matching.intersection_cardinality(result.stock.choices["times_sold"].any_of(["0"])),
+        choices=dict(_choices(result)),
+        histograms=dict(_histograms(result)),
+        bands=list(_bands(result)),
     )
 
 
-def _choices(sight: Sight) -> Iterator[tuple[str, dict[str, int]]]:
-    for name, want in sight.look.criteria.wants.items():
-        if name in UNCOUNTED or not _is_choosing(want):
+def _choices(result: StockResult) -> Iterator[tuple[str, dict[str, int]]]:
+    for name, filter_field in result.query.criteria.filter_fields.items():
+        if name in UNCOUNTED or not _is_choosing(filter_field):
             continue
-        sets = sight.proofs if name == "evidence" else sight.stock.choices[name].sets
-        counted_of = sight.counter(name)
+        sets = result.proofs if name == "evidence" else result.stock.choices[name].sets
+        counted_of = result.counter(name)
         counted = {value: counted_of(positions) for value, positions in sets.items()}
         if found := {value: quantity for value, quantity in counted.items() if quantity}:
             yield name, found
 
 
-def _is_choosing(want: Want) -> bool:
-    return bool(want.choices) or want.kind == "is" or want.name == "times_sold"
+def _is_choosing(filter_field: FilterField) -> bool:
+    return bool(filter_field.choices) or filter_field.kind == "is" or filter_field.name == "times_sold"
 
 
-def _histograms(sight: Sight) -> Iterator[tuple[str, Histogram]]:
-    for name in sight.look.criteria.wants:
-        if sight.is_number(name) and len(sight.stock.numbers[name].bins) > 1:
-            numbers = sight.stock.numbers[name]
-            bars = list(map(sight.counter(name), numbers.bins))
+def _histograms(result: StockResult) -> Iterator[tuple[str, Histogram]]:
+    for name in result.query.criteria.filter_fields:
+        if result.is_number(name) and len(result.stock.numbers[name].bins) > 1:
+            numbers = result.stock.numbers[name]
+            bars = list(map(result.counter(name), numbers.bins))
             yield name, Histogram(float(numbers.edges[0]), float(numbers.edges[-1]), bars)
 
 
-def _bands(sight: Sight) -> Iterator[AgeBand]:
+def _bands(result: StockResult) -> Iterator[AgeBand]:
     """Stock per tier of the curve, youngest first."""
-    offered, matching = sight.without("age_days"), sight.matching
-    proven = matching & sight.proofs["retained"]
-    tiers = sight.look.curve.tiers
+    offered, matching = result.without("age_days"), result.matching
+    proven = matching & result.proofs["retained"]
+    tiers = result.query.curve.tiers
     ends = [from_day - 1 for from_day, _ in tiers[1:]] + [None]
-    for (from_day, cents), end, positions in zip(tiers, ends, sight.prices.tiers, strict=True):
+    for (from_day, cents), end, positions in zip(tiers, ends, result.prices.tiers, strict=True):
         counted = (among.intersection_cardinality(positions) for among in (offered, matching, proven))
         yield AgeBand(from_day, end, cents, *counted)
 
 
-def _median_age(sight: Sight, matching: BitMap) -> int | None:
+def _median_age(result: StockResult, matching: BitMap) -> int | None:
     """The age in days that half of them have not passed: its tier by counting, its day by halving."""
     if not matching:
         return None
     half = (len(matching) + 1) // 2
-    starts = [from_day for from_day, _ in sight.look.curve.tiers]
+    starts = [from_day for from_day, _ in result.query.curve.tiers]
     counted, tier = 0, -1
     while counted < half:
         tier += 1
-        counted += matching.intersection_cardinality(sight.prices.tiers[tier])
+        counted += matching.intersection_cardinality(result.prices.tiers[tier])
     low = starts[tier] if tier else 0
     high = starts[tier + 1] - 1 if tier + 1 < len(starts) else OLDEST_DAYS
     while low < high:
         middle = (low + high) // 2
-        if matching.intersection_cardinality(sight.aged(None, middle)) >= half:
+        if matching.intersection_cardinality(result.aged(None, middle)) >= half:
             high = middle
         else:
             low = middle + 1

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from leads.criteria.clauses import Between
-from marketplace.inventory.live import sight_of
+from marketplace.inventory.live import result_of
 from marketplace.inventory.picking import oldest_of
-from marketplace.inventory.query import Look
-from marketplace.inventory.result import Sight
+from marketplace.inventory.query import StockQuery
+from marketplace.inventory.result import StockResult
 from marketplace.inventory.stock_prices import DAY, FOREVER, instant_of, microseconds
 
 
@@ -22,39 +22,39 @@ class Outlook:
     reaches_at: datetime | None
 
 
-def outlook(look: Look, limit_cents: int) -> Outlook:
+def outlook(query: StockQuery, max_price_cents: int) -> Outlook:
     """Raises NotReady while the inventory is being built."""
-    with sight_of(look) as sight:
+    with result_of(query) as result:
         return Outlook(
-            matching=len(sight.matching),
-            within=sight.matching.intersection_cardinality(sight.prices.between(None, limit_cents)),
-            cheapest_cents=sight.prices.ends_of(sight.matching)[0],
-            reaches_at=_reaches_at(sight, limit_cents),
+            matching=len(result.matching),
+            within=result.matching.intersection_cardinality(result.prices.between(None, max_price_cents)),
+            cheapest_cents=result.prices.ends_of(result.matching)[0],
+            reaches_at=_reaches_at(result, max_price_cents),
         )
 
 
-def _reaches_at(sight: Sight, limit_cents: int) -> datetime | None:
+def _reaches_at(result: StockResult, max_price_cents: int) -> datetime | None:
     """The oldest lead that is still too young, grade by grade: it is the next to reach the age that costs so little."""
-    coming = (_comes_at(sight, grade, days) for grade, days in _days_until(sight, limit_cents).items())
+    coming = (_comes_at(result, grade, days) for grade, days in _days_until(result, max_price_cents).items())
     return min((at for at in coming if at is not None), default=None)
 
 
-def _days_until(sight: Sight, limit_cents: int) -> dict[str, int]:
+def _days_until(result: StockResult, max_price_cents: int) -> dict[str, int]:
     """Grade to the age in days from which on a lead costs no more than the limit and is old enough to be wanted."""
-    asked = sight.look.criteria.of("age_days")
+    asked = result.query.criteria.of("age_days")
     youngest, oldest = (asked.low, asked.high) if isinstance(asked, Between) else (None, None)
-    starts = [from_day for from_day, _ in sight.look.curve.tiers]
+    starts = [from_day for from_day, _ in result.query.curve.tiers]
     reached: dict[str, int] = {}
-    for cell in sight.prices.cells:
-        if cell.cents <= limit_cents:
+    for cell in result.prices.cells:
+        if cell.cents <= max_price_cents:
             from_day = starts[cell.tier] if cell.tier else 0
             reached[cell.grade] = min(from_day, reached.get(cell.grade, from_day))
     days = {grade: max(from_day, int(youngest or 0)) for grade, from_day in reached.items()}
     return {grade: day for grade, day in days.items() if oldest is None or day <= int(oldest)}
 
 
-def _comes_at(sight: Sight, grade: str, days: int) -> datetime | None:
-    too_young = sight.stock.asked_between(microseconds(sight.look.now) - days * DAY + 1, FOREVER)
-    waiting = sight.without("age_days", "price") & too_young & sight.stock.choices["grade"].any_of([grade])
-    next_one = oldest_of(sight.stock, waiting)
+def _comes_at(result: StockResult, grade: str, days: int) -> datetime | None:
+    too_young = result.stock.asked_between(microseconds(result.query.now) - days * DAY + 1, FOREVER)
+    waiting = result.without("age_days", "price") & too_young & result.stock.choices["grade"].any_of([grade])
+    next_one = oldest_of(result.stock, waiting)
     return None if next_one is None else instant_of(next_one + days * DAY)

@@ -15,7 +15,7 @@ from marketplace.inventory.columns import Choices
 _HELD = """
     SELECT leg.lead_id, leg.held_for, leg.held_until, count(*) FROM leads_leg AS leg
     JOIN leads_lead AS lead ON lead.id = leg.lead_id
-    WHERE leg.state = 'held' AND leg.held_until > now() AND lead.vertical_id = %(vertical)s
+    WHERE leg.status = 'held' AND leg.held_until > now() AND lead.vertical_id = %(vertical)s
         AND (%(leads)s::bigint[] IS NULL OR leg.lead_id = ANY(%(leads)s::bigint[]))
     GROUP BY leg.lead_id, leg.held_for, leg.held_until
 """

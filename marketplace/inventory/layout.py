@@ -88,7 +88,7 @@ ENVELOPE = (
     _item("source", "i8", "lead.source_id"),
     Item("phone_type", "i2", _place_in(PHONE_TYPES, sql.SQL("lead.phone_type::text"))),
     _item("times_sold", "i2", "lead.times_sold::int2"),
-    _item("legs_left", "i2", "lead.legs_aged::int2"),
+    _item("legs_left", "i2", "lead.legs_left::int2"),
     _item("text", "i8", "consent.text_id"),
     _item("retained", "i4", "coalesce(consent.retained_until - date '2000-01-01', -2147483648)"),
 )

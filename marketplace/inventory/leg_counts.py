@@ -8,8 +8,8 @@ from django.db import connection
 from leads.arrays import key_array
 
 _LEGS = """
-    SELECT lead.id, lead.vertical_id, lead.legs_aged > 0 AND lead.withdrawn_at IS NULL, lead.times_sold, lead.legs_aged,
-        EXISTS (SELECT FROM leads_leg WHERE lead_id = lead.id AND state = 'held' AND held_until > now())
+    SELECT lead.id, lead.vertical_id, lead.legs_left > 0 AND lead.withdrawn_at IS NULL, lead.times_sold, lead.legs_left,
+        EXISTS (SELECT FROM leads_leg WHERE lead_id = lead.id AND status = 'held' AND held_until > now())
     FROM leads_lead AS lead WHERE lead.id = ANY(%s::bigint[])
 """
 

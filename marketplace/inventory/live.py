@@ -23,13 +23,13 @@ from marketplace.inventory.holds import read_holds
 from marketplace.inventory.layout import schema_id
 from marketplace.inventory.leg_counts import Legs, legs_of
 from marketplace.inventory.loader import gather
-from marketplace.inventory.query import Look
-from marketplace.inventory.result import Sight
+from marketplace.inventory.query import StockQuery
+from marketplace.inventory.result import StockResult
 from marketplace.inventory.startup import NotReady, Opened
 from marketplace.inventory.stock import Stock, read_traits
-from marketplace.models import PendingOrder
+from marketplace.models import OrderAwaitingPayment
 
-__all__ = ["NotReady", "forget", "one_answer", "sight_of", "sources", "stock_sizes", "warm"]
+__all__ = ["NotReady", "forget", "one_reading", "result_of", "sources", "stock_sizes", "warm"]
 
 log = logging.getLogger(__name__)
 
@@ -43,21 +43,21 @@ LOOK_EVERY = 1.0
 
 
 @dataclass
-class Answer:
+class SharedReading:
     """One answer to one question: the inventory that was brought up to date for it, and the sight it has of one look,
     so that what was found for the counts is there for the page."""
 
     inventory: "Inventory | None" = None
-    sight: Sight | None = None
+    result: StockResult | None = None
 
 
-_answer: ContextVar[Answer | None] = ContextVar("answer", default=None)
+_answer: ContextVar[SharedReading | None] = ContextVar("answer", default=None)
 
 
 @contextmanager
-def one_answer() -> Iterator[None]:
+def one_reading() -> Iterator[None]:
     """What is asked inside sees one state: the feed is read once. For answers that change nothing themselves."""
-    token = _answer.set(Answer())
+    token = _answer.set(SharedReading())
     try:
         yield
     finally:
@@ -84,24 +84,24 @@ class Inventory:
         self._looked_at = 0.0
 
     @contextmanager
-    def sight_of(self, look: Look) -> Iterator[Sight]:
+    def result_of(self, query: StockQuery) -> Iterator[StockResult]:
         """The stock as it is now, for one look; locked while it is used. Raises NotReady."""
-        known = self._stocks.get(look.vertical.pk)
-        if look.buyer and known:
-            self._hiding.refresh(look.buyer, look.vertical, known)
+        known = self._stocks.get(query.vertical.pk)
+        if query.buyer and known:
+            self._hiding.refresh(query.buyer, query.vertical, known)
         with self._lock:
             self._catch_up()
-            stock = self._stock_of(look.vertical)
-            yield self._sight(stock, look)
+            stock = self._stock_of(query.vertical)
+            yield self._sight(stock, query)
 
-    def _sight(self, stock: Stock, look: Look) -> Sight:
+    def _sight(self, stock: Stock, query: StockQuery) -> StockResult:
         answer = _answer.get()
-        if answer and answer.sight and answer.sight.look is look and answer.sight.stock is stock:
-            return answer.sight
-        sight = Sight(stock, look, self._hidden(stock, look))
+        if answer and answer.result and answer.result.query is query and answer.result.stock is stock:
+            return answer.result
+        result = StockResult(stock, query, self._hidden(stock, query))
         if answer:
-            answer.sight = sight
-        return sight
+            answer.result = result
+        return result
 
     def sizes(self, verticals: Collection[Vertical]) -> dict[int, int]:
         """How many leads are on the shelf, by vertical. Raises NotReady."""
@@ -133,14 +133,18 @@ class Inventory:
             raise
         return self._stocks[vertical.pk]
 
-    def _hidden(self, stock: Stock, look: Look) -> BitMap:
-        hidden = self._hiding.positions(look.buyer, look.vertical, stock) if look.buyer else BitMap()
+    def _hidden(self, stock: Stock, query: StockQuery) -> BitMap:
+        hidden = self._hiding.positions(query.buyer, query.vertical, stock) if query.buyer else BitMap()
         if not len(stock.holds):
             return hidden
-        own = PendingOrder.objects.waiting().filter(buyer=look.buyer) if look.buyer else PendingOrder.objects.none()
+        own = (
+            OrderAwaitingPayment.objects.waiting().filter(buyer=query.buyer)
+            if query.buyer
+            else OrderAwaitingPayment.objects.none()
+        )
         holders = set(own.values_list("public_id", flat=True))
         left = stock.choices["legs_left"]
-        return hidden | stock.holds.kept_back(look.now, left, holders, exclusive=look.exclusive)
+        return hidden | stock.holds.kept_back(query.now, left, holders, exclusive=query.exclusive)
 
     # Where the stocks come from
 
@@ -250,9 +254,9 @@ def _read_stock_again(vertical_id: int, stock: Stock, leads: dict[int, Legs], co
 _inventory = Inventory()
 
 
-def sight_of(look: Look) -> AbstractContextManager[Sight]:
+def result_of(query: StockQuery) -> AbstractContextManager[StockResult]:
     """This process's stock as it is now, for one look. Raises NotReady."""
-    return _inventory.sight_of(look)
+    return _inventory.result_of(query)
 
 
 def stock_sizes(verticals: Collection[Vertical]) -> dict[int, int]:

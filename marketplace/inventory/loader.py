@@ -22,7 +22,7 @@ ROWS_AT_ONCE = 10_000
 _ON_SHELF = """
     COPY (
         SELECT {columns} FROM leads_lead AS lead JOIN leads_consent AS consent ON consent.lead_id = lead.id
-        WHERE lead.vertical_id = ANY({verticals}) AND lead.legs_aged > 0 AND lead.withdrawn_at IS NULL {wanted}
+        WHERE lead.vertical_id = ANY({verticals}) AND lead.legs_left > 0 AND lead.withdrawn_at IS NULL {wanted}
     ) TO STDOUT (FORMAT BINARY)
 """
 VERTICAL = Item("vertical", "i8", sql.SQL("lead.vertical_id"))

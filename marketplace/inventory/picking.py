@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from marketplace.inventory.numbers import numbers_of
-from marketplace.inventory.query import Ranking
-from marketplace.inventory.result import Sight
+from marketplace.inventory.query import Sort
+from marketplace.inventory.result import StockResult
 from marketplace.inventory.stock import Stock
 from marketplace.inventory.stock_prices import FOREVER
 
@@ -20,7 +20,7 @@ NOTHING: Ordered = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
-class Place:
+class SortPlace:
     """Where a lead stands in every order: when the person asked (microseconds since 2000), its key, its price."""
 
     asked: int
@@ -29,15 +29,15 @@ class Place:
 
 
 def first_of(
-    sight: Sight, ranking: Ranking, most: int, *, behind: Place | None = None, most_cents: int | None = None
+    result: StockResult, sort: Sort, most: int, *, behind: SortPlace | None = None, max_price_cents: int | None = None
 ) -> Ordered:
     """The positions that come first of what matches, at most so many: behind a place, none dearer than that."""
-    wanted = sight.matching
-    if most_cents is not None:
-        wanted = wanted & sight.prices.between(None, most_cents)
-    if ranking == Ranking.CHEAPEST:
-        return _cheapest(sight, wanted, most, behind)
-    return _by_time(sight.stock, wanted, most, newest=ranking == Ranking.NEWEST, behind=behind)
+    wanted = result.matching
+    if max_price_cents is not None:
+        wanted = wanted & result.prices.between(None, max_price_cents)
+    if sort == Sort.CHEAPEST:
+        return _cheapest(result, wanted, most, behind)
+    return _by_time(result.stock, wanted, most, newest=sort == Sort.NEWEST, behind=behind)
 
 
 def newest_first(stock: Stock, positions: NDArray[Any]) -> Ordered:
@@ -52,20 +52,20 @@ def oldest_of(stock: Stock, wanted: BitMap) -> int | None:
     return int(stock.asked_at(first)[0]) if len(first) else None
 
 
-def _cheapest(sight: Sight, wanted: BitMap, most: int, behind: Place | None) -> Ordered:
+def _cheapest(result: StockResult, wanted: BitMap, most: int, behind: SortPlace | None) -> Ordered:
     """By price, and of one price the newest first."""
     pieces, left = [NOTHING], most
-    for cents, found in sight.prices.cheapest_first(wanted):
+    for cents, found in result.prices.cheapest_first(wanted):
         if not left or (behind and cents < behind.cents):
             continue
         last = behind if behind and cents == behind.cents else None
-        piece = _by_time(sight.stock, found, left, newest=True, behind=last)
+        piece = _by_time(result.stock, found, left, newest=True, behind=last)
         pieces.append(piece)
         left -= len(piece)
     return np.concatenate(pieces)
 
 
-def _by_time(stock: Stock, wanted: BitMap, most: int, *, newest: bool, behind: Place | None) -> Ordered:
+def _by_time(stock: Stock, wanted: BitMap, most: int, *, newest: bool, behind: SortPlace | None) -> Ordered:
     if behind:
         wanted = _from(stock, wanted, behind, newest=newest)
         most += len(wanted & stock.asked_between(behind.asked, behind.asked))
@@ -79,12 +79,12 @@ def _by_time(stock: Stock, wanted: BitMap, most: int, *, newest: bool, behind: P
     return ordered[:most]
 
 
-def _from(stock: Stock, wanted: BitMap, behind: Place, *, newest: bool) -> BitMap:
+def _from(stock: Stock, wanted: BitMap, behind: SortPlace, *, newest: bool) -> BitMap:
     """What asked at that place's instant or further on."""
     return wanted & (stock.asked_between(0, behind.asked) if newest else stock.asked_between(behind.asked, FOREVER))
 
 
-def _is_behind(stock: Stock, ordered: Ordered, behind: Place, *, newest: bool) -> NDArray[np.bool_]:
+def _is_behind(stock: Stock, ordered: Ordered, behind: SortPlace, *, newest: bool) -> NDArray[np.bool_]:
     """Of one instant, the keys decide."""
     same = stock.asked_at(ordered) == behind.asked
     ids = stock.ids.at(ordered)

@@ -13,11 +13,11 @@ from buyers.models import Buyer, OwnCustomer
 from leads.criteria.criteria import Criteria
 from leads.models import Contact, Lead, Leg, Vertical
 from leads.models.lead import DAY, LeadQuerySet
-from marketplace.models import PendingOrder, Sale
+from marketplace.models import OrderAwaitingPayment, Sale
 from marketplace.prices.pricing import Curve, priced
 
 
-class Ranking(StrEnum):
+class Sort(StrEnum):
     """Which leads come first, in lists and in orders."""
 
     NEWEST = "newest"
@@ -25,15 +25,15 @@ class Ranking(StrEnum):
     CHEAPEST = "cheapest"
 
 
-_RANKINGS: dict[Ranking, list[OrderBy]] = {
-    Ranking.NEWEST: [F("captured_at").desc(), F("id").desc()],
-    Ranking.OLDEST: [F("captured_at").asc(), F("id").asc()],
-    Ranking.CHEAPEST: [F("price_cents").asc(), F("captured_at").desc(), F("id").desc()],
+_RANKINGS: dict[Sort, list[OrderBy]] = {
+    Sort.NEWEST: [F("captured_at").desc(), F("id").desc()],
+    Sort.OLDEST: [F("captured_at").asc(), F("id").asc()],
+    Sort.CHEAPEST: [F("price_cents").asc(), F("captured_at").desc(), F("id").desc()],
 }
 
 
 @dataclass(frozen=True)
-class Look:
+class StockQuery:
     """One look at the shelf: who looks, at what, when, at which prices."""
 
     vertical: Vertical
@@ -52,7 +52,7 @@ class Look:
         if kept := self._kept_back():
             leads = leads.exclude(pk__in=kept)
         if self.buyer:
-            leads = not_held_by(leads, self.buyer, timedelta(days=self.vertical.duplicate_window_days))
+            leads = not_owned_by(leads, self.buyer, timedelta(days=self.vertical.duplicate_window_days))
         return priced(leads, self.curve, now=self.now, exclusive=self.exclusive, quantity=self.quantity)
 
     def _kept_back(self) -> list[int]:
@@ -61,10 +61,10 @@ class Look:
         Asked before and handed in as a list: holds are few, mostly none, and the planner cannot guess that.
         """
         held = Leg.objects.held(now=self.now).filter(lead__vertical=self.vertical)
-        legs = Counter(held.values_list("lead_id", "lead__legs_aged"))
+        legs = Counter(held.values_list("lead_id", "lead__legs_left"))
         kept = {lead for (lead, unsold), number in legs.items() if self.exclusive or number >= unsold}
         if legs and self.buyer:
-            own = PendingOrder.objects.waiting().filter(buyer=self.buyer)
+            own = OrderAwaitingPayment.objects.waiting().filter(buyer=self.buyer)
             kept |= set(held.filter(held_for__in=own.values("public_id")).values_list("lead_id", flat=True))
         return sorted(kept)
 
@@ -86,7 +86,7 @@ class Look:
         return self.shelf().filter(self.criteria.as_q(self.now))
 
 
-def not_held_by(leads: LeadQuerySet, buyer: Buyer, window: timedelta) -> LeadQuerySet:
+def not_owned_by(leads: LeadQuerySet, buyer: Buyer, window: timedelta) -> LeadQuerySet:
     """Leave out everybody whom this buyer has already: bought, through linked requests and any that share a phone or an
     address within the window; and its own customers."""
     linked = Sale.objects.filter(buyer=buyer, request_id=OuterRef("request_id"))
@@ -109,6 +109,6 @@ def not_own_customer(buyer: Buyer) -> list[Combinable]:
     return [~Exists(own.filter(digest=OuterRef(f"contact__{digest}"))) for digest in digests]
 
 
-def ranked(leads: LeadQuerySet, ranking: Ranking) -> LeadQuerySet:
+def sorted_by(leads: LeadQuerySet, sort: Sort) -> LeadQuerySet:
     """In the order in which an order is filled."""
-    return leads.order_by(*_RANKINGS[ranking])
+    return leads.order_by(*_RANKINGS[sort])

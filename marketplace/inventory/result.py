@@ -14,7 +14,7 @@ from leads.criteria.common_fields import LAPSING
 from leads.schema.fields import FieldType
 from marketplace.inventory.layout import CENTURY
 from marketplace.inventory.numbers import union_of
-from marketplace.inventory.query import Look
+from marketplace.inventory.query import StockQuery
 from marketplace.inventory.stock import Stock
 from marketplace.inventory.stock_prices import DAY, FOREVER, Prices, microseconds
 
@@ -23,28 +23,28 @@ SMALL_NUMBERS = ("times_sold", "legs_left")
 
 
 @dataclass(frozen=True)
-class Sight:
+class StockResult:
     """``hidden`` are positions that this buyer must not see: whom he has already, what is kept while somebody pays."""
 
     stock: Stock
-    look: Look
+    query: StockQuery
     hidden: BitMap
 
     @cached_property
     def prices(self) -> Prices:
-        look = self.look
-        return Prices(self.stock, look.curve, look.now, exclusive=look.exclusive, quantity=look.quantity)
+        query = self.query
+        return Prices(self.stock, query.curve, query.now, exclusive=query.exclusive, quantity=query.quantity)
 
     @cached_property
     def shelf(self) -> BitMap:
         """All that this buyer could take, whatever the criteria."""
         shelf = self.stock.shelf - self.hidden
-        return shelf & self.stock.choices["times_sold"].any_of(["0"]) if self.look.exclusive else shelf
+        return shelf & self.stock.choices["times_sold"].any_of(["0"]) if self.query.exclusive else shelf
 
     @cached_property
     def clauses(self) -> dict[str, BitMap]:
         """Each clause's own positions, by its field."""
-        return {clause.field: clause.among(self) for clause in self.look.criteria.clauses}
+        return {clause.field: clause.among(self) for clause in self.query.criteria.clauses}
 
     @cached_property
     def matching(self) -> BitMap:
@@ -116,7 +116,7 @@ class Sight:
     def proofs(self) -> dict[str, BitMap]:
         """Proof of consent by its state today."""
         retained = self.stock.numbers["retained"]
-        today = (self.look.now.date() - FIRST_DAY).days
+        today = (self.query.now.date() - FIRST_DAY).days
         soon = today + LAPSING.days
         return {
             "retained": retained.between(soon + 1, None),
@@ -127,7 +127,7 @@ class Sight:
 
     def aged(self, youngest: float | None, oldest: float | None) -> BitMap:
         """Positions whose age in days lies between both, these included."""
-        now = microseconds(self.look.now)
+        now = microseconds(self.query.now)
         last = FOREVER if youngest is None else now - int(youngest * DAY)
         first = 0 if oldest is None else now - (int(oldest) + 1) * DAY + 1
         return self.stock.asked_between(first, last)

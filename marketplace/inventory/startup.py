@@ -58,7 +58,7 @@ def newest_snapshot(*, than: int = 0) -> Opened | None:
         except snapshot.Damaged as error:
             log.error("the snapshot %s is damaged and will be built anew: %s", row, error)
             InventorySnapshot.objects.filter(pk=row.pk).update(
-                state=InventorySnapshot.State.DAMAGED, problem=f"{type(error).__name__}: {error}"[:200]
+                status=InventorySnapshot.Status.DAMAGED, problem=f"{type(error).__name__}: {error}"[:200]
             )
         except DatabaseError:
             raise

@@ -27,7 +27,7 @@ from marketplace.inventory.numbers import Cells, Positions, by_value, set_of
 STATE_SHIFT = 56
 ASKED_MASK = (1 << STATE_SHIFT) - 1
 FLAGS = ("", "false", "true")
-DERIVED = ("grade", "kind", "incentive")
+DERIVED = ("grade", "source_kind", "incentive")
 CHANGING = ("times_sold", "legs_left")
 
 

@@ -1,10 +1,10 @@
 """Where supply and demand meet: prices, orders, sales, files."""
 
+from marketplace.models.awaiting_payment import OrderAwaitingPayment
+from marketplace.models.background_order import BackgroundOrder
 from marketplace.models.curve import PriceCurve, PriceTier, VolumeStep
 from marketplace.models.file import Download, Export
 from marketplace.models.order import Order, Sale
-from marketplace.models.pending import PendingOrder
-from marketplace.models.placing import Placing
 from marketplace.models.returning import Return, ReturnPolicy, ReturnReason, ReturnStep
 from marketplace.models.snapshot import InventorySnapshot
 from marketplace.models.standing_fill import StandingFill, StandingWatch
@@ -12,12 +12,12 @@ from marketplace.models.throttle import ApiUse
 
 __all__ = [
     "ApiUse",
+    "BackgroundOrder",
     "Download",
     "Export",
     "InventorySnapshot",
     "Order",
-    "PendingOrder",
-    "Placing",
+    "OrderAwaitingPayment",
     "PriceCurve",
     "PriceTier",
     "Return",

@@ -24,14 +24,14 @@ class FileFormat(models.TextChoices):
 class ExportQuerySet(models.QuerySet["Export"]):
     def due(self, now: datetime) -> "ExportQuerySet":
         """Exports that wait to be counted, or whose worker died while it counted."""
-        waiting = Q(state=Export.State.QUEUED)
-        return self.filter(waiting | Q(state=Export.State.BUILDING, started_at__lt=now - LEASE))
+        waiting = Q(status=Export.Status.QUEUED)
+        return self.filter(waiting | Q(status=Export.Status.BUILDING, started_at__lt=now - LEASE))
 
 
 class Export(models.Model):
     """One way of writing one order's leads: preset, columns, format, part; and its manifest once it was counted."""
 
-    class State(models.TextChoices):
+    class Status(models.TextChoices):
         QUEUED = "queued", "Waiting"
         BUILDING = "building", "Counting"
         READY = "ready", "Ready"
@@ -43,7 +43,7 @@ class Export(models.Model):
     columns = models.JSONField(default=list, help_text="Column names in the order the buyer chose; empty for a preset.")
     format = models.CharField(max_length=4, choices=FileFormat, default=FileFormat.CSV)
     part = models.PositiveSmallIntegerField(default=1, help_text="For programs that take only so many rows a file.")
-    state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
+    status = models.CharField(max_length=8, choices=Status, default=Status.QUEUED)
     rows_done = models.PositiveIntegerField(default=0)
     rows = models.PositiveIntegerField(default=0)
     tombstones = models.PositiveIntegerField(default=0, help_text="Rows of people who stopped since the sale.")
@@ -65,7 +65,7 @@ class Export(models.Model):
                 fields=["order", "preset", "columns", "format", "part"], name="export_is_one_per_shape"
             ),
             models.CheckConstraint(condition=Q(part__gte=1), name="export_part_from_1"),
-            models.CheckConstraint(condition=~Q(state="ready") | ~Q(sha256=""), name="export_ready_has_its_digest"),
+            models.CheckConstraint(condition=~Q(status="ready") | ~Q(sha256=""), name="export_ready_has_its_digest"),
         ]
 
     def __str__(self) -> str:
@@ -73,7 +73,7 @@ class Export(models.Model):
 
     @property
     def is_ready(self) -> bool:
-        return self.state == Export.State.READY
+        return self.status == Export.Status.READY
 
 
 class Download(models.Model):

@@ -25,7 +25,7 @@ class Order(models.Model):
     placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="orders")
     idempotency_key = models.CharField(max_length=100)
     fingerprint = models.CharField(max_length=64, help_text="Digest of what was asked under the key.")
-    wish = models.JSONField(help_text="The quote's terms: criteria, quantity, order and limit, or named leads.")
+    request = models.JSONField(help_text="The quote's terms: criteria, quantity, order and limit, or named leads.")
     status = models.CharField(max_length=8, choices=Status, default=Status.FILLED)
     quantity = models.PositiveIntegerField(help_text="Leads asked for.")
     filled = models.PositiveIntegerField(default=0)
@@ -129,7 +129,7 @@ class Sale(models.Model):
                     SELECT open_for_resale INTO resale FROM leads_vertical WHERE id = lead.vertical_id;
                     SELECT return_window_days INTO window_days FROM leads_source WHERE id = lead.source_id;
                     SELECT public_id INTO holder FROM marketplace_order WHERE id = NEW.order_id;
-                    IF leg.lead_id <> NEW.lead_id OR leg.state <> 'sold' OR leg.market <> NEW.market
+                    IF leg.lead_id <> NEW.lead_id OR leg.status <> 'sold' OR leg.market <> NEW.market
                         OR NEW.request_id <> coalesce(lead.duplicate_of_id, lead.id) OR NOT NEW.span @> leg.number::int
                         OR upper(NEW.span) > lead.legs_authorized + 1
                         OR (NEW.exclusive AND lead.times_sold > 1)

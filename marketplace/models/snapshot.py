@@ -12,10 +12,10 @@ SILENT = timedelta(minutes=5)
 class SnapshotQuerySet(models.QuerySet["InventorySnapshot"]):
     def ready(self) -> "SnapshotQuerySet":
         """Those that can be loaded, the newest first."""
-        return self.filter(state=InventorySnapshot.State.READY).order_by("-pk")
+        return self.filter(status=InventorySnapshot.Status.READY).order_by("-pk")
 
     def in_work(self) -> "SnapshotQuerySet":
-        return self.filter(state=InventorySnapshot.State.BUILDING)
+        return self.filter(status=InventorySnapshot.Status.BUILDING)
 
     def abandoned(self, now: datetime) -> "SnapshotQuerySet":
         return self.in_work().filter(told_at__lt=now - SILENT)
@@ -24,14 +24,14 @@ class SnapshotQuerySet(models.QuerySet["InventorySnapshot"]):
 class InventorySnapshot(models.Model):
     """One file. Its row is made before it and says "ready" only once the whole file is kept."""
 
-    class State(models.TextChoices):
+    class Status(models.TextChoices):
         BUILDING = "building", "Being built"
         READY = "ready", "Ready"
         DAMAGED = "damaged", "Damaged"
         FAILED = "failed", "Not finished"
 
     name = models.CharField(max_length=80, unique=True)
-    state = models.CharField(max_length=8, choices=State, default=State.BUILDING)
+    status = models.CharField(max_length=8, choices=Status, default=Status.BUILDING)
     cursor = models.TextField(help_text="Where the change feed stood before the first lead was read.")
     schemas = models.JSONField(default=list, help_text="Which version of each vertical's fields was in force.")
     leads_total = models.PositiveBigIntegerField(default=0, help_text="As estimated at the start.")
@@ -49,10 +49,10 @@ class InventorySnapshot(models.Model):
         ordering = ["-pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["state"], condition=Q(state="building"), name="snapshot_one_is_built_at_once"
+                fields=["status"], condition=Q(status="building"), name="snapshot_one_is_built_at_once"
             ),
             models.CheckConstraint(
-                condition=~Q(state="ready") | (~Q(sha256="") & Q(built_at__isnull=False)),
+                condition=~Q(status="ready") | (~Q(sha256="") & Q(built_at__isnull=False)),
                 name="snapshot_ready_has_its_digest",
             ),
             models.CheckConstraint(condition=Q(told_at__gte=F("started_at")), name="snapshot_tells_after_it_started"),

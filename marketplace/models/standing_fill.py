@@ -58,7 +58,7 @@ class StandingFill(models.Model):
                     END IF;
                     IF EXISTS (
                         SELECT 1 FROM marketplace_sale AS sale
-                        WHERE sale.order_id = NEW.order_id AND sale.price_cents > wanted.limit_cents
+                        WHERE sale.order_id = NEW.order_id AND sale.price_cents > wanted.max_price_cents
                     ) THEN
                         RAISE EXCEPTION 'a lead cost more than the limit'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'standing_fill_keeps_the_limit';

@@ -29,10 +29,10 @@ def ready(request: HttpRequest) -> JsonResponse:
     """200 when pages and purchases work. They do without the queue: its jobs wait in the tables."""
     database = _database_answers()
     migrated = database and _is_migrated()
-    state = {"database": database, "migrated": migrated, "queue": database and _queue_answers()}
+    status = {"database": database, "migrated": migrated, "queue": database and _queue_answers()}
     if migrated:
-        return JsonResponse({"status": "ready", **state})
-    return JsonResponse({"status": "unavailable", **state}, status=503, headers={"Retry-After": RETRY_SECONDS})
+        return JsonResponse({"status": "ready", **status})
+    return JsonResponse({"status": "unavailable", **status}, status=503, headers={"Retry-After": RETRY_SECONDS})
 
 
 def _database_answers() -> bool:

@@ -15,11 +15,11 @@ from buyers.models import Buyer
 from leads.models import Lead
 from leads.models.lead import DAY
 from marketplace.inventory.pages import best
-from marketplace.inventory.query import Look
-from marketplace.orders.ownership import Holdings
-from marketplace.orders.quotes import Quote, look_of
-from marketplace.orders.request import DEAREST_CENTS, Named, Selection
-from marketplace.orders.sales import Hold, Offer, Slots, Standing, choose, lock_free, lock_leads
+from marketplace.inventory.query import StockQuery
+from marketplace.orders.ownership import OwnedPeople
+from marketplace.orders.quotes import Quote, stock_query_of
+from marketplace.orders.request import HIGHEST_PRICE_CENTS, NamedLeads, Selection
+from marketplace.orders.sales import Hold, LeadAvailability, Offer, Slots, choose, lock_free, lock_leads
 from marketplace.prices.pricing import curve_numbered
 
 ATTEMPTS = 4
@@ -31,7 +31,7 @@ _NAMED = ("id", "request_id", "vertical_id", "captured_at", "source__grade")
 
 
 @dataclass(frozen=True)
-class Request:
+class AllocationRequest:
     """Who asks, under which quote; ``held`` are offers that were kept for this holder and come first."""
 
     buyer: Buyer
@@ -45,11 +45,11 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Found:
+class Allocation:
     """Locked leads to sell or hold, best first, and what is not to be had with the reasons."""
 
     offers: list[Offer]
-    standing: dict[int, Standing]
+    standing: dict[int, LeadAvailability]
     refused: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -62,36 +62,40 @@ class Found:
         return sum(offer.price_cents for offer in self.offers)
 
 
-def find(request: Request) -> Found:
+def find(request: AllocationRequest) -> Allocation:
     """What the quote gets now, inside the caller's transaction. The buyer's wallet is locked already."""
-    if isinstance(request.quoted.wish, Named):
-        return _find_named(request, request.quoted.wish)
-    return _find_selected(request, request.quoted.wish)
+    if isinstance(request.quoted.order_request, NamedLeads):
+        return _find_named(request, request.quoted.order_request)
+    return _find_selected(request, request.quoted.order_request)
 
 
-def _find_selected(request: Request, wish: Selection) -> Found:
+def _find_selected(request: AllocationRequest, order_request: Selection) -> Allocation:
     """First without waiting: what somebody else is buying just now is passed over. Only when that leaves too little
     are leads waited for, a sorted batch at a time; too few free in it, and the locks are let go and a fresh batch is
     tried, so that an order never waits while it holds leads out of their order."""
     quoted = request.quoted
     (curve_id,) = quoted.curves.values()
-    look = look_of(wish, curve=curve_numbered(curve_id), buyer=request.buyer, quantity=quoted.quantity, now=request.now)
+    query = stock_query_of(
+        order_request, curve=curve_numbered(curve_id), buyer=request.buyer, quantity=quoted.quantity, now=request.now
+    )
     batch = quoted.quantity + max(SPARE_LEAST, int(quoted.quantity * SPARE_SHARE))
     for attempt in range(ATTEMPTS):
         savepoint = transaction.savepoint()
         # What was held for this order may be locked by who looks at another leg of it, and is waited for.
         waiting = attempt > 0 or bool(request.held)
-        others = _candidates(look, wish, quoted, batch, quoted.highest_cents, waiting=waiting)
+        others = _candidates(query, order_request, quoted, batch, quoted.highest_cents, waiting=waiting)
         chosen, standing = _choose_locked(request, [*request.held, *others])
         if not waiting and len(chosen) < quoted.quantity and len(others) == batch:
             # What comes first is too dear for the places that are left: what fits those stands further down.
-            others += _candidates(look, wish, quoted, batch, _dearest_place_left(quoted, chosen), waiting=False)
+            others += _candidates(
+                query, order_request, quoted, batch, _dearest_place_left(quoted, chosen), waiting=False
+            )
             chosen, standing = _choose_locked(request, list(dict.fromkeys(others)))
         enough = len(chosen) == quoted.quantity
         if enough or attempt == ATTEMPTS - 1 or (waiting and len(others) < batch):
             missing = quoted.quantity - len(chosen)
             refused = [{"lead": None, "reason": "sold_out", "quantity": missing}] if missing else []
-            return Found(chosen, standing, refused)
+            return Allocation(chosen, standing, refused)
         transaction.savepoint_rollback(savepoint)
         batch *= 2
     raise AssertionError("the last attempt answers")
@@ -105,40 +109,45 @@ def _dearest_place_left(quoted: Quote, chosen: Sequence[Offer]) -> int:
 
 
 def _candidates(
-    look: Look, wish: Selection, quoted: Quote, most: int, most_cents: int, *, waiting: bool
+    query: StockQuery, order_request: Selection, quoted: Quote, most: int, max_price_cents: int, *, waiting: bool
 ) -> list[Offer]:
     """The best so many that cost no more than that, as the inventory has them; the database says which of them still
     are what was quoted. What was listed since the quote does not crowd out what was counted then. Without ``waiting``,
     only leads that nobody has locked, and these are locked then."""
     asked = most if waiting else most + min(most * (PASSED_OVER - 1), PASSED_OVER_MOST)
     while True:
-        ids = best(look, wish.ranking, asked, most_cents=min(most_cents, wish.most_cents or DEAREST_CENTS))
-        offers = _still_offered(look, quoted, ids if waiting else lock_free(ids, most))
+        ids = best(
+            query,
+            order_request.sort,
+            asked,
+            max_price_cents=min(max_price_cents, order_request.max_price_cents or HIGHEST_PRICE_CENTS),
+        )
+        offers = _still_offered(query, quoted, ids if waiting else lock_free(ids, most))
         if len(offers) >= most or len(ids) < asked or not waiting:
             return offers[:most]
         asked *= 2
 
 
-def _still_offered(look: Look, quoted: Quote, ids: list[int]) -> list[Offer]:
+def _still_offered(query: StockQuery, quoted: Quote, ids: list[int]) -> list[Offer]:
     (curve_id,) = quoted.curves.values()
-    rows = look.on_shelf(ids).listed_by(quoted.quoted_at).with_original().values_list(*_OFFERED)
+    rows = query.on_shelf(ids).listed_by(quoted.quoted_at).with_original().values_list(*_OFFERED)
     offers = {}
     for lead, request, asked_at, grade in rows:
-        cents = look.cents_of(asked_at, grade)
+        cents = query.cents_of(asked_at, grade)
         offers[lead] = Offer(lead, request, cents, curve_id, quoted.ends_before(cents, asked_at))
     found = (offers[lead] for lead in ids if lead in offers)
     return [offer for offer in found if offer.price_cents <= quoted.highest_cents]
 
 
-def _choose_locked(request: Request, offers: list[Offer]) -> tuple[list[Offer], dict[int, Standing]]:
+def _choose_locked(request: AllocationRequest, offers: list[Offer]) -> tuple[list[Offer], dict[int, LeadAvailability]]:
     lead_ids = [offer.lead_id for offer in offers]
-    holdings = Holdings(request.buyer.pk, lead_ids, now=request.now, holder=request.hold.holder)
+    owned_people = OwnedPeople(request.buyer.pk, lead_ids, now=request.now, holder=request.hold.holder)
     standing = lock_leads(lead_ids, request.hold)
     slots = Slots(request.quoted.places)
-    return choose(offers, standing, holdings, slots, exclusive=request.quoted.wish.exclusive), standing
+    return choose(offers, standing, owned_people, slots, exclusive=request.quoted.order_request.exclusive), standing
 
 
-def _find_named(request: Request, wish: Named) -> Found:
+def _find_named(request: AllocationRequest, order_request: NamedLeads) -> Allocation:
     """The named leads that are left, each at no more than it was quoted."""
     quoted = request.quoted
     curves = {vertical: curve_numbered(curve) for vertical, curve in quoted.curves.items()}
@@ -146,11 +155,14 @@ def _find_named(request: Request, wish: Named) -> Found:
     names, offers = {}, []
     for name, lead, request_id, vertical, asked_at, grade in found:
         cents = curves[vertical].price_cents(
-            age_days=(request.now - asked_at) // DAY, grade=grade, exclusive=wish.exclusive, quantity=quoted.quantity
+            age_days=(request.now - asked_at) // DAY,
+            grade=grade,
+            exclusive=order_request.exclusive,
+            quantity=quoted.quantity,
         )
         names[lead] = name
         offers.append(Offer(lead, request_id, min(cents, quoted.unit_of[name]), curves[vertical].id))
     chosen, standing = _choose_locked(request, offers)
     had = {offer.lead_id for offer in chosen}
     refused = [{"lead": str(name), "reason": "sold_out"} for lead, name in names.items() if lead not in had]
-    return Found(chosen, standing, refused)
+    return Allocation(chosen, standing, refused)

@@ -16,12 +16,12 @@ from billing.ledger import NotEnoughMoney, balance_cents, lock_wallet
 from billing.models import Payment
 from billing.payments import top_ups
 from buyers.models import Buyer
-from marketplace.models import Order, PendingOrder
-from marketplace.orders.allocation import Found, Request, find
+from marketplace.models import Order, OrderAwaitingPayment
+from marketplace.orders.allocation import Allocation, AllocationRequest, find
 from marketplace.orders.checkout import (
     KeyReused,
+    OrderAttempt,
     OrderRefused,
-    Placement,
     check_enough,
     check_terms,
     place,
@@ -44,174 +44,189 @@ class TooManyWaiting(OrderRefused):
     code = "too_many_waiting"
 
 
-def hold_order(placement: Placement) -> PendingOrder:
+def hold_order(attempt: OrderAttempt) -> OrderAwaitingPayment:
     """Hold what the quote gets and ask for the money that is missing; the same key answers with the same hold.
 
     Raises OrderRefused, QuoteRefused, PaymentRefused; then nothing is held.
     """
-    if waiting := held_before(placement):
+    if waiting := held_before(attempt):
         return waiting
-    quoted = open_token(placement.token, buyer=placement.buyer, now=placement.now)
-    check_terms(placement.buyer, quoted)
+    quoted = open_token(attempt.token, buyer=attempt.buyer, now=attempt.now)
+    check_terms(attempt.buyer, quoted)
     try:
         with transaction.atomic():
-            return _hold(placement, quoted)
+            return _hold(attempt, quoted)
     except IntegrityError:
         # The same key at the same moment: the other one has committed by now, and its hold is ours.
-        if waiting := held_before(placement):
+        if waiting := held_before(attempt):
             return waiting
         raise
 
 
-def held_before(placement: Placement) -> PendingOrder | None:
+def held_before(attempt: OrderAttempt) -> OrderAwaitingPayment | None:
     """What waits, or waited, under the same key. Raises KeyReused."""
-    waiting = PendingOrder.objects.filter(buyer=placement.buyer, idempotency_key=placement.key).first()
-    if waiting and waiting.fingerprint != placement.fingerprint:
+    waiting = OrderAwaitingPayment.objects.filter(buyer=attempt.buyer, idempotency_key=attempt.key).first()
+    if waiting and waiting.fingerprint != attempt.fingerprint:
         raise KeyReused("This key was used for another order.")
     return waiting
 
 
-def _hold(placement: Placement, quoted: Quote) -> PendingOrder:
-    lock_wallet(placement.buyer)
+def _hold(attempt: OrderAttempt, quoted: Quote) -> OrderAwaitingPayment:
+    lock_wallet(attempt.buyer)
     # A double click waited here: what the first one did is this one's answer too.
-    if waiting := held_before(placement):
+    if waiting := held_before(attempt):
         return waiting
-    if placed_before(placement):
+    if placed_before(attempt):
         raise OrderRefused("This was ordered already. Look under your orders.")
-    _check_waiting(placement.buyer)
-    pending = PendingOrder(
-        buyer=placement.buyer,
-        placed_by=placement.user,
-        idempotency_key=placement.key,
-        fingerprint=placement.fingerprint,
-        token=placement.token,
-        allow_partial=placement.allow_partial,
+    _check_waiting(attempt.buyer)
+    awaiting = OrderAwaitingPayment(
+        buyer=attempt.buyer,
+        placed_by=attempt.user,
+        idempotency_key=attempt.key,
+        fingerprint=attempt.fingerprint,
+        token=attempt.token,
+        allow_partial=attempt.allow_partial,
         quoted_cents=quoted.total_cents,
-        created_at=placement.now,
-        expires_at=placement.now + HOLD_LIFE,
+        created_at=attempt.now,
+        expires_at=attempt.now + HOLD_LIFE,
     )
-    hold = Hold(pending.public_id, placement.now)
-    found = find(Request(placement.buyer, quoted, hold))
-    check_enough(found, quoted, allow_partial=placement.allow_partial)
-    hold_legs(found.offers, hold, until=pending.expires_at, exclusive=quoted.wish.exclusive)
-    pending.quantity = len(found.offers)
-    pending.held = [list(astuple(offer)) for offer in found.offers]
-    pending.payment = _payment_for(placement, found)
-    pending.save(force_insert=True)
-    return pending
+    hold = Hold(awaiting.public_id, attempt.now)
+    found = find(AllocationRequest(attempt.buyer, quoted, hold))
+    check_enough(found, quoted, allow_partial=attempt.allow_partial)
+    hold_legs(found.offers, hold, until=awaiting.expires_at, exclusive=quoted.order_request.exclusive)
+    awaiting.quantity = len(found.offers)
+    awaiting.held = [list(astuple(offer)) for offer in found.offers]
+    awaiting.payment = _payment_for(attempt, found)
+    awaiting.save(force_insert=True)
+    return awaiting
 
 
 def _check_waiting(buyer: Buyer) -> None:
     """A company cannot keep the shelf from others by never paying."""
-    if PendingOrder.objects.waiting().filter(buyer=buyer).count() >= MOST_WAITING:
+    if OrderAwaitingPayment.objects.waiting().filter(buyer=buyer).count() >= MOST_WAITING:
         raise TooManyWaiting(f"{MOST_WAITING} orders of yours wait for their payment. Pay or cancel one of them first.")
 
 
-def _payment_for(placement: Placement, found: Found) -> Payment:
+def _payment_for(attempt: OrderAttempt, found: Allocation) -> Payment:
     """Asks for what the wallet lacks. Stripe takes no less than fifty cents; what is too much stays in the wallet."""
-    missing = found.total_cents - balance_cents(placement.buyer)
+    missing = found.total_cents - balance_cents(attempt.buyer)
     if missing <= 0:
         raise OrderRefused("There is enough money in the wallet by now. Order again.")
     return top_ups.ask_payment(
-        buyer=placement.buyer,
-        user=placement.user,
+        buyer=attempt.buyer,
+        user=attempt.user,
         purpose=Payment.Purpose.ORDER,
         amount_cents=max(missing, LEAST_CHARGE_CENTS),
         keep_card=False,
-        key=f"order {hashlib.sha256(placement.key.encode()).hexdigest()}",
-        now=placement.now,
-        expires_at=placement.now + PAGE_LIFE,
+        key=f"order {hashlib.sha256(attempt.key.encode()).hexdigest()}",
+        now=attempt.now,
+        expires_at=attempt.now + PAGE_LIFE,
     )
 
 
 @transaction.atomic
-def complete(pending_id: int, *, now: datetime) -> PendingOrder:
+def complete(pending_id: int, *, now: datetime) -> OrderAwaitingPayment:
     """The order, once the payment is there; before that, nothing happens. Safe to call by anybody at any time.
 
     What cannot be ordered any more is given up: the money stays in the wallet and the reason is kept for the buyer.
     """
-    pending = PendingOrder.objects.select_for_update(no_key=True).select_related("payment", "buyer").get(pk=pending_id)
-    if pending.status != PendingOrder.Status.WAITING or pending.payment.status != Payment.Status.PAID:
-        return pending
+    awaiting = (
+        OrderAwaitingPayment.objects.select_for_update(no_key=True)
+        .select_related("payment", "buyer")
+        .get(pk=pending_id)
+    )
+    if awaiting.status != OrderAwaitingPayment.Status.WAITING or awaiting.payment.status != Payment.Status.PAID:
+        return awaiting
     try:
         with transaction.atomic():
-            order = _place(pending, now)
+            order = _place(awaiting, now)
     except (OrderRefused, QuoteRefused, NotEnoughMoney) as refusal:
-        return _give_up(pending, str(refusal).replace("Nothing was charged.", ""), now)
+        return _give_up(awaiting, str(refusal).replace("Nothing was charged.", ""), now)
     except IntegrityError:
-        if not Order.objects.filter(buyer=pending.buyer, idempotency_key=pending.idempotency_key).exists():
+        if not Order.objects.filter(buyer=awaiting.buyer, idempotency_key=awaiting.idempotency_key).exists():
             raise
-        return _give_up(pending, "The same order was paid from the wallet meanwhile.", now)
-    return _end(pending, PendingOrder.Status.COMPLETED, now, order=order)
+        return _give_up(awaiting, "The same order was paid from the wallet meanwhile.", now)
+    return _end(awaiting, OrderAwaitingPayment.Status.COMPLETED, now, order=order)
 
 
-def _give_up(pending: PendingOrder, reason: str, now: datetime) -> PendingOrder:
-    log.warning("pending order %s was paid for and not filled: %s", pending.public_id, reason)
-    return _end(pending, PendingOrder.Status.FAILED, now, reason=reason)
+def _give_up(awaiting: OrderAwaitingPayment, reason: str, now: datetime) -> OrderAwaitingPayment:
+    log.warning("pending order %s was paid for and not filled: %s", awaiting.public_id, reason)
+    return _end(awaiting, OrderAwaitingPayment.Status.FAILED, now, reason=reason)
 
 
-def _place(pending: PendingOrder, now: datetime) -> Order:
-    quoted = read_token(pending.token, buyer=pending.buyer)
-    check_terms(pending.buyer, quoted)
-    placement = Placement(
-        buyer=pending.buyer,
-        user=pending.placed_by,
-        token=pending.token,
-        key=pending.idempotency_key,
-        allow_partial=pending.allow_partial,
+def _place(awaiting: OrderAwaitingPayment, now: datetime) -> Order:
+    quoted = read_token(awaiting.token, buyer=awaiting.buyer)
+    check_terms(awaiting.buyer, quoted)
+    attempt = OrderAttempt(
+        buyer=awaiting.buyer,
+        user=awaiting.placed_by,
+        token=awaiting.token,
+        key=awaiting.idempotency_key,
+        allow_partial=awaiting.allow_partial,
         now=now,
     )
-    return place(placement, quoted, holder=pending.public_id, held=[Offer(*row) for row in pending.held])
+    return place(attempt, quoted, holder=awaiting.public_id, held=[Offer(*row) for row in awaiting.held])
 
 
 def _end(
-    pending: PendingOrder, status: PendingOrder.Status, now: datetime, *, order: Order | None = None, reason: str = ""
-) -> PendingOrder:
+    awaiting: OrderAwaitingPayment,
+    status: OrderAwaitingPayment.Status,
+    now: datetime,
+    *,
+    order: Order | None = None,
+    reason: str = "",
+) -> OrderAwaitingPayment:
     """The hold is over; what was not sold of it is anybody's again."""
-    release_legs(pending.public_id)
-    pending.status, pending.order, pending.reason, pending.ended_at = status, order, reason.strip(), now
-    pending.tell_at = now if status == PendingOrder.Status.FAILED else None
-    pending.save(update_fields=["status", "order", "reason", "ended_at", "tell_at"])
-    return pending
+    release_legs(awaiting.public_id)
+    awaiting.status, awaiting.order, awaiting.reason, awaiting.ended_at = status, order, reason.strip(), now
+    awaiting.tell_at = now if status == OrderAwaitingPayment.Status.FAILED else None
+    awaiting.save(update_fields=["status", "order", "reason", "ended_at", "tell_at"])
+    return awaiting
 
 
 @transaction.atomic
-def release(pending_id: int, *, now: datetime) -> PendingOrder:
+def release(pending_id: int, *, now: datetime) -> OrderAwaitingPayment:
     """Give the legs back when the payment came to nothing; while it may still come, nothing happens."""
-    pending = PendingOrder.objects.select_for_update(no_key=True).select_related("payment").get(pk=pending_id)
-    payment = pending.payment
-    if pending.status != PendingOrder.Status.WAITING or payment.is_unfinished or payment.status == Payment.Status.PAID:
-        return pending
-    return _end(pending, PendingOrder.Status.RELEASED, now, reason=payment.problem or payment.get_status_display())
+    awaiting = OrderAwaitingPayment.objects.select_for_update(no_key=True).select_related("payment").get(pk=pending_id)
+    payment = awaiting.payment
+    if (
+        awaiting.status != OrderAwaitingPayment.Status.WAITING
+        or payment.is_unfinished
+        or payment.status == Payment.Status.PAID
+    ):
+        return awaiting
+    return _end(
+        awaiting, OrderAwaitingPayment.Status.RELEASED, now, reason=payment.problem or payment.get_status_display()
+    )
 
 
-def cancel(pending: PendingOrder, *, now: datetime) -> PendingOrder:
+def cancel(awaiting: OrderAwaitingPayment, *, now: datetime) -> OrderAwaitingPayment:
     """The buyer does not want it any more. Paid at the same moment, it is an order after all."""
-    top_ups.cancel(pending.payment, now=now)
-    return bring_up_to_date(pending, now=now)
+    top_ups.cancel(awaiting.payment, now=now)
+    return bring_up_to_date(awaiting, now=now)
 
 
-def look_again(pending: PendingOrder, *, now: datetime) -> PendingOrder:
+def look_again(awaiting: OrderAwaitingPayment, *, now: datetime) -> OrderAwaitingPayment:
     """Ask Stripe how the payment stands, and act on the answer. Raises GatewayUnavailable."""
-    top_ups.settle(pending.payment, now=now)
-    return bring_up_to_date(pending, now=now)
+    top_ups.settle(awaiting.payment, now=now)
+    return bring_up_to_date(awaiting, now=now)
 
 
-def bring_up_to_date(pending: PendingOrder, *, now: datetime) -> PendingOrder:
+def bring_up_to_date(awaiting: OrderAwaitingPayment, *, now: datetime) -> OrderAwaitingPayment:
     """Complete or release it, as its payment stands in our books."""
-    ended = complete(pending.pk, now=now)
-    return ended if ended.status != PendingOrder.Status.WAITING else release(pending.pk, now=now)
+    ended = complete(awaiting.pk, now=now)
+    return ended if ended.status != OrderAwaitingPayment.Status.WAITING else release(awaiting.pk, now=now)
 
 
 def finish_due(*, now: datetime) -> int:
     """Whatever was paid for, or never will be. Answers how many ended; one that fails does not stop the others."""
-    due = PendingOrder.objects.paid_for() | PendingOrder.objects.unpaid_for_good()
-    return sum(_finished(pending, now) for pending in due.order_by("pk")[:100])
+    due = OrderAwaitingPayment.objects.paid_for() | OrderAwaitingPayment.objects.unpaid_for_good()
+    return sum(_finished(awaiting, now) for awaiting in due.order_by("pk")[:100])
 
 
-def _finished(pending: PendingOrder, now: datetime) -> bool:
+def _finished(awaiting: OrderAwaitingPayment, now: datetime) -> bool:
     try:
-        return bring_up_to_date(pending, now=now).status != PendingOrder.Status.WAITING
+        return bring_up_to_date(awaiting, now=now).status != OrderAwaitingPayment.Status.WAITING
     except Exception:  # whatever it is: the others were paid for too
-        log.exception("pending order %s could not be finished", pending.public_id)
+        log.exception("pending order %s could not be finished", awaiting.public_id)
         return False

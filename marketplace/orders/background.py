@@ -16,11 +16,12 @@ from django.db.models import Exists, F, OuterRef
 
 from billing.ledger import NotEnoughMoney
 from buyers.models import Buyer
+from leads.jobs import TakenOver
 from marketplace.inventory.startup import NotReady
-from marketplace.models import Order, Placing
-from marketplace.models.placing import LEASE
+from marketplace.models import BackgroundOrder, Order
+from marketplace.models.background_order import LEASE
 from marketplace.ops.second_connection import connection_aside
-from marketplace.orders.checkout import KeyReused, OrderRefused, Placement, check_terms, place, placed_before
+from marketplace.orders.checkout import KeyReused, OrderAttempt, OrderRefused, check_terms, place, placed_before
 from marketplace.orders.quotes import QuoteRefused, open_token, read_token
 from marketplace.orders.sales import Progress
 
@@ -31,66 +32,64 @@ FAILED = "It could not be placed. Nothing was charged; we look into it."
 
 log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
-State = Placing.State
+Status = BackgroundOrder.Status
 
 
-class TooManyPlacings(OrderRefused):
+class TooManyBackgroundOrders(OrderRefused):
     code = "too_many_under_way"
 
 
-class TakenOver(Exception):
-    """Another worker has this placing by now; what this one did must not be kept."""
-
-
-def is_large(placement: Placement) -> bool:
+def is_large(attempt: OrderAttempt) -> bool:
     """Whether a worker is to place it. A token that is none of this buyer's is no large order either."""
     try:
-        return read_token(placement.token, buyer=placement.buyer).quantity > LARGE
+        return read_token(attempt.token, buyer=attempt.buyer).quantity > LARGE
     except QuoteRefused:
         return False
 
 
-def ask_for(placement: Placement) -> Placing:
+def ask_for(attempt: OrderAttempt) -> BackgroundOrder:
     """The placing, waiting for a worker; the same key answers with the same one. The quote has to be good now, and may
     run out while the order waits its turn.
 
     Raises OrderRefused, QuoteRefused; then nothing waits.
     """
-    if asked := asked_before(placement):
+    if asked := asked_before(attempt):
         return asked
-    quoted = open_token(placement.token, buyer=placement.buyer, now=placement.now)
-    check_terms(placement.buyer, quoted)
+    quoted = open_token(attempt.token, buyer=attempt.buyer, now=attempt.now)
+    check_terms(attempt.buyer, quoted)
     with transaction.atomic():
-        Buyer.objects.select_for_update(no_key=True).get(pk=placement.buyer.pk)
+        Buyer.objects.select_for_update(no_key=True).get(pk=attempt.buyer.pk)
         # A double click waited here.
-        return asked_before(placement) or _write_down(placement, quoted.quantity)
+        return asked_before(attempt) or _write_down(attempt, quoted.quantity)
 
 
-def asked_before(placement: Placement) -> Placing | None:
+def asked_before(attempt: OrderAttempt) -> BackgroundOrder | None:
     """What was asked for under the same key. Raises KeyReused."""
-    asked = Placing.objects.filter(buyer=placement.buyer, idempotency_key=placement.key).first()
-    if asked and _placement(asked, asked.asked_at).fingerprint != placement.fingerprint:
+    asked = BackgroundOrder.objects.filter(buyer=attempt.buyer, idempotency_key=attempt.key).first()
+    if asked and _placement(asked, asked.asked_at).fingerprint != attempt.fingerprint:
         raise KeyReused("This key was used for another order.")
     return asked
 
 
-def _write_down(placement: Placement, total: int) -> Placing:
-    if Placing.objects.under_way().filter(buyer=placement.buyer).count() >= MOST_UNDER_WAY:
-        raise TooManyPlacings(f"{MOST_UNDER_WAY} large orders of yours are being placed. Wait for one of them first.")
-    return Placing.objects.create(
-        buyer=placement.buyer,
-        placed_by=placement.user,
-        token=placement.token,
-        idempotency_key=placement.key,
-        allow_partial=placement.allow_partial,
+def _write_down(attempt: OrderAttempt, total: int) -> BackgroundOrder:
+    if BackgroundOrder.objects.under_way().filter(buyer=attempt.buyer).count() >= MOST_UNDER_WAY:
+        raise TooManyBackgroundOrders(
+            f"{MOST_UNDER_WAY} large orders of yours are being placed. Wait for one of them first."
+        )
+    return BackgroundOrder.objects.create(
+        buyer=attempt.buyer,
+        placed_by=attempt.user,
+        token=attempt.token,
+        idempotency_key=attempt.key,
+        allow_partial=attempt.allow_partial,
         total=total,
-        asked_at=placement.now,
+        asked_at=attempt.now,
     )
 
 
-def work_on(placing_id: int, *, clock: Clock) -> None:
+def work_on(background_order_id: int, *, clock: Clock) -> None:
     """Place the order, or end with the reason why not. Safe to call by anybody at any time."""
-    mine = _claim(placing_id, clock())
+    mine = _claim(background_order_id, clock())
     if mine is None:
         return
     try:
@@ -106,16 +105,16 @@ def work_on(placing_id: int, *, clock: Clock) -> None:
         log.warning("placing %s was taken over by another worker", mine.public_id)
 
 
-def _claim(placing_id: int, now: datetime) -> Placing | None:
+def _claim(background_order_id: int, now: datetime) -> BackgroundOrder | None:
     """The placing, ours until its lease ends; None when somebody has it, or its buyer's other one, or it has ended.
 
     The orders of one company take turns at its wallet anyway: the second would only lose its lease while it waits.
     """
-    others = Placing.objects.filter(buyer=OuterRef("buyer"), state=State.WORKING, leased_until__gt=now)
-    free = Placing.objects.due(now).filter(~Exists(others.exclude(pk=OuterRef("pk"))), pk=placing_id)
-    if not free.update(state=State.WORKING, tries=F("tries") + 1, done=0, leased_until=now + LEASE):
+    others = BackgroundOrder.objects.filter(buyer=OuterRef("buyer"), status=Status.WORKING, leased_until__gt=now)
+    free = BackgroundOrder.objects.due(now).filter(~Exists(others.exclude(pk=OuterRef("pk"))), pk=background_order_id)
+    if not free.update(status=Status.WORKING, tries=F("tries") + 1, done=0, leased_until=now + LEASE):
         return None
-    mine = Placing.objects.select_related("buyer", "placed_by").get(pk=placing_id)
+    mine = BackgroundOrder.objects.select_related("buyer", "placed_by").get(pk=background_order_id)
     if mine.tries > MOST_TRIES:
         log.error("placing %s failed %s times", mine.public_id, MOST_TRIES)
         _refuse(mine, "failed", FAILED, now)
@@ -123,63 +122,68 @@ def _claim(placing_id: int, now: datetime) -> Placing | None:
     return mine
 
 
-def _place(mine: Placing, clock: Clock, told: Progress) -> None:
+def _place(mine: BackgroundOrder, clock: Clock, told: Progress) -> None:
     """Raises OrderRefused, QuoteRefused, NotEnoughMoney, TakenOver; then nothing was sold or charged."""
-    placement = _placement(mine, clock())
-    if placed := placed_before(placement):
+    attempt = _placement(mine, clock())
+    if placed := placed_before(attempt):
         return _finish(mine, placed, clock())
     quoted = read_token(mine.token, buyer=mine.buyer)
     check_terms(mine.buyer, quoted)
     try:
         with transaction.atomic():
-            _finish(mine, place(placement, quoted, told=told), clock())
+            _finish(mine, place(attempt, quoted, told=told), clock())
     except IntegrityError:
         # Somebody ordered under the same key at the same moment: that is committed by now, and is the order.
-        placed = placed_before(placement)
+        placed = placed_before(attempt)
         if placed is None:
             raise
         _finish(mine, placed, clock())
 
 
-def _placement(placing: Placing, now: datetime) -> Placement:
-    return Placement(
-        placing.buyer, placing.placed_by, placing.token, placing.idempotency_key, placing.allow_partial, now
+def _placement(background_order: BackgroundOrder, now: datetime) -> OrderAttempt:
+    return OrderAttempt(
+        background_order.buyer,
+        background_order.placed_by,
+        background_order.token,
+        background_order.idempotency_key,
+        background_order.allow_partial,
+        now,
     )
 
 
-def _progress_of(mine: Placing, aside: BaseDatabaseWrapper, clock: Clock) -> Progress:
+def _progress_of(mine: BackgroundOrder, aside: BaseDatabaseWrapper, clock: Clock) -> Progress:
     """Writes where everybody sees it at once how many are sold, and that somebody is still at it."""
 
     def told(sold: int) -> None:
         with aside.cursor() as cursor:
             cursor.execute(
-                "UPDATE marketplace_placing SET done = %s, leased_until = %s"
-                " WHERE id = %s AND tries = %s AND state = 'working'",
+                "UPDATE marketplace_backgroundorder SET done = %s, leased_until = %s"
+                " WHERE id = %s AND tries = %s AND status = 'working'",
                 [sold, clock() + LEASE, mine.pk, mine.tries],
             )
 
     return told
 
 
-def _let_go(mine: Placing) -> None:
+def _let_go(mine: BackgroundOrder) -> None:
     """The shelf cannot be looked at yet: that is nobody's failure, and it waits on."""
-    latest = Placing.objects.filter(pk=mine.pk, tries=mine.tries, state=State.WORKING)
-    latest.update(state=State.WAITING, leased_until=None, tries=F("tries") - 1)
+    latest = BackgroundOrder.objects.filter(pk=mine.pk, tries=mine.tries, status=Status.WORKING)
+    latest.update(status=Status.WAITING, leased_until=None, tries=F("tries") - 1)
 
 
-def _finish(mine: Placing, order: Order, now: datetime) -> None:
-    _end(mine, state=State.DONE, order=order, done=order.filled, ended_at=now)
+def _finish(mine: BackgroundOrder, order: Order, now: datetime) -> None:
+    _end(mine, status=Status.DONE, order=order, done=order.filled, ended_at=now)
 
 
-def _refuse(mine: Placing, code: str, problem: str, now: datetime) -> None:
+def _refuse(mine: BackgroundOrder, code: str, problem: str, now: datetime) -> None:
     try:
-        _end(mine, state=State.REFUSED, code=code, problem=problem[:300], ended_at=now)
+        _end(mine, status=Status.REFUSED, code=code, problem=problem[:300], ended_at=now)
     except TakenOver:
         log.warning("placing %s was taken over by another worker", mine.public_id)
 
 
-def _end(mine: Placing, **changes: object) -> None:
+def _end(mine: BackgroundOrder, **changes: object) -> None:
     """Only the worker of the latest try ends it. Raises TakenOver."""
-    latest = Placing.objects.filter(pk=mine.pk, tries=mine.tries, state=State.WORKING)
+    latest = BackgroundOrder.objects.filter(pk=mine.pk, tries=mine.tries, status=Status.WORKING)
     if not latest.update(**changes):
         raise TakenOver

@@ -9,30 +9,30 @@ from django.utils import timezone
 
 from leads.criteria.criteria import Criteria
 from marketplace.inventory.facets import Counts
-from marketplace.inventory.query import Look, Ranking
+from marketplace.inventory.query import Sort, StockQuery
 from marketplace.orders.quotes import Quote, quote
-from marketplace.orders.request import DEAREST_CENTS, MOST_LEADS, Selection
+from marketplace.orders.request import HIGHEST_PRICE_CENTS, MOST_LEADS, Selection
 
 # What the address of a shop page may hold beside filters: how the list goes on, and the inputs of the buy bar.
-BESIDES = {"order", "after", "by", "quantity", "first", "limit", "exclusive", "lead"}
+BESIDES = {"sort", "after", "by", "quantity", "buy_sort", "max_price", "exclusive", "lead"}
 USUAL_QUANTITY = 250
 LONGEST_AMOUNT = 16
 
 
 @dataclass(frozen=True)
-class Till:
+class BuyBar:
     """What stands in the till's inputs, and the quote for it where a company asks."""
 
     quantity: int
-    ranking: Ranking
-    limit_cents: int | None
+    sort: Sort
+    max_price_cents: int | None
     exclusive: bool
     quoted: Quote | None = None
     problem: str = ""
 
     @property
-    def limit_text(self) -> str:
-        return f"{self.limit_cents / 100:.2f}" if self.limit_cents else ""
+    def max_price_text(self) -> str:
+        return f"{self.max_price_cents / 100:.2f}" if self.max_price_cents else ""
 
     @property
     def span_days(self) -> tuple[int, int] | None:
@@ -43,38 +43,38 @@ class Till:
         return min(line.youngest_days for line in lines), max(line.oldest_days for line in lines)
 
 
-def till_of(data: QueryDict, look: Look, counts: Counts | None = None) -> Till:
+def buy_bar_of(data: QueryDict, query: StockQuery, counts: Counts | None = None) -> BuyBar:
     """The till for these parameters; without a quantity, the usual one or as many as there are."""
     usual = min(USUAL_QUANTITY, counts.matching or 1) if counts else USUAL_QUANTITY
-    till = read_till(data, usual)
-    if till.problem or look.buyer is None:
-        return till
-    quoted = quote(wish_of(till, look.criteria), buyer=look.buyer, now=timezone.now())
-    return Till(till.quantity, till.ranking, till.limit_cents, till.exclusive, quoted)
+    buy_bar = read_buy_bar(data, usual)
+    if buy_bar.problem or query.buyer is None:
+        return buy_bar
+    quoted = quote(order_request_of(buy_bar, query.criteria), buyer=query.buyer, now=timezone.now())
+    return BuyBar(buy_bar.quantity, buy_bar.sort, buy_bar.max_price_cents, buy_bar.exclusive, quoted)
 
 
-def wish_of(till: Till, criteria: Criteria) -> Selection:
-    return Selection(criteria, till.quantity, till.ranking, till.limit_cents, till.exclusive)
+def order_request_of(buy_bar: BuyBar, criteria: Criteria) -> Selection:
+    return Selection(criteria, buy_bar.quantity, buy_bar.sort, buy_bar.max_price_cents, buy_bar.exclusive)
 
 
-def read_till(data: QueryDict, usual: int = USUAL_QUANTITY) -> Till:
+def read_buy_bar(data: QueryDict, usual: int = USUAL_QUANTITY) -> BuyBar:
     """The till's inputs; ``problem`` is a sentence when one of them makes no sense."""
     quantity, limit, problem = usual, None, ""
-    said: dict[str, Any] = {name: data.get(name, "").strip() for name in ("quantity", "limit", "first")}
+    said: dict[str, Any] = {name: data.get(name, "").strip() for name in ("quantity", "max_price", "buy_sort")}
     if said["quantity"]:
         number = said["quantity"].replace(",", "")
         quantity = int(number) if number.isascii() and number.isdigit() and len(number) < 9 else 0
         if not 1 <= quantity <= MOST_LEADS:
             quantity, problem = usual, f"The quantity is a whole number from 1 to {MOST_LEADS:,}."
-    if said["limit"]:
-        limit = _cents(said["limit"])
+    if said["max_price"]:
+        limit = _cents(said["max_price"])
         if limit is None:
             problem = "The limit is an amount in dollars, as in 1.65."
     try:
-        ranking = Ranking(said["first"] or Ranking.NEWEST)
+        sort = Sort(said["buy_sort"] or Sort.NEWEST)
     except ValueError:
-        ranking, problem = Ranking.NEWEST, "First come the newest, the oldest or the cheapest."
-    return Till(quantity, ranking, limit, data.get("exclusive") == "true", problem=problem)
+        sort, problem = Sort.NEWEST, "Sort by newest, oldest or cheapest."
+    return BuyBar(quantity, sort, limit, data.get("exclusive") == "true", problem=problem)
 
 
 def _cents(text: str) -> int | None:
@@ -85,5 +85,7 @@ def _cents(text: str) -> int | None:
     except ArithmeticError:
         return None
     return (
-        int(cents) if cents.is_finite() and cents == cents.to_integral_value() and 1 <= cents <= DEAREST_CENTS else None
+        int(cents)
+        if cents.is_finite() and cents == cents.to_integral_value() and 1 <= cents <= HIGHEST_PRICE_CENTS
+        else None
     )

@@ -18,7 +18,7 @@ from billing.ledger import charge_order, lock_wallet
 from billing.models import Account
 from buyers.models import Buyer, User
 from marketplace.models import Order
-from marketplace.orders.allocation import Found, Request, find
+from marketplace.orders.allocation import Allocation, AllocationRequest, find
 from marketplace.orders.quotes import Quote, QuoteRefused, open_token
 from marketplace.orders.sales import Hold, Offer, Progress, sell, unheard
 
@@ -57,7 +57,7 @@ STANDING = "standing "
 
 
 @dataclass(frozen=True)
-class Placement:
+class OrderAttempt:
     """One try to place an order, as it came in."""
 
     buyer: Buyer
@@ -72,29 +72,29 @@ class Placement:
         return hashlib.sha256(f"{self.allow_partial}|{self.token}".encode()).hexdigest()
 
 
-def place_order(placement: Placement) -> Order:
+def place_order(attempt: OrderAttempt) -> Order:
     """The order, new or placed before under the same key.
 
     Raises OrderRefused, QuoteRefused, NotEnoughMoney; then nothing was sold or charged.
     """
-    if placed := placed_before(placement):
+    if placed := placed_before(attempt):
         return placed
-    quoted = open_token(placement.token, buyer=placement.buyer, now=placement.now)
-    check_terms(placement.buyer, quoted)
+    quoted = open_token(attempt.token, buyer=attempt.buyer, now=attempt.now)
+    check_terms(attempt.buyer, quoted)
     try:
         with transaction.atomic():
-            return place(placement, quoted)
+            return place(attempt, quoted)
     except IntegrityError:
         # The same key at the same moment: the other one has committed by now, and its answer is ours.
-        if placed := placed_before(placement):
+        if placed := placed_before(attempt):
             return placed
         raise
 
 
-def placed_before(placement: Placement) -> Order | None:
+def placed_before(attempt: OrderAttempt) -> Order | None:
     """What the same key ordered before. Raises KeyReused."""
-    order = Order.objects.filter(buyer=placement.buyer, idempotency_key=placement.key).first()
-    if order and order.fingerprint != placement.fingerprint:
+    order = Order.objects.filter(buyer=attempt.buyer, idempotency_key=attempt.key).first()
+    if order and order.fingerprint != attempt.fingerprint:
         raise KeyReused("This key was used for another order.")
     return order
 
@@ -114,7 +114,7 @@ def check_terms(buyer: Buyer, quoted: Quote) -> None:
 
 
 def place(
-    placement: Placement,
+    attempt: OrderAttempt,
     quoted: Quote,
     *,
     holder: uuid.UUID | None = None,
@@ -128,32 +128,32 @@ def place(
     """
     order = Order.objects.create(
         public_id=holder or uuid.uuid4(),
-        buyer=placement.buyer,
-        placed_by=placement.user,
-        idempotency_key=placement.key,
-        fingerprint=placement.fingerprint,
-        wish=quoted.wish.as_json(),
+        buyer=attempt.buyer,
+        placed_by=attempt.user,
+        idempotency_key=attempt.key,
+        fingerprint=attempt.fingerprint,
+        request=quoted.order_request.as_json(),
         quantity=quoted.quantity,
         quoted_cents=quoted.total_cents,
         quoted_at=quoted.quoted_at,
-        placed_at=placement.now,
+        placed_at=attempt.now,
     )
-    wallet = lock_wallet(placement.buyer)
-    found = find(Request(placement.buyer, quoted, Hold(order.public_id, placement.now), held))
-    check_enough(found, quoted, allow_partial=placement.allow_partial)
-    _settle(order, found, placement, wallet, told)
+    wallet = lock_wallet(attempt.buyer)
+    found = find(AllocationRequest(attempt.buyer, quoted, Hold(order.public_id, attempt.now), held))
+    check_enough(found, quoted, allow_partial=attempt.allow_partial)
+    _settle(order, found, attempt, wallet, told)
     return order
 
 
-def check_enough(found: Found, quoted: Quote, *, allow_partial: bool) -> None:
+def check_enough(found: Allocation, quoted: Quote, *, allow_partial: bool) -> None:
     """Raises NotAllThere when fewer leads were found than quoted, unless a part was asked for and there is one."""
     if len(found.offers) < quoted.quantity and (not allow_partial or not found.offers):
         raise NotAllThere(left=len(found.offers), wanted=quoted.quantity, refused=found.refused)
 
 
-def _settle(order: Order, found: Found, placement: Placement, wallet: Account, told: Progress) -> None:
-    exclusive = order.wish["exclusive"]
-    legs = sell(found.offers, found.standing, order=order, exclusive=exclusive, now=placement.now, told=told)
+def _settle(order: Order, found: Allocation, attempt: OrderAttempt, wallet: Account, told: Progress) -> None:
+    exclusive = order.request["exclusive"]
+    legs = sell(found.offers, found.standing, order=order, exclusive=exclusive, now=attempt.now, told=told)
     order.filled = len(legs)
     order.total_cents = found.total_cents
     order.refused = found.refused
@@ -161,12 +161,12 @@ def _settle(order: Order, found: Found, placement: Placement, wallet: Account, t
     order.status = Order.Status.FILLED if order.filled == order.quantity else Order.Status.PARTIAL
     order.save(update_fields=["filled", "total_cents", "refused", "replaced", "status"])
     charge_order(
-        buyer=placement.buyer,
+        buyer=attempt.buyer,
         cents=order.total_cents,
         legs=legs,
         reference=str(order.public_id),
         memo=f"{order.filled:,} lead{'' if order.filled == 1 else 's'}, order {order.number}",
-        actor=str(placement.user or "API"),
-        now=placement.now,
+        actor=str(attempt.user or "API"),
+        now=attempt.now,
         wallet=wallet,
     )

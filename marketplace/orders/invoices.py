@@ -2,14 +2,13 @@
 
 from datetime import datetime
 
-from billing.documents import Document
-from billing.documents import Line as Printed
+from billing.documents import Document, DocumentLine
 from billing.documents.receipts import DocumentRefused, buyer_party, operator_party
 from marketplace.models import Order, Return
-from marketplace.orders.receipts import Line, lines_of, titles_of
+from marketplace.orders.receipts import ReceiptLine, lines_of, titles_of
 
 INSTANT = "%B %-d, %Y, %H:%M UTC"
-NOTHING = Printed("No leads", None, None, 0)  # checkout refuses such an order; the database would keep one
+NOTHING = DocumentLine("No leads", None, None, 0)  # checkout refuses such an order; the database would keep one
 
 
 def invoice_of(order: Order) -> Document:
@@ -33,9 +32,9 @@ def invoice_of(order: Order) -> Document:
     )
 
 
-def _printed(line: Line) -> Printed:
+def _printed(line: ReceiptLine) -> DocumentLine:
     alone = ", exclusive" if line.exclusive else ""
-    return Printed(f"{line.vertical} leads{alone}", line.quantity, line.unit_cents, line.amount_cents)
+    return DocumentLine(f"{line.vertical} leads{alone}", line.quantity, line.unit_cents, line.amount_cents)
 
 
 def credit_note_of(returned: Return) -> Document:
@@ -50,7 +49,9 @@ def credit_note_of(returned: Return) -> Document:
         operator=operator_party(),
         party=buyer_party(returned.buyer),
         lines=[
-            Printed(f"Returned lead {sale.lead.short_id}, {sale.lead.vertical.name}", 1, returned.cents, returned.cents)
+            DocumentLine(
+                f"Returned lead {sale.lead.short_id}, {sale.lead.vertical.name}", 1, returned.cents, returned.cents
+            )
         ],
         totals=(("Credited to the prepaid wallet", returned.cents),),
         references=(

@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 
 from billing.payments.mail import send_to_each
 from buyers.models import Role
-from marketplace.models import PendingOrder
+from marketplace.models import OrderAwaitingPayment
 
 AGAIN_AFTER = timedelta(minutes=15)
 BATCH = 100
@@ -20,28 +20,28 @@ BATCH = 100
 
 def tell_due(now: datetime) -> int:
     """Write about every paid order that came to nothing. Answers how many."""
-    return sum(_tell(pending, now) for pending in _take(now))
+    return sum(_tell(awaiting, now) for awaiting in _take(now))
 
 
 @transaction.atomic
-def _take(now: datetime) -> list[PendingOrder]:
+def _take(now: datetime) -> list[OrderAwaitingPayment]:
     """Those that are due, and for the next while nobody else's."""
-    due = PendingOrder.objects.untold(now).order_by("tell_at").select_for_update(skip_locked=True, of=("self",))
+    due = OrderAwaitingPayment.objects.untold(now).order_by("tell_at").select_for_update(skip_locked=True, of=("self",))
     taken = list(due.select_related("buyer", "payment", "placed_by")[:BATCH])
-    PendingOrder.objects.filter(pk__in=[one.pk for one in taken]).update(tell_at=now + AGAIN_AFTER)
+    OrderAwaitingPayment.objects.filter(pk__in=[one.pk for one in taken]).update(tell_at=now + AGAIN_AFTER)
     return taken
 
 
-def _tell(pending: PendingOrder, now: datetime) -> bool:
-    context = {"pending": pending, "site": settings.SITE_URL, "operator": settings.OPERATOR}
+def _tell(awaiting: OrderAwaitingPayment, now: datetime) -> bool:
+    context = {"awaiting": awaiting, "site": settings.SITE_URL, "operator": settings.OPERATOR}
     text = render_to_string("marketplace/orders/email/not_filled.txt", context)
-    if not send_to_each(f"Remainder: order {pending.number} could not be filled", text, _addresses(pending)):
+    if not send_to_each(f"Remainder: order {awaiting.number} could not be filled", text, _addresses(awaiting)):
         return False  # it is tried again later
-    return bool(PendingOrder.objects.filter(pk=pending.pk, tell_at=now + AGAIN_AFTER).update(tell_at=None))
+    return bool(OrderAwaitingPayment.objects.filter(pk=awaiting.pk, tell_at=now + AGAIN_AFTER).update(tell_at=None))
 
 
-def _addresses(pending: PendingOrder) -> list[str]:
+def _addresses(awaiting: OrderAwaitingPayment) -> list[str]:
     """Whoever ordered and the owners, each in a letter of its own."""
-    owners = pending.buyer.memberships.filter(role=Role.OWNER, user__is_active=True)
+    owners = awaiting.buyer.memberships.filter(role=Role.OWNER, user__is_active=True)
     addresses = set(owners.values_list("user__email", flat=True))
-    return sorted(addresses | ({pending.placed_by.email} if pending.placed_by else set()))
+    return sorted(addresses | ({awaiting.placed_by.email} if awaiting.placed_by else set()))

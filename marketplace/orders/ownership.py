@@ -57,14 +57,15 @@ _BOUGHT = """
 """
 # By what was written down when it was held: the legs themselves would be three tables more to ask.
 _WAITING = """
-    SELECT (kept ->> 1)::bigint FROM marketplace_pendingorder AS pending, jsonb_array_elements(pending.held) AS kept
-    WHERE pending.buyer_id = %s AND pending.status = 'waiting' AND pending.public_id IS DISTINCT FROM %s
-        AND pending.expires_at > %s
+    SELECT (kept ->> 1)::bigint
+    FROM marketplace_orderawaitingpayment AS awaiting, jsonb_array_elements(awaiting.held) AS kept
+    WHERE awaiting.buyer_id = %s AND awaiting.status = 'waiting' AND awaiting.public_id IS DISTINCT FROM %s
+        AND awaiting.expires_at > %s
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class OwnershipCheck:
     """Who stands behind a lead, without saying who; and whether the buyer bought the request or brought the person."""
 
     request_id: int
@@ -76,7 +77,7 @@ class Asker:
     digests: tuple[bytes, ...]
 
 
-class Holdings:
+class OwnedPeople:
     """One buyer's holdings, as far as these leads can touch them. What is taken counts as held from then on, and what
     other orders of his keep while they wait for their payment (not that of ``holder``) counts too."""
 
@@ -87,7 +88,9 @@ class Holdings:
         with connection.cursor() as cursor:
             cursor.execute(_ASKERS, asked)
             self._askers = {
-                lead: Asker(request, vertical, captured_at, timedelta(days=days), bought, brought, _known(digests))
+                lead: OwnershipCheck(
+                    request, vertical, captured_at, timedelta(days=days), bought, brought, _known(digests)
+                )
                 for lead, request, vertical, captured_at, days, bought, brought, *digests in cursor.fetchall()
             }
             cursor.execute(_BOUGHT, asked)

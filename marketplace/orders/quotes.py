@@ -21,9 +21,16 @@ from leads.models import Lead
 from leads.models.lead import DAY, LeadQuerySet
 from leads.people.sealing import SealBroken, key_ring
 from marketplace.inventory.pages import Lot, lots
-from marketplace.inventory.query import Look, Ranking
-from marketplace.orders.ownership import Holdings
-from marketplace.orders.request import Named, Selection, Wish, WishRefused, read_wish, vertical_named
+from marketplace.inventory.query import Sort, StockQuery
+from marketplace.orders.ownership import OwnedPeople
+from marketplace.orders.request import (
+    NamedLeads,
+    OrderRequest,
+    OrderRequestRefused,
+    Selection,
+    read_order_request,
+    vertical_named,
+)
 from marketplace.prices.pricing import Curve, curve_in_force, curves_in_force, price_of
 
 LIFE = timedelta(minutes=10)
@@ -58,7 +65,7 @@ class Quote:
     made that comes last in the selection's order."""
 
     buyer_id: int
-    wish: Wish
+    order_request: OrderRequest
     lines: tuple[QuoteLine, ...]
     curves: dict[int, int]
     quoted_at: datetime
@@ -91,14 +98,14 @@ class Quote:
 
     def ends_before(self, cents: int, asked_at: datetime) -> bool:
         """Whether a lead at this price, of a request made then, comes behind all that was counted."""
-        if self.last_at is None or isinstance(self.wish, Named):
+        if self.last_at is None or isinstance(self.order_request, NamedLeads):
             return False
-        match self.wish.ranking:
-            case Ranking.NEWEST:
+        match self.order_request.sort:
+            case Sort.NEWEST:
                 return asked_at < self.last_at
-            case Ranking.OLDEST:
+            case Sort.OLDEST:
                 return asked_at > self.last_at
-            case Ranking.CHEAPEST:
+            case Sort.CHEAPEST:
                 return (-cents, asked_at) < (-self.highest_cents, self.last_at)
 
     @property
@@ -107,45 +114,56 @@ class Quote:
         return {line.lead: line.unit_cents for line in self.lines if line.lead}
 
 
-def quote(wish: Wish, *, buyer: Buyer, now: datetime) -> Quote:
+def quote(order_request: OrderRequest, *, buyer: Buyer, now: datetime) -> Quote:
     """What the wish costs this buyer now. Raises NoCurve."""
-    return _quote_selection(wish, buyer, now) if isinstance(wish, Selection) else _quote_named(wish, buyer, now)
+    return (
+        _quote_selection(order_request, buyer, now)
+        if isinstance(order_request, Selection)
+        else _quote_named(order_request, buyer, now)
+    )
 
 
-def look_of(wish: Selection, *, curve: Curve, buyer: Buyer, quantity: int, now: datetime) -> Look:
+def stock_query_of(order_request: Selection, *, curve: Curve, buyer: Buyer, quantity: int, now: datetime) -> StockQuery:
     """The look at the shelf from which a selection is filled; ``quantity`` sets the volume discount."""
-    vertical = vertical_named(wish.criteria.vertical)
+    vertical = vertical_named(order_request.criteria.vertical)
     if vertical is None:
         raise QuoteRefused("This vertical is closed for resale.")
-    return Look(vertical, wish.criteria, curve, now, buyer, wish.exclusive, quantity)
+    return StockQuery(vertical, order_request.criteria, curve, now, buyer, order_request.exclusive, quantity)
 
 
-def _quote_selection(wish: Selection, buyer: Buyer, now: datetime) -> Quote:
-    vertical = vertical_named(wish.criteria.vertical)
+def _quote_selection(order_request: Selection, buyer: Buyer, now: datetime) -> Quote:
+    vertical = vertical_named(order_request.criteria.vertical)
     if vertical is None:
         raise QuoteRefused("This vertical is closed for resale.")
     curve = curve_in_force(vertical, now)
-    volume = wish.quantity
+    volume = order_request.quantity
     while True:
-        look = look_of(wish, curve=curve, buyer=buyer, quantity=volume, now=now)
-        found = lots(look, wish.ranking, volume, most_cents=wish.most_cents)
+        query = stock_query_of(order_request, curve=curve, buyer=buyer, quantity=volume, now=now)
+        found = lots(query, order_request.sort, volume, max_price_cents=order_request.max_price_cents)
         quantity = sum(lot.quantity for lot in found)
         if curve.volume_multiplier(quantity) == curve.volume_multiplier(volume):
             lines = tuple(_line(lot, now) for lot in found)
-            return Quote(buyer.pk, wish, lines, {vertical.pk: curve.id}, now, last_at=_last_of(found, wish.ranking))
+            return Quote(
+                buyer.pk,
+                order_request,
+                lines,
+                {vertical.pk: curve.id},
+                now,
+                last_at=_last_of(found, order_request.sort),
+            )
         volume = quantity  # fewer than the discount supposes: priced again at the volume there is
 
 
-def _last_of(found: list[Lot], ranking: Ranking) -> datetime | None:
+def _last_of(found: list[Lot], sort: Sort) -> datetime | None:
     """When the request was made that comes last; the dearest lot is the first."""
     if not found:
         return None
-    match ranking:
-        case Ranking.NEWEST:
+    match sort:
+        case Sort.NEWEST:
             return min(lot.oldest_at for lot in found)
-        case Ranking.OLDEST:
+        case Sort.OLDEST:
             return max(lot.newest_at for lot in found)
-        case Ranking.CHEAPEST:
+        case Sort.CHEAPEST:
             return found[0].oldest_at
 
 
@@ -153,49 +171,53 @@ def _line(lot: Lot, now: datetime) -> QuoteLine:
     return QuoteLine(lot.quantity, lot.cents, (now - lot.newest_at) // DAY, (now - lot.oldest_at) // DAY)
 
 
-def _quote_named(wish: Named, buyer: Buyer, now: datetime) -> Quote:
+def _quote_named(order_request: NamedLeads, buyer: Buyer, now: datetime) -> Quote:
     curves = curves_in_force(now)
-    found = {lead.public_id: lead for lead in _named_leads(wish, now)}
+    found = {lead.public_id: lead for lead in _named_leads(order_request, now)}
     available, unavailable = _sorted_out(
-        wish, found, curves, Holdings(buyer.pk, [lead.pk for lead in found.values()], now=now)
+        order_request, found, curves, OwnedPeople(buyer.pk, [lead.pk for lead in found.values()], now=now)
     )
-    lines = tuple(_named_line(lead, curves[lead.vertical_id], wish, len(available), now) for lead in available)
+    lines = tuple(_named_line(lead, curves[lead.vertical_id], order_request, len(available), now) for lead in available)
     used = {lead.vertical_id: curves[lead.vertical_id].id for lead in available}
-    return Quote(buyer.pk, wish, lines, used, now, tuple(unavailable))
+    return Quote(buyer.pk, order_request, lines, used, now, tuple(unavailable))
 
 
 def _sorted_out(
-    wish: Named, found: dict[uuid.UUID, Lead], curves: dict[int, Curve], holdings: Holdings
+    order_request: NamedLeads, found: dict[uuid.UUID, Lead], curves: dict[int, Curve], owned_people: OwnedPeople
 ) -> tuple[list[Lead], list[tuple[uuid.UUID, str]]]:
     """The leads that this buyer can have, and the others with the reason."""
     available: list[Lead] = []
     unavailable: list[tuple[uuid.UUID, str]] = []
-    held = {lead.pk for lead in found.values() if holdings.has(lead.pk)}
-    for public_id in wish.leads:
+    held = {lead.pk for lead in found.values() if owned_people.has(lead.pk)}
+    for public_id in order_request.leads:
         lead = found.get(public_id)
-        reason = _held_how(lead, holdings) if lead and lead.pk in held else why_not(lead, wish.exclusive, curves)
-        if reason is None and lead and holdings.has(lead.pk):
+        reason = (
+            _owned_how(lead, owned_people)
+            if lead and lead.pk in held
+            else why_not(lead, order_request.exclusive, curves)
+        )
+        if reason is None and lead and owned_people.has(lead.pk):
             reason = "same_person"
         if reason or lead is None:
             unavailable.append((public_id, reason or "unknown"))
         else:
-            holdings.take(lead.pk)
+            owned_people.take(lead.pk)
             available.append(lead)
     return available, unavailable
 
 
-def _held_how(lead: Lead, holdings: Holdings) -> str:
-    return "own_customer" if holdings.brought(lead.pk) else "held"
+def _owned_how(lead: Lead, owned_people: OwnedPeople) -> str:
+    return "own_customer" if owned_people.brought(lead.pk) else "already_owned"
 
 
-def _named_line(lead: Lead, curve: Curve, wish: Named, volume: int, now: datetime) -> QuoteLine:
+def _named_line(lead: Lead, curve: Curve, order_request: NamedLeads, volume: int, now: datetime) -> QuoteLine:
     age = lead.age_days(now)
-    cents = price_of(lead, curve, now=now, exclusive=wish.exclusive, quantity=volume)
+    cents = price_of(lead, curve, now=now, exclusive=order_request.exclusive, quantity=volume)
     return QuoteLine(1, cents, age, age, lead.public_id)
 
 
-def _named_leads(wish: Named, now: datetime) -> LeadQuerySet:
-    named = Lead.objects.filter(public_id__in=wish.leads).select_related("source", "vertical")
+def _named_leads(order_request: NamedLeads, now: datetime) -> LeadQuerySet:
+    named = Lead.objects.filter(public_id__in=order_request.leads).select_related("source", "vertical")
     return named.with_legs_held(now=now)
 
 
@@ -207,9 +229,9 @@ def why_not(lead: Lead | None, exclusive: bool, curves: dict[int, Curve]) -> str
     if lead is None or lead.withdrawn_at or not lead.vertical.open_for_resale:
         return "unknown"
     held: int = lead.legs_held  # type: ignore[attr-defined]
-    if lead.legs_aged == 0:
+    if lead.legs_left == 0:
         return "sold_out"
-    if lead.legs_aged <= held:
+    if lead.legs_left <= held:
         return "being_paid"
     if exclusive and (lead.times_sold or held):
         return "not_exclusive"
@@ -220,7 +242,7 @@ def token_of(quoted: Quote) -> str:
     """The quote as a text to hand out; only its buyer can use it, and nobody can read or change it."""
     plain = json.dumps(
         {
-            "wish": quoted.wish.as_json(),
+            "request": quoted.order_request.as_json(),
             "lines": [
                 [line.quantity, line.unit_cents, line.youngest_days, line.oldest_days, line.lead and line.lead.hex]
                 for line in quoted.lines
@@ -247,10 +269,10 @@ def open_token(token: str, *, buyer: Buyer, now: datetime) -> Quote:
     return quoted
 
 
-def wish_in(token: str, *, buyer: Buyer) -> Wish | None:
+def order_request_in(token: str, *, buyer: Buyer) -> OrderRequest | None:
     """What a token of this buyer asks for, expired or not, to quote it again; None when it is no token of his."""
     try:
-        return read_token(token, buyer=buyer).wish
+        return read_token(token, buyer=buyer).order_request
     except QuoteRefused:
         return None
 
@@ -265,12 +287,12 @@ def read_token(token: str, *, buyer: Buyer) -> Quote:
     except (binascii.Error, ValueError, SealBroken) as error:
         raise QuoteRefused("This is not a quote of yours. Ask for a new one.") from error
     try:
-        wish = read_wish(said["wish"])
-    except WishRefused as error:
+        order_request = read_order_request(said["request"])
+    except OrderRequestRefused as error:
         raise QuoteRefused("What can be asked here has changed meanwhile. Ask for a new quote.") from error
     return Quote(
         buyer_id=buyer.pk,
-        wish=wish,
+        order_request=order_request,
         lines=tuple(
             QuoteLine(quantity, cents, youngest, oldest, uuid.UUID(lead) if lead else None)
             for quantity, cents, youngest, oldest, lead in said["lines"]

@@ -9,12 +9,12 @@ from django.db.models import Count
 from billing.money import dollars
 from leads.models import Vertical
 from marketplace.models import Order
-from marketplace.orders.request import Selection, WishRefused, read_wish
+from marketplace.orders.request import OrderRequestRefused, Selection, read_order_request
 
 REASONS = {
     "sold_out": "sold to others before your order",
     "being_paid": "being paid for by somebody else",
-    "held": "yours already",
+    "already_owned": "yours already",
     "own_customer": "on a list of your own customers",
     "same_person": "the same person as another one you named",
     "not_exclusive": "sold before, so no longer to be had alone",
@@ -24,7 +24,7 @@ REASONS = {
 
 
 @dataclass(frozen=True)
-class Line:
+class ReceiptLine:
     """Leads of one vertical at one price."""
 
     vertical: str
@@ -37,36 +37,37 @@ class Line:
         return self.quantity * self.unit_cents
 
 
-def lines_of(order: Order) -> list[Line]:
+def lines_of(order: Order) -> list[ReceiptLine]:
     """The order's sales, dearest first; their amounts add up to its total."""
     sold = order.sales.order_by("lead__vertical__name", "-price_cents", "exclusive")
     rows = sold.values_list("lead__vertical__name", "exclusive", "price_cents").annotate(quantity=Count("id"))
-    return [Line(*row) for row in rows]
+    return [ReceiptLine(*row) for row in rows]
 
 
 def titles_of(orders: Iterable[Order]) -> Iterator[tuple[Order, str]]:
     """Each order with what it asked for in a few words."""
     names = dict(Vertical.objects.values_list("slug", "name"))
     for order in orders:
-        yield order, title_of(order.wish, names)
+        yield order, title_of(order.request, names)
 
 
-def title_of(wish: dict[str, Any], names: dict[str, str]) -> str:
-    alone = ", exclusive" if wish.get("exclusive") else ""
-    if "leads" in wish:
-        return f"Picked by hand{alone}"
-    limit = wish.get("max_price_cents")
+def title_of(asked: dict[str, Any], names: dict[str, str]) -> str:
+    """What an order's request asks for, as a title."""
+    exclusive = ", exclusive" if asked.get("exclusive") else ""
+    if "leads" in asked:
+        return f"Picked by hand{exclusive}"
+    limit = asked.get("max_price_cents")
     price = f" at or under {dollars(limit)}" if limit else ""
-    return f"{wish['order'].capitalize()} {names.get(wish['vertical'], wish['vertical'])} leads{price}{alone}"
+    return f"{asked['sort'].capitalize()} {names.get(asked['vertical'], asked['vertical'])} leads{price}{exclusive}"
 
 
 def chips_of(order: Order) -> list[str]:
     """What the criteria asked of each lead. Fields that the vertical no longer has are left out with the rest."""
     try:
-        wish = read_wish(order.wish)
-    except WishRefused:
+        order_request = read_order_request(order.request)
+    except OrderRequestRefused:
         return []
-    return [words for _, words in wish.criteria.sentences()] if isinstance(wish, Selection) else []
+    return [words for _, words in order_request.criteria.sentences()] if isinstance(order_request, Selection) else []
 
 
 def outcome_of(order: Order) -> list[str]:

@@ -17,9 +17,9 @@ from django.db import connection, transaction
 
 from billing.ledger import SoldLeg
 from leads.arrays import key_array
-from leads.models import ClosedReason, Lead, Leg, LegState, Market
+from leads.models import ClosedReason, Lead, Leg, LegStatus, Market
 from marketplace.models import Order
-from marketplace.orders.ownership import Holdings
+from marketplace.orders.ownership import OwnedPeople
 
 BATCH = 5_000
 Progress: TypeAlias = Callable[[int], None]
@@ -43,7 +43,7 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Standing:
+class LeadAvailability:
     """How a lead stands once it is locked: ``legs_free`` are unsold aged legs that nobody else holds."""
 
     legs_authorized: int
@@ -73,7 +73,7 @@ def lock_free(lead_ids: Sequence[int], most: int) -> list[int]:
             """
             SELECT lead.id FROM unnest(%s::bigint[]) WITH ORDINALITY AS wanted (id, place)
             JOIN leads_lead AS lead ON lead.id = wanted.id
-            WHERE lead.legs_aged > 0 AND lead.withdrawn_at IS NULL
+            WHERE lead.legs_left > 0 AND lead.withdrawn_at IS NULL
             ORDER BY wanted.place LIMIT %s FOR NO KEY UPDATE OF lead SKIP LOCKED
             """,
             [key_array(lead_ids), most],
@@ -81,12 +81,12 @@ def lock_free(lead_ids: Sequence[int], most: int) -> list[int]:
         return [lead for (lead,) in cursor.fetchall()]
 
 
-def lock_leads(lead_ids: Collection[int], hold: Hold) -> dict[int, Standing]:
+def lock_leads(lead_ids: Collection[int], hold: Hold) -> dict[int, LeadAvailability]:
     """Lock the leads, in id order, until the transaction ends; answers how each stands for this holder."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT id, legs_authorized, legs_aged, times_sold, withdrawn_at IS NOT NULL FROM leads_lead
+            SELECT id, legs_authorized, legs_left, times_sold, withdrawn_at IS NOT NULL FROM leads_lead
             WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE
             """,
             [key_array(lead_ids)],
@@ -94,7 +94,7 @@ def lock_leads(lead_ids: Collection[int], hold: Hold) -> dict[int, Standing]:
         locked = cursor.fetchall()
     held = _held_by_others(lead_ids, hold)
     return {
-        number: Standing(authorized, aged - held.get(number, 0), held.get(number, 0), times_sold, withdrawn)
+        number: LeadAvailability(authorized, aged - held.get(number, 0), held.get(number, 0), times_sold, withdrawn)
         for number, authorized, aged, times_sold, withdrawn in locked
     }
 
@@ -105,7 +105,7 @@ def _held_by_others(lead_ids: Collection[int], hold: Hold) -> dict[int, int]:
         cursor.execute(
             """
             SELECT lead_id, count(*) FROM leads_leg
-            WHERE lead_id = ANY(%s::bigint[]) AND state = 'held' AND held_until > %s AND held_for <> %s
+            WHERE lead_id = ANY(%s::bigint[]) AND status = 'held' AND held_until > %s AND held_for <> %s
             GROUP BY lead_id
             """,
             [key_array(lead_ids), hold.now, hold.holder],
@@ -136,23 +136,28 @@ class Slots:
 
 
 def choose(
-    offers: Iterable[Offer], standing: dict[int, Standing], holdings: Holdings, slots: Slots, *, exclusive: bool
+    offers: Iterable[Offer],
+    standing: dict[int, LeadAvailability],
+    owned_people: OwnedPeople,
+    slots: Slots,
+    *,
+    exclusive: bool,
 ) -> list[Offer]:
     """The best offers that can be sold now: one a person, each in a place of the quote."""
     chosen: list[Offer] = []
     for offer in offers:
         lead = standing.get(offer.lead_id)
-        if lead is None or not lead.sellable(exclusive=exclusive) or holdings.has(offer.lead_id):
+        if lead is None or not lead.sellable(exclusive=exclusive) or owned_people.has(offer.lead_id):
             continue
         if slots.take(offer.price_cents):
-            holdings.take(offer.lead_id)
+            owned_people.take(offer.lead_id)
             chosen.append(offer)
     return chosen
 
 
 def sell(
     offers: list[Offer],
-    standing: dict[int, Standing],
+    standing: dict[int, LeadAvailability],
     *,
     order: Order,
     exclusive: bool,
@@ -172,7 +177,7 @@ def sell(
 
 
 def _sell_batch(
-    offers: list[Offer], standing: dict[int, Standing], *, order: Order, exclusive: bool, now: datetime
+    offers: list[Offer], standing: dict[int, LeadAvailability], *, order: Order, exclusive: bool, now: datetime
 ) -> list[SoldLeg]:
     """One statement claims the legs, one writes the sales."""
     claimed = _claim_legs([offer.lead_id for offer in offers], Hold(order.public_id, now))
@@ -198,7 +203,7 @@ def hold_legs(offers: list[Offer], hold: Hold, *, until: datetime, exclusive: bo
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH free AS MATERIALIZED ({_FREE if exclusive else _LOWEST_FREE})"  # noqa: S608
-            " UPDATE leads_leg AS leg SET state = 'held', held_until = %(until)s, held_for = %(holder)s"
+            " UPDATE leads_leg AS leg SET status = 'held', held_until = %(until)s, held_for = %(holder)s"
             " FROM free WHERE leg.id = free.id",
             {
                 "until": until,
@@ -215,7 +220,7 @@ def release_legs(holder: uuid.UUID) -> int:
 
     The leads are locked first, in id order like an order's, so that none of the two waits for the other in a circle.
     """
-    held = Leg.objects.filter(state=LegState.HELD, held_for=holder)
+    held = Leg.objects.filter(status=LegStatus.HELD, held_for=holder)
     list(Lead.objects.filter(pk__in=held.values("lead")).order_by("pk").select_for_update(no_key=True).values("pk"))
     return held.update(**_FREED)
 
@@ -228,15 +233,15 @@ def release_expired(*, now: datetime) -> int:
     return Leg.objects.filter(pk__in=list(over.values_list("pk", flat=True)[:BATCH])).update(**_FREED)
 
 
-_FREED = {"state": LegState.OPEN, "held_until": None, "held_for": None}
+_FREED = {"status": LegStatus.OPEN, "held_until": None, "held_for": None}
 _FREE = """
     SELECT id FROM leads_leg WHERE lead_id = ANY(%(leads)s::bigint[]) AND market = 'aged'
-        AND (state = 'open' OR (state = 'held' AND (held_until <= %(now)s OR held_for = %(holder)s)))
+        AND (status = 'open' OR (status = 'held' AND (held_until <= %(now)s OR held_for = %(holder)s)))
 """
 # What is held for this very order comes first: it was promised.
 _LOWEST_FREE = (
     f"SELECT DISTINCT ON (lead_id) id FROM ({_FREE.replace('SELECT id', 'SELECT *')}) AS free"  # noqa: S608
-    " ORDER BY lead_id, (state = 'held' AND held_for = %(holder)s) DESC, number"
+    " ORDER BY lead_id, (status = 'held' AND held_for = %(holder)s) DESC, number"
 )
 
 
@@ -245,7 +250,7 @@ def _claim_legs(lead_ids: list[int], hold: Hold) -> dict[int, tuple[int, int]]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH lowest AS MATERIALIZED ({_LOWEST_FREE})"  # noqa: S608
-            " UPDATE leads_leg AS leg SET state = 'sold', ended_at = %(now)s FROM lowest WHERE leg.id = lowest.id"
+            " UPDATE leads_leg AS leg SET status = 'sold', ended_at = %(now)s FROM lowest WHERE leg.id = lowest.id"
             " RETURNING leg.lead_id, leg.id, leg.number",
             {"now": hold.now, "holder": hold.holder, "leads": key_array(lead_ids)},
         )
@@ -253,8 +258,8 @@ def _claim_legs(lead_ids: list[int], hold: Hold) -> dict[int, tuple[int, int]]:
 
 
 def _close_the_rest(lead_ids: list[int], now: datetime) -> None:
-    Leg.objects.filter(lead__in=lead_ids, state__in=[LegState.OPEN, LegState.HELD]).update(
-        state=LegState.CLOSED, closed_reason=ClosedReason.EXCLUSIVE, ended_at=now
+    Leg.objects.filter(lead__in=lead_ids, status__in=[LegStatus.OPEN, LegStatus.HELD]).update(
+        status=LegStatus.CLOSED, closed_reason=ClosedReason.EXCLUSIVE, ended_at=now
     )
 
 

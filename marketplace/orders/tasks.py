@@ -5,20 +5,20 @@ from django.utils import timezone
 
 from billing.models import StripeEvent
 from billing.payments import stripe_events
-from marketplace.models import Placing
+from marketplace.models import BackgroundOrder
 from marketplace.orders import awaiting_payment, background, mail, sales
 
 
 @shared_task
-def place_large_order(placing_id: int) -> None:
-    background.work_on(placing_id, clock=timezone.now)
+def place_background_order(background_order_id: int) -> None:
+    background.work_on(background_order_id, clock=timezone.now)
 
 
 @shared_task
-def place_large_orders() -> None:
+def place_background_orders() -> None:
     """Go on with what waits without a message, or whose worker was killed."""
-    for placing_id in Placing.objects.due(timezone.now()).order_by("pk").values_list("pk", flat=True):
-        place_large_order.delay(placing_id)
+    for background_order_id in BackgroundOrder.objects.due(timezone.now()).order_by("pk").values_list("pk", flat=True):
+        place_background_order.delay(background_order_id)
 
 
 @shared_task

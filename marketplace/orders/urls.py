@@ -6,7 +6,7 @@ app_name = "orders"
 urlpatterns = [
     path("", orders.listing, name="list"),
     # A large order on its way
-    path("placing/<uuid:public_id>/", background.progress, name="placing"),
+    path("background/<uuid:public_id>/", background.progress, name="background"),
     # One order, by its public id
     path("<uuid:public_id>/", orders.detail, name="detail"),
     path("<uuid:public_id>/receipt/", orders.receipt, name="receipt"),

@@ -34,17 +34,19 @@ class Finding:
 
 def find(sale: Sale, decided_by: str) -> Finding | None:
     """What our record says; None where it says nothing, because only people can know."""
-    look = _LOOKS.get(DecidedBy(decided_by))
-    return look(sale) if look else None
+    query = _LOOKS.get(DecidedBy(decided_by))
+    return query(sale) if query else None
 
 
 def _outside(sale: Sale) -> Finding:
     """The order's own criteria, asked of the lead as it was: at the quote or at the sale is soon enough."""
-    wish = sale.order.wish
-    if "leads" in wish:
+    order_request = sale.order.request
+    if "leads" in order_request:
         return Finding(False, "This order was picked by hand: it had no filters to be outside of.", judgeable=False)
     try:
-        wanted = read_criteria({"vertical": wish["vertical"], "all": wish["criteria"]}, _vertical_named)
+        wanted = read_criteria(
+            {"vertical": order_request["vertical"], "all": order_request["criteria"]}, _vertical_named
+        )
     except CriteriaError:
         return Finding(False, "The filters of this order ask what is no longer asked of leads.")
     lead = lead_as_sold(sale)
@@ -59,9 +61,9 @@ def _outside(sale: Sale) -> Finding:
 def _missed(wanted: Criteria, lead: Lead, instant: datetime) -> Iterator[str]:
     """What the criteria ask and the lead is not, in words."""
     for clause in wanted.clauses:
-        want = wanted.wants[clause.field]
-        if not clause.accepts(want.value_of(lead, instant)):
-            yield want.in_words(clause)
+        filter_field = wanted.filter_fields[clause.field]
+        if not clause.accepts(filter_field.value_of(lead, instant)):
+            yield filter_field.in_words(clause)
 
 
 def _vertical_named(slug: str) -> Vertical | None:
@@ -73,7 +75,7 @@ def lead_as_sold(sale: Sale) -> Lead:
     lead = copy.copy(sale.lead)
     elsewhere = lead.legs.filter(closed_reason=ClosedReason.SOLD_ELSEWHERE).count()
     lead.times_sold = elsewhere + lead.sales.filter(pk__lt=sale.pk).count()
-    lead.legs_aged = (
+    lead.legs_left = (
         lead.legs.filter(Q(ended_at=None) | Q(ended_at__gte=sale.sold_at), aged_at__lte=sale.sold_at)
         .exclude(sale__pk__lt=sale.pk)
         .count()

@@ -44,7 +44,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Asker:
+class Claimant:
     """Who hands back, and when. ``actor`` is the member or the key, as the history will name it."""
 
     buyer: Buyer
@@ -53,7 +53,7 @@ class Asker:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ClaimResult:
     """``returned`` is the new return, or with the refusal ``returned_before`` the one that there was."""
 
     claim: Claim
@@ -67,10 +67,10 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Tally:
+class ClaimTally:
     """What came of a list of claims, in three parts that make up the whole."""
 
-    answers: Sequence[Answer]
+    answers: Sequence[ClaimResult]
 
     @property
     def credited(self) -> list[Return]:
@@ -81,7 +81,7 @@ class Tally:
         return [one for one in self._taken if one.is_waiting]
 
     @property
-    def refused(self) -> list[Answer]:
+    def refused(self) -> list[ClaimResult]:
         return [answer for answer in self.answers if not answer.is_taken]
 
     @property
@@ -93,7 +93,7 @@ class Tally:
         return [answer.returned for answer in self.answers if answer.is_taken and answer.returned]
 
 
-def ask(claim: Claim, asker: Asker) -> Return:
+def ask(claim: Claim, asker: Claimant) -> Return:
     """Hand one lead back. Raises ReturnRefused."""
     (answer,) = ask_all([claim], asker)
     if answer.refusal or answer.returned is None:
@@ -102,7 +102,7 @@ def ask(claim: Claim, asker: Asker) -> Return:
 
 
 @transaction.atomic
-def ask_all(claims: Sequence[Claim], asker: Asker) -> list[Answer]:
+def ask_all(claims: Sequence[Claim], asker: Claimant) -> list[ClaimResult]:
     """Hand leads back; an answer for each claim, in their order. Raises ValueError for more than MOST_CLAIMS."""
     if len(claims) > MOST_CLAIMS:
         raise ValueError(f"at most {MOST_CLAIMS} claims at once")
@@ -113,7 +113,7 @@ def ask_all(claims: Sequence[Claim], asker: Asker) -> list[Answer]:
     return answers
 
 
-def preview(claims: Sequence[Claim], asker: Asker) -> list[Answer]:
+def preview(claims: Sequence[Claim], asker: Claimant) -> list[ClaimResult]:
     """What ``ask_all`` would answer now. Nothing is done."""
     with transaction.atomic():
         answers = ask_all(claims, asker)
@@ -124,7 +124,7 @@ def preview(claims: Sequence[Claim], asker: Asker) -> list[Answer]:
 class _Counter:
     """Where claims are answered one after the other: each that is taken uses up a place of its order's limit."""
 
-    def __init__(self, claims: Iterable[Claim], asker: Asker) -> None:
+    def __init__(self, claims: Iterable[Claim], asker: Claimant) -> None:
         self.asker = asker
         self.sales = {sale.lead.public_id: sale for sale in _sales_of(claims, asker.buyer)}
         verticals = {sale.lead.vertical_id for sale in self.sales.values()}
@@ -133,14 +133,14 @@ class _Counter:
         self.limits = Limits(sale.order_id for sale in self.sales.values())
         self.asked: set[uuid.UUID] = set()
 
-    def answer(self, claim: Claim) -> Answer:
+    def answer(self, claim: Claim) -> ClaimResult:
         sale = self.sales.get(claim.lead)
         try:
             return self._take(replace(claim, words=claim.words.strip()), sale)
         except ReturnRefused as refusal:
-            return Answer(claim, sale.returned if sale and refusal.code == "returned_before" else None, refusal)
+            return ClaimResult(claim, sale.returned if sale and refusal.code == "returned_before" else None, refusal)
 
-    def _take(self, claim: Claim, sale: Sale | None) -> Answer:
+    def _take(self, claim: Claim, sale: Sale | None) -> ClaimResult:
         if sale is None:
             raise ReturnRefused("unknown", "Your company did not buy this lead.")
         reason = self.reasons.get((sale.lead.vertical_id, claim.reason))
@@ -151,7 +151,7 @@ class _Counter:
             self._check_for_people(claim, sale, reason, finding)
             self.limits.take(sale)
         self.asked.add(claim.lead)
-        return Answer(claim, _new_return(sale, reason, finding, self.asker), finding=finding)
+        return ClaimResult(claim, _new_return(sale, reason, finding, self.asker), finding=finding)
 
     def _check_for_people(self, claim: Claim, sale: Sale, reason: ReturnReason, finding: Finding | None) -> None:
         """What a person is asked to decide has something to go by, and is not more than the order's share."""
@@ -195,7 +195,7 @@ def _sales_of(claims: Iterable[Claim], buyer: Buyer) -> Iterable[Sale]:
     )
 
 
-def _new_return(sale: Sale, reason: ReturnReason, finding: Finding | None, asker: Asker) -> Return:
+def _new_return(sale: Sale, reason: ReturnReason, finding: Finding | None, asker: Claimant) -> Return:
     days = sale.lead.vertical.return_policy.decide_days
     return Return(
         sale=sale,
@@ -209,7 +209,7 @@ def _new_return(sale: Sale, reason: ReturnReason, finding: Finding | None, asker
     )
 
 
-def _record(answers: list[Answer], asker: Asker) -> None:
+def _record(answers: list[ClaimResult], asker: Claimant) -> None:
     """Write everything in a few statements; then pay, in the leads' order, what the machine found right."""
     returned = [answer.returned for answer in answers if answer.returned]
     Return.objects.bulk_create(returned)
@@ -220,12 +220,12 @@ def _record(answers: list[Answer], asker: Asker) -> None:
             credit(answer.returned, finding=answer.finding.sentence, by=None, now=asker.now)
 
 
-def _lead_of(answer: Answer) -> int:
+def _lead_of(answer: ClaimResult) -> int:
     assert answer.returned is not None
     return answer.returned.sale.lead_id
 
 
-def _first_steps(answer: Answer, asker: Asker) -> Iterable[ReturnStep]:
+def _first_steps(answer: ClaimResult, asker: Claimant) -> Iterable[ReturnStep]:
     """What the buyer says, and what the machine says where it could not decide."""
     asked = ReturnStep(returned=answer.returned, kind=ReturnStep.Kind.ASKED, actor=asker.actor, at=asker.now)
     asked.say(answer.claim.words)

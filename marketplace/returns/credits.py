@@ -5,7 +5,7 @@ from datetime import datetime
 from billing.ledger import give_back
 from billing.payouts.earnings import hold_earning
 from buyers.models import User
-from leads.models import ClosedReason, Lead, Leg, LegState
+from leads.models import ClosedReason, Lead, Leg, LegStatus
 from leads.people.privacy import withdraw_lead
 from marketplace.models import Return, ReturnReason, ReturnStep, Sale
 from marketplace.models.returning import MACHINE
@@ -62,6 +62,6 @@ def _retire(sale: Sale, reason: ReturnReason, now: datetime) -> None:
         withdraw_lead(sale.lead, now)
     elif reason.consequence == Consequence.LEAD:
         Lead.objects.select_for_update(no_key=True).get(pk=sale.lead_id)
-        Leg.objects.filter(lead=sale.lead_id, state__in=[LegState.OPEN, LegState.HELD]).update(
-            state=LegState.CLOSED, closed_reason=ClosedReason.FAULTY, ended_at=now
+        Leg.objects.filter(lead=sale.lead_id, status__in=[LegStatus.OPEN, LegStatus.HELD]).update(
+            status=LegStatus.CLOSED, closed_reason=ClosedReason.FAULTY, ended_at=now
         )

@@ -19,7 +19,7 @@ from buyers.models import Buyer
 from leads.intake.importing.converting import SheetRefused
 from leads.intake.importing.sheet import Sheet, open_sheet, recognise
 from leads.people.sealing import SealBroken, key_ring
-from marketplace.returns.claims import MOST_CLAIMS, Answer, Claim
+from marketplace.returns.claims import MOST_CLAIMS, Claim, ClaimResult
 
 LIFE = timedelta(hours=1)
 MOST_BYTES = 2 * 1024 * 1024
@@ -35,7 +35,7 @@ class FileRefused(Exception):
 
 
 @dataclass(frozen=True)
-class Row:
+class ClaimRow:
     """A row of the file, counted from 1 below the header. Either a claim, or why it is none."""
 
     number: int
@@ -44,18 +44,18 @@ class Row:
 
 
 @dataclass(frozen=True)
-class RowAnswer:
+class ClaimRowResult:
     """What becomes of a row."""
 
-    row: Row
-    answer: Answer | None = None
+    row: ClaimRow
+    answer: ClaimResult | None = None
 
     @property
     def problem(self) -> str:
         return self.row.problem or (self.answer.refusal.message if self.answer and self.answer.refusal else "")
 
 
-def read_file(file: BinaryIO, size: int) -> list[Row]:
+def read_file(file: BinaryIO, size: int) -> list[ClaimRow]:
     """Every row, in order, blank lines left out. Raises FileRefused."""
     if size > MOST_BYTES:
         raise FileRefused(f"The file is larger than {MOST_BYTES // (1024 * 1024)} MB. Send it in parts.")
@@ -87,34 +87,34 @@ def _columns(sheet: Sheet) -> dict[str, int]:
     return found
 
 
-def _row(number: int, cells: list[str], columns: dict[str, int]) -> Row:
+def _row(number: int, cells: list[str], columns: dict[str, int]) -> ClaimRow:
     said = {name: cells[place].strip() if place < len(cells) else "" for name, place in columns.items()}
     try:
         lead = uuid.UUID(said["lead"])
     except ValueError:
-        return Row(number, problem="This is not a lead's id. It stands in every file of an order.")
+        return ClaimRow(number, problem="This is not a lead's id. It stands in every file of an order.")
     if not said["reason"]:
-        return Row(number, problem="No reason is given.")
-    return Row(number, Claim(lead, said["reason"].lower().replace("_", "-"), said.get("words", "")))
+        return ClaimRow(number, problem="No reason is given.")
+    return ClaimRow(number, Claim(lead, said["reason"].lower().replace("_", "-"), said.get("words", "")))
 
 
-def paired(rows: list[Row], answers: list[Answer]) -> list[RowAnswer]:
+def paired(rows: list[ClaimRow], answers: list[ClaimResult]) -> list[ClaimRowResult]:
     """Each row with the answer to its claim; ``answers`` are those of ``claims_in(rows)``."""
     left = iter(answers)
-    return [RowAnswer(row, next(left) if row.claim else None) for row in rows]
+    return [ClaimRowResult(row, next(left) if row.claim else None) for row in rows]
 
 
-def claims_in(rows: list[Row]) -> list[Claim]:
+def claims_in(rows: list[ClaimRow]) -> list[Claim]:
     return [row.claim for row in rows if row.claim]
 
 
-def sealed_rows(rows: list[Row], *, buyer: Buyer, now: datetime) -> str:
+def sealed_rows(rows: list[ClaimRow], *, buyer: Buyer, now: datetime) -> str:
     """The rows as a text for the page; only this buyer can send it back, within the hour."""
     plain = json.dumps({"at": now.isoformat(), "rows": list(_as_json(rows))}, separators=(",", ":"))
     return base64.urlsafe_b64encode(key_ring().seal(zlib.compress(plain.encode()), row=_seal_row(buyer))).decode()
 
 
-def open_rows(text: str, *, buyer: Buyer, now: datetime) -> list[Row]:
+def open_rows(text: str, *, buyer: Buyer, now: datetime) -> list[ClaimRow]:
     """What ``sealed_rows`` wrote. Raises FileRefused."""
     try:
         sealed = base64.b64decode(text, altchars=b"-_", validate=True)
@@ -124,12 +124,12 @@ def open_rows(text: str, *, buyer: Buyer, now: datetime) -> list[Row]:
     if now >= datetime.fromisoformat(said["at"]) + LIFE:
         raise FileRefused("You looked at this list more than an hour ago. Send the file again.")
     return [
-        Row(number, Claim(uuid.UUID(lead), reason, words) if lead else None, problem)
+        ClaimRow(number, Claim(uuid.UUID(lead), reason, words) if lead else None, problem)
         for number, lead, reason, words, problem in said["rows"]
     ]
 
 
-def _as_json(rows: list[Row]) -> Iterator[list[int | str]]:
+def _as_json(rows: list[ClaimRow]) -> Iterator[list[int | str]]:
     for row in rows:
         claim = row.claim
         said = [str(claim.lead), claim.reason, claim.words] if claim else ["", "", ""]

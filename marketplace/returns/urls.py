@@ -6,7 +6,7 @@ app_name = "returns"
 urlpatterns = [
     path("", returns.listing, name="list"),
     # Handing back: leads of one order, or a file of them
-    path("ask/<uuid:public_id>/", claims.ask, name="ask"),
+    path("claim/<uuid:public_id>/", claims.ask, name="ask"),
     path("file/", claims.upload, name="upload"),
     path("file/send/", claims.send, name="send"),
     # One return, by its public id

@@ -21,7 +21,7 @@ from leads.criteria.clauses import Between
 from leads.criteria.criteria import Criteria
 from leads.models import Grade, Lead, Leg, Market
 from leads.models.lead import DAY, LeadQuerySet
-from marketplace.inventory.query import not_held_by
+from marketplace.inventory.query import not_owned_by
 from marketplace.prices.pricing import Curve, price_expression
 from marketplace.standing_orders.caps import WINDOWS
 from marketplace.standing_orders.hours import hours_of
@@ -71,7 +71,7 @@ def _came(order: StandingOrder, curve: Curve, now: datetime) -> LeadQuerySet:
     for field in OF_THEIR_TIME:
         criteria = criteria.without(field)
     leads = Lead.objects.in_vertical(order.vertical).filter(criteria.as_q(now), source__grade__in=reaches)
-    leads = not_held_by(leads, order.buyer, timedelta(days=order.vertical.duplicate_window_days))
+    leads = not_owned_by(leads, order.buyer, timedelta(days=order.vertical.duplicate_window_days))
     listed = Leg.objects.filter(lead=OuterRef("pk"), market=Market.AGED).order_by().values("lead")
     leads = leads.annotate(listed_at=listed.annotate(first=Min("aged_at")).values("first"))
     leads = leads.filter(listed_at__isnull=False)
@@ -86,7 +86,7 @@ def _reach(order: StandingOrder, curve: Curve, grade: str) -> _Reach | None:
     age, price = _ends(order.wanted, "age_days"), _ends(order.wanted, "price")
     days = [0, *(day for day, _ in curve.tiers if day)]
     costs = [(day, curve.price_cents(age_days=day, grade=grade, exclusive=order.exclusive)) for day in days]
-    most = min((cents for cents in (order.limit_cents, price[1]) if cents is not None), default=None)
+    most = min((cents for cents in (order.max_price_cents, price[1]) if cents is not None), default=None)
     cheap = next((day for day, cents in costs if most is None or cents <= most), None)
     if cheap is None:
         return None
@@ -123,12 +123,12 @@ def _in_time(reaches: dict[str, _Reach]) -> Q:
 
 def _open_then(order: StandingOrder) -> Q:
     legs = Leg.objects.filter(lead=OuterRef("pk"))
-    ended_later = Q(ended_at=None, state__in=["open", "held"]) | Q(ended_at__gt=OuterRef("reached_at"))
+    ended_later = Q(ended_at=None, status__in=["open", "held"]) | Q(ended_at__gt=OuterRef("reached_at"))
     was_open = Q(Exists(legs.filter(ended_later, market=Market.AGED, aged_at__lte=OuterRef("reached_at"))))
     return was_open & ~Q(Exists(legs.filter(_SOLD_THEN))) if order.exclusive else was_open
 
 
-_SOLD = Q(state="sold") | Q(closed_reason="sold_elsewhere")
+_SOLD = Q(status="sold") | Q(closed_reason="sold_elsewhere")
 _SOLD_THEN = _SOLD & (Q(ended_at=None) | Q(ended_at__lte=OuterRef("reached_at")))
 
 
@@ -136,7 +136,7 @@ def _as_sold_then(criteria: Criteria) -> Iterable[Q]:
     """What is asked of how often it was sold and what was left of it, by how that was when it came within reach."""
     legs = Leg.objects.filter(lead=OuterRef("pk")).order_by().values("lead")
     left = Q(market=Market.AGED, aged_at__lte=OuterRef("reached_at")) & (
-        Q(ended_at=None, state__in=["open", "held"]) | Q(ended_at__gt=OuterRef("reached_at"))
+        Q(ended_at=None, status__in=["open", "held"]) | Q(ended_at__gt=OuterRef("reached_at"))
     )
     for field, counted in (("times_sold", _SOLD_THEN), ("legs_left", left)):
         low, high = _ends(criteria, field)

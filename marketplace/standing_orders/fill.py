@@ -17,16 +17,16 @@ from billing.ledger import NotEnoughMoney
 from buyers.models import StandingOrder
 from leads.criteria.clauses import Between, CriteriaError
 from marketplace.inventory.forecast import Outlook, outlook
-from marketplace.inventory.query import Look, Ranking
+from marketplace.inventory.query import Sort, StockQuery
 from marketplace.inventory.startup import NotReady
 from marketplace.models import Order, StandingFill
-from marketplace.orders.checkout import STANDING, NotAllThere, Placement, check_terms, place
+from marketplace.orders.checkout import STANDING, NotAllThere, OrderAttempt, check_terms, place
 from marketplace.orders.quotes import Quote, quote
-from marketplace.orders.request import DEAREST_CENTS, Selection
+from marketplace.orders.request import HIGHEST_PRICE_CENTS, Selection
 from marketplace.prices.pricing import NoCurve, curve_in_force
 from marketplace.standing_orders.caps import Money, money_of, room_of
 from marketplace.standing_orders.hours import hours_of
-from marketplace.standing_orders.outcomes import DAILY, HOURLY, SOON, Outcome
+from marketplace.standing_orders.outcomes import DAILY, HOURLY, SOON, FillOutcome
 
 log = structlog.get_logger("marketplace.standing_orders")
 BATCH = 5_000
@@ -65,104 +65,104 @@ def look_at(pk: int, now: datetime) -> bool:
     return True
 
 
-def consider(order: StandingOrder, now: datetime) -> Outcome:
+def consider(order: StandingOrder, now: datetime) -> FillOutcome:
     """What the order does now. It is held by this transaction."""
     if stopped := _stopped(order, now) or _used_up(order, now):
         return stopped
     try:
-        look = look_of(order, now)
+        query = stock_query_of(order, now)
     except CriteriaError:
-        return Outcome("unreadable", None)
+        return FillOutcome("unreadable", None)
     except NoCurve:
-        return Outcome("no_price", now + HOURLY)
-    limit_cents = limit_of(order)
+        return FillOutcome("no_price", now + HOURLY)
+    max_price_cents = max_price_of(order)
     try:
-        ahead = outlook(look, limit_cents)
+        ahead = outlook(query, max_price_cents)
     except NotReady:
-        return Outcome("not_ready", now + SOON)
+        return FillOutcome("not_ready", now + SOON)
     if not ahead.within:
-        return _out_of_reach(ahead, limit_cents, now)
-    return _buy(_Purchase(order, look, money_of(order), now), ahead)
+        return _out_of_reach(ahead, max_price_cents, now)
+    return _buy(_Purchase(order, query, money_of(order), now), ahead)
 
 
-def limit_of(order: StandingOrder) -> int:
+def max_price_of(order: StandingOrder) -> int:
     """The most it pays for a lead: its limit, or less where it asks for cheaper ones. One that only tells has none."""
     asked = order.wanted.of("price")
     asked_cents = asked.high if isinstance(asked, Between) else None
-    return min(int(cents) for cents in (order.limit_cents, asked_cents, DEAREST_CENTS) if cents is not None)
+    return min(int(cents) for cents in (order.max_price_cents, asked_cents, HIGHEST_PRICE_CENTS) if cents is not None)
 
 
-def look_of(order: StandingOrder, now: datetime) -> Look:
+def stock_query_of(order: StandingOrder, now: datetime) -> StockQuery:
     """The order's look at the shelf. Raises CriteriaError, NoCurve."""
     curve = curve_in_force(order.vertical, now)
-    return Look(order.vertical, order.wanted, curve, now, order.buyer, order.exclusive)
+    return StockQuery(order.vertical, order.wanted, curve, now, order.buyer, order.exclusive)
 
 
-def _stopped(order: StandingOrder, now: datetime) -> Outcome | None:
+def _stopped(order: StandingOrder, now: datetime) -> FillOutcome | None:
     if not order.vertical.open_for_resale:
-        return Outcome("closed", now + HOURLY)
+        return FillOutcome("closed", now + HOURLY)
     if not order.buyer.may_buy(order.vertical_id):
-        return Outcome("not_approved", now + HOURLY)
+        return FillOutcome("not_approved", now + HOURLY)
     opens_at = hours_of(order).opening(now)
-    return Outcome("hours", opens_at, {"until": opens_at.isoformat()}) if opens_at > now else None
+    return FillOutcome("hours", opens_at, {"until": opens_at.isoformat()}) if opens_at > now else None
 
 
-def _used_up(order: StandingOrder, now: datetime) -> Outcome | None:
+def _used_up(order: StandingOrder, now: datetime) -> FillOutcome | None:
     room = room_of(order, now)
     if room.leads != 0:
         return None
     cap = {"cap": getattr(order, room.cap)}
     if room.until is None:
-        return Outcome("complete", None, cap)
-    return Outcome(room.cap, room.until, {**cap, "until": room.until.isoformat()})
+        return FillOutcome("complete", None, cap)
+    return FillOutcome(room.cap, room.until, {**cap, "until": room.until.isoformat()})
 
 
-def _out_of_reach(ahead: Outlook, limit_cents: int, now: datetime) -> Outcome:
+def _out_of_reach(ahead: Outlook, max_price_cents: int, now: datetime) -> FillOutcome:
     due_at = now + DAILY if ahead.reaches_at is None else min(max(ahead.reaches_at, now + SOON), now + DAILY)
     facts = {
         "matching": ahead.matching,
         "cheapest_cents": ahead.cheapest_cents,
-        "limit_cents": limit_cents,
+        "max_price_cents": max_price_cents,
         "reaches_at": ahead.reaches_at and ahead.reaches_at.isoformat(),
     }
-    return Outcome("out_of_reach", due_at, facts)
+    return FillOutcome("out_of_reach", due_at, facts)
 
 
 @dataclass(frozen=True)
 class _Purchase:
     order: StandingOrder
-    look: Look
+    query: StockQuery
     money: Money
     now: datetime
 
     @property
-    def most_cents(self) -> int:
-        assert self.order.limit_cents is not None
-        return min(self.order.limit_cents, self.money.cents)
+    def max_price_cents(self) -> int:
+        assert self.order.max_price_cents is not None
+        return min(self.order.max_price_cents, self.money.cents)
 
 
-def _buy(purchase: _Purchase, ahead: Outlook) -> Outcome:
+def _buy(purchase: _Purchase, ahead: Outlook) -> FillOutcome:
     assert ahead.cheapest_cents is not None
     if purchase.money.cents < ahead.cheapest_cents:
         return _short_of_money(purchase, ahead.cheapest_cents)
     quoted = _affordable(purchase, ahead.within)
     if not quoted.quantity:
-        return Outcome("taken", purchase.now + SOON)
+        return FillOutcome("taken", purchase.now + SOON)
     try:
         bought = _place(purchase, quoted)
     except NotAllThere:
-        return Outcome("taken", purchase.now + SOON)
+        return FillOutcome("taken", purchase.now + SOON)
     except NotEnoughMoney as short:
         facts = {"balance_cents": short.balance_cents, "needed_cents": short.needed_cents}
-        return Outcome("wallet", purchase.now + SOON, facts)
-    return Outcome("bought", purchase.now, {"leads": bought.filled, "cents": bought.total_cents})
+        return FillOutcome("wallet", purchase.now + SOON, facts)
+    return FillOutcome("bought", purchase.now, {"leads": bought.filled, "cents": bought.total_cents})
 
 
-def _short_of_money(purchase: _Purchase, needed_cents: int) -> Outcome:
+def _short_of_money(purchase: _Purchase, needed_cents: int) -> FillOutcome:
     """Woken by a top-up, or by a change of the budget."""
     left = "balance_cents" if purchase.money.bound == "wallet" else "left_cents"
     facts = {left: purchase.money.cents, "needed_cents": needed_cents}
-    return Outcome(purchase.money.bound, purchase.now + DAILY, facts)
+    return FillOutcome(purchase.money.bound, purchase.now + DAILY, facts)
 
 
 def _affordable(purchase: _Purchase, within: int) -> Quote:
@@ -177,7 +177,7 @@ def _affordable(purchase: _Purchase, within: int) -> Quote:
 
 def _wish(purchase: _Purchase, quantity: int) -> Selection:
     order = purchase.order
-    return Selection(purchase.look.criteria, quantity, Ranking(order.first), purchase.most_cents, order.exclusive)
+    return Selection(purchase.query.criteria, quantity, Sort(order.sort), purchase.max_price_cents, order.exclusive)
 
 
 @transaction.atomic
@@ -187,7 +187,7 @@ def _place(purchase: _Purchase, quoted: Quote) -> Order:
     number = order.fills.count() + 1
     check_terms(order.buyer, quoted)
     name = f"{STANDING}{order.public_id} {number}"
-    bought = place(Placement(order.buyer, order.placed_by, name, name, True, purchase.now), quoted)
+    bought = place(OrderAttempt(order.buyer, order.placed_by, name, name, True, purchase.now), quoted)
     StandingFill.objects.create(
         standing=order,
         order=bought,

@@ -9,12 +9,12 @@ from billing.payments.forms import DollarsField
 from buyers.form_fields import OneLineField
 from buyers.models import StandingOrder
 from buyers.models.standing_order import CAPS, EVERY_DAY, TIME_ZONES
-from marketplace.standing_orders.terms import LONGEST_NAME, Terms, TermsRefused, check_terms
+from marketplace.standing_orders.terms import LONGEST_NAME, StandingOrderTerms, TermsRefused, check_terms
 
 DAYS = list(zip(EVERY_DAY, ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], strict=True))
 AROUND_THE_CLOCK = ("", "Any hour")
 # The form's name of what the terms call otherwise.
-NAMED = {"limit_cents": "limit", "budget_cents": "budget"}
+NAMED = {"max_price_cents": "max_price", "budget_cents": "budget"}
 
 
 def clock(hour: int) -> str:
@@ -52,8 +52,8 @@ class TermsForm(forms.Form):
         return cleaned
 
     @property
-    def terms(self) -> Terms:
-        return Terms(self.cleaned_data["name"])
+    def terms(self) -> StandingOrderTerms:
+        return StandingOrderTerms(self.cleaned_data["name"])
 
 
 class SearchForm(TermsForm):
@@ -63,10 +63,10 @@ class SearchForm(TermsForm):
 class BuyForm(TermsForm):
     kind = StandingOrder.Kind.BUY
 
-    limit = DollarsField(
+    max_price = DollarsField(
         label="At most for one lead", help_text="US dollars. It waits until the price comes down to that."
     )
-    first = forms.ChoiceField(label="Which first", choices=StandingOrder.First.choices, initial="newest")
+    sort = forms.ChoiceField(label="Which first", choices=StandingOrder.Sort.choices, initial="newest")
     exclusive = forms.BooleanField(
         label="Only for us alone",
         required=False,
@@ -85,11 +85,11 @@ class BuyForm(TermsForm):
     time_zone = forms.ChoiceField(label="By the clock of", choices=list(TIME_ZONES.items()))
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> StandingOrderTerms:
         said = self.cleaned_data
-        return Terms(
+        return StandingOrderTerms(
             name=said["name"],
-            limit_cents=said["limit"],
+            max_price_cents=said["max_price"],
             **{name: said[name] for name in CAPS},
             budget_cents=said["budget"],
             from_hour=said["from_hour"],
@@ -97,7 +97,7 @@ class BuyForm(TermsForm):
             weekdays=tuple(said["weekdays"]),
             time_zone=said["time_zone"],
             exclusive=said["exclusive"],
-            first=said["first"],
+            sort=said["sort"],
         )
 
 
@@ -107,8 +107,8 @@ def form_of(kind: str) -> type[TermsForm]:
 
 def initial_of(order: StandingOrder) -> dict[str, Any]:
     """The order's terms as its form shows them."""
-    plain = ("name", "first", "exclusive", *CAPS, "from_hour", "to_hour", "weekdays", "time_zone")
-    amounts = {"limit": order.limit_cents, "budget": order.budget_cents}
+    plain = ("name", "sort", "exclusive", *CAPS, "from_hour", "to_hour", "weekdays", "time_zone")
+    amounts = {"max_price": order.max_price_cents, "budget": order.budget_cents}
     return {
         **{name: getattr(order, name) for name in plain},
         **{name: typed(cents) for name, cents in amounts.items() if cents is not None},

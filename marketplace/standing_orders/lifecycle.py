@@ -8,7 +8,7 @@ from django.db import transaction
 from buyers.models import Buyer, StandingOrder, User
 from leads.criteria.criteria import Criteria
 from leads.models import Vertical
-from marketplace.standing_orders.terms import Terms, TermsRefused, check_terms
+from marketplace.standing_orders.terms import StandingOrderTerms, TermsRefused, check_terms
 
 MOST_ORDERS = 500
 
@@ -18,7 +18,7 @@ class StandingRefused(Exception):
 
 
 @dataclass(frozen=True)
-class Wish:
+class NewStandingOrder:
     """Who wants what of which vertical. ``placed_by`` is None for a program."""
 
     buyer: Buyer
@@ -29,7 +29,7 @@ class Wish:
 
 
 @transaction.atomic
-def place(wish: Wish, terms: Terms, *, now: datetime) -> StandingOrder:
+def place(wish: NewStandingOrder, terms: StandingOrderTerms, *, now: datetime) -> StandingOrder:
     """A new standing order, looked at for the first time within the minute. Raises TermsRefused, StandingRefused."""
     check_terms(terms, wish.kind)
     buyer = Buyer.objects.select_for_update(no_key=True).get(pk=wish.buyer.pk)
@@ -51,7 +51,7 @@ def place(wish: Wish, terms: Terms, *, now: datetime) -> StandingOrder:
 
 
 @transaction.atomic
-def change(order: StandingOrder, terms: Terms, *, now: datetime) -> StandingOrder:
+def change(order: StandingOrder, terms: StandingOrderTerms, *, now: datetime) -> StandingOrder:
     """Other terms from now on. Raises TermsRefused, StandingRefused."""
     check_terms(terms, order.kind)
     found = _unended(order)

@@ -24,10 +24,10 @@ from leads.criteria.filters import query_of
 from leads.models import Lead
 from marketplace.inventory.masking import masked_text
 from marketplace.inventory.pages import best
-from marketplace.inventory.query import Ranking
+from marketplace.inventory.query import Sort
 from marketplace.inventory.startup import NotReady
 from marketplace.prices.pricing import NoCurve, curve_in_force, priced
-from marketplace.standing_orders.fill import look_of
+from marketplace.standing_orders.fill import stock_query_of
 
 log = structlog.get_logger("marketplace.standing_orders")
 
@@ -53,7 +53,7 @@ class News:
     @property
     def url(self) -> str:
         """The shelf with the search's filters, newest first."""
-        pairs = [*query_of(self.search.wanted), ("order", "newest")]
+        pairs = [*query_of(self.search.wanted), ("sort", "newest")]
         return (
             settings.SITE_URL + reverse("storefront:browse", args=[self.search.vertical.slug]) + f"?{urlencode(pairs)}"
         )
@@ -107,7 +107,7 @@ def _tell(addresses: tuple[str, ...], searches: list[StandingOrder], now: dateti
 def news_of(search: StandingOrder, now: datetime) -> News:
     """What matches now and did not when it was told last."""
     try:
-        numbers = best(look_of(search, now), Ranking.NEWEST, MOST + 1)
+        numbers = best(stock_query_of(search, now), Sort.NEWEST, MOST + 1)
     except (CriteriaError, NoCurve):
         return News(search, 0, more=False)
     fresh = len(numbers) - _known_before(search, numbers)
@@ -126,7 +126,11 @@ def _known_before(search: StandingOrder, numbers: list[int]) -> int:
 
 
 def _write(addresses: Iterable[str], fresh: list[News]) -> bool:
-    context = {"news": fresh, "standing": settings.SITE_URL + reverse("standing:list"), "operator": settings.OPERATOR}
+    context = {
+        "news": fresh,
+        "standing": settings.SITE_URL + reverse("standing_orders:list"),
+        "operator": settings.OPERATOR,
+    }
     text = render_to_string("marketplace/standing_orders/email/saved_searches.txt", context)
     named = fresh[0].search.name if len(fresh) == 1 else f"{len(fresh)} saved searches"
     return send_to_each(f"Remainder: new leads for {named}", text, addresses)

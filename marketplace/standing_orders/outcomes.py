@@ -14,7 +14,7 @@ CAPS = {"hourly_cap": "an hour", "daily_cap": "a day", "weekly_cap": "a week"}
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FillOutcome:
     """``due_at`` is the next instant at which another look may find something else; None: not before a change."""
 
     code: str
@@ -37,7 +37,9 @@ def _out_of_reach(facts: dict[str, Any], now: datetime) -> str:
         return "Nothing on the shelf matches now."
     # Never "matches": that would tell one from "<5".
     matching = masked_text(facts["matching"])
-    said = f"{matching} match, cheapest {dollars(facts['cheapest_cents'])}, your limit {dollars(facts['limit_cents'])}"
+    said = (
+        f"{matching} match, cheapest {dollars(facts['cheapest_cents'])}, your limit {dollars(facts['max_price_cents'])}"
+    )
     if facts["reaches_at"] is None:
         return f"{said}: at these prices none comes down to it."
     return f"{said}: first reaches it {_when(facts['reaches_at'], now)}."

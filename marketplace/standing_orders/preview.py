@@ -9,7 +9,7 @@ from marketplace.inventory.forecast import Outlook, outlook
 from marketplace.inventory.startup import NotReady
 from marketplace.prices.pricing import NoCurve
 from marketplace.standing_orders.backtest import LastMonth, last_month
-from marketplace.standing_orders.fill import limit_of, look_of
+from marketplace.standing_orders.fill import max_price_of, stock_query_of
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Preview:
     """``month`` is None where it was not asked for, or takes longer than somebody waits."""
 
     now: Outlook
-    limit_cents: int | None
+    max_price_cents: int | None
     month: LastMonth | None = None
 
     @property
@@ -28,7 +28,7 @@ class Preview:
 
 def matching_now(order: StandingOrder, now: datetime) -> Preview:
     """What the shelf holds for it, saved or not. Raises NoCurve, CriteriaError."""
-    return Preview(outlook(look_of(order, now), limit_of(order)), order.limit_cents)
+    return Preview(outlook(stock_query_of(order, now), max_price_of(order)), order.max_price_cents)
 
 
 def matching_or_none(order: StandingOrder, now: datetime) -> Preview | None:
@@ -42,6 +42,6 @@ def matching_or_none(order: StandingOrder, now: datetime) -> Preview | None:
 
 def preview_of(order: StandingOrder, now: datetime) -> Preview:
     """The same, with the last month counted. Raises NoCurve, CriteriaError."""
-    look = look_of(order, now)
+    query = stock_query_of(order, now)
     found = matching_now(order, now)
-    return Preview(found.now, found.limit_cents, last_month(order, look.curve, now))
+    return Preview(found.now, found.max_price_cents, last_month(order, query.curve, now))

@@ -7,7 +7,7 @@ from typing import Any
 from buyers.models import StandingOrder
 from buyers.models.standing_order import CAPS, EVERY_DAY, TIME_ZONES
 
-DEAREST_CENTS = 10_000_00
+HIGHEST_PRICE_CENTS = 10_000_00
 MOST_LEADS = 1_000_000
 LARGEST_BUDGET_CENTS = 100_000_000_00
 LONGEST_NAME = 80
@@ -29,11 +29,11 @@ class TermsRefused(ValueError):
 
 
 @dataclass(frozen=True)
-class Terms:
+class StandingOrderTerms:
     """Everything about a standing order that its company may change, but what it wants of a lead."""
 
     name: str
-    limit_cents: int | None = None
+    max_price_cents: int | None = None
     hourly_cap: int | None = None
     daily_cap: int | None = None
     weekly_cap: int | None = None
@@ -44,7 +44,7 @@ class Terms:
     weekdays: tuple[int, ...] = tuple(EVERY_DAY)
     time_zone: str = "America/New_York"
     exclusive: bool = False
-    first: str = StandingOrder.First.NEWEST
+    sort: str = StandingOrder.Sort.NEWEST
 
     def as_fields(self) -> dict[str, Any]:
         """Field of the model to value."""
@@ -52,19 +52,19 @@ class Terms:
         return {**said, "weekdays": list(self.weekdays)}
 
 
-def terms_of(order: StandingOrder) -> Terms:
+def terms_of(order: StandingOrder) -> StandingOrderTerms:
     """The terms that hold for the order now."""
-    said = {one.name: getattr(order, one.name) for one in fields(Terms)}
-    return Terms(**{**said, "weekdays": tuple(order.weekdays)})
+    said = {one.name: getattr(order, one.name) for one in fields(StandingOrderTerms)}
+    return StandingOrderTerms(**{**said, "weekdays": tuple(order.weekdays)})
 
 
-def check_terms(terms: Terms, kind: str) -> None:
+def check_terms(terms: StandingOrderTerms, kind: str) -> None:
     """Raises TermsRefused for the first thing that cannot be."""
     for field, sentence in _faults(terms, kind):
         raise TermsRefused(field, sentence)
 
 
-def _faults(terms: Terms, kind: str) -> Iterator[tuple[str, str]]:
+def _faults(terms: StandingOrderTerms, kind: str) -> Iterator[tuple[str, str]]:
     if not terms.name.strip() or not terms.name.isprintable() or len(terms.name) > LONGEST_NAME:
         yield "name", f"Wants a name of at most {LONGEST_NAME} characters, on one line."
     if kind == StandingOrder.Kind.TELL:
@@ -72,19 +72,19 @@ def _faults(terms: Terms, kind: str) -> Iterator[tuple[str, str]]:
     else:
         yield from _faults_of_buying(terms)
     yield from _faults_of_hours(terms)
-    if terms.first not in StandingOrder.First.values:
-        yield "first", "First come the newest, the oldest or the cheapest."
+    if terms.sort not in StandingOrder.Sort.values:
+        yield "sort", "Sort by newest, oldest or cheapest."
 
 
-def _faults_of_search(terms: Terms) -> Iterator[tuple[str, str]]:
-    for field in ("limit_cents", *CAPS, "budget_cents"):
+def _faults_of_search(terms: StandingOrderTerms) -> Iterator[tuple[str, str]]:
+    for field in ("max_price_cents", *CAPS, "budget_cents"):
         if getattr(terms, field) is not None:
             yield field, "A saved search only tells; it has no limit, caps or budget."
 
 
-def _faults_of_buying(terms: Terms) -> Iterator[tuple[str, str]]:
-    if terms.limit_cents is None or not 1 <= terms.limit_cents <= DEAREST_CENTS:
-        yield "limit_cents", f"The limit is from $0.01 to ${DEAREST_CENTS // 100:,} for one lead."
+def _faults_of_buying(terms: StandingOrderTerms) -> Iterator[tuple[str, str]]:
+    if terms.max_price_cents is None or not 1 <= terms.max_price_cents <= HIGHEST_PRICE_CENTS:
+        yield "max_price_cents", f"The limit is from $0.01 to ${HIGHEST_PRICE_CENTS // 100:,} for one lead."
     for field, label in LABELS.items():
         cap = getattr(terms, field)
         if cap is not None and not 1 <= cap <= MOST_LEADS:
@@ -93,7 +93,7 @@ def _faults_of_buying(terms: Terms) -> Iterator[tuple[str, str]]:
         yield "budget_cents", f"The budget is from $0.01 to ${LARGEST_BUDGET_CENTS // 100:,}."
 
 
-def _faults_of_hours(terms: Terms) -> Iterator[tuple[str, str]]:
+def _faults_of_hours(terms: StandingOrderTerms) -> Iterator[tuple[str, str]]:
     if (terms.from_hour is None) != (terms.to_hour is None):
         yield "to_hour", "Say both hours, or none for the whole day."
     elif terms.from_hour is not None and terms.to_hour is not None and not 0 <= terms.from_hour < terms.to_hour <= 24:

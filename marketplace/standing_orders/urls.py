@@ -2,7 +2,7 @@ from django.urls import path
 
 from marketplace.standing_orders import views
 
-app_name = "standing"
+app_name = "standing_orders"
 urlpatterns = [
     path("", views.listing, name="list"),
     # A new one, of what a vertical's filters select: to buy, or only to be told

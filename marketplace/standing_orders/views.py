@@ -24,7 +24,7 @@ from marketplace.orders.buy_bar import BESIDES
 from marketplace.prices.pricing import NoCurve
 from marketplace.standing_orders import lifecycle
 from marketplace.standing_orders.forms import BuyForm, SearchForm, TermsForm, form_of, initial_of
-from marketplace.standing_orders.lifecycle import StandingRefused, Wish
+from marketplace.standing_orders.lifecycle import NewStandingOrder, StandingRefused
 from marketplace.standing_orders.outcomes import sentence_of
 from marketplace.standing_orders.preview import matching_or_none, preview_of
 from marketplace.standing_orders.terms import TermsRefused, terms_of
@@ -34,7 +34,7 @@ PAGE = 50
 
 
 @dataclass(frozen=True)
-class Row:
+class StandingOrderRow:
     """A standing order in the list. ``matching`` is counted now, for a search that is live."""
 
     order: StandingOrder
@@ -58,11 +58,11 @@ def listing(request: MemberRequest) -> HttpResponse:
     return render(request, "marketplace/standing_orders/list.html", context)
 
 
-def _rows(orders: object, now: datetime) -> Iterator[Row]:
+def _rows(orders: object, now: datetime) -> Iterator[StandingOrderRow]:
     for order in orders:  # type: ignore[attr-defined]
         live_search = not order.buys and not order.ended_at
         found = matching_or_none(order, now) if live_search else None
-        yield Row(order, sentence_of(order, now), found.now.matching if found else None)
+        yield StandingOrderRow(order, sentence_of(order, now), found.now.matching if found else None)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -86,14 +86,16 @@ def _new(request: MemberRequest, slug: str, form_class: type[TermsForm]) -> Http
     except FilterRefused as refusal:
         messages.error(request, str(refusal))
         return redirect("storefront:browse", slug=slug)
-    initial = {"name": _usual_name(vertical, criteria), "limit": request.GET.get("limit", "")}
+    initial = {"name": _usual_name(vertical, criteria), "max_price": request.GET.get("max_price", "")}
     form = form_class(request.POST if request.method == "POST" else None, initial=initial)
     draft = StandingOrder(
         buyer=request.buyer, vertical=vertical, criteria=criteria.as_json()["all"], kind=form_class.kind
     )
     if request.method == "POST" and form.is_valid():
         if "save" in request.POST:
-            return _place(request, Wish(request.buyer, request.user, vertical, criteria, form_class.kind), form, draft)
+            return _place(
+                request, NewStandingOrder(request.buyer, request.user, vertical, criteria, form_class.kind), form, draft
+            )
         _set_terms(draft, form)
     return _form_page(request, form, draft)
 
@@ -107,7 +109,7 @@ def _set_terms(draft: StandingOrder, form: TermsForm) -> None:
         setattr(draft, name, value)
 
 
-def _place(request: MemberRequest, wish: Wish, form: TermsForm, draft: StandingOrder) -> HttpResponse:
+def _place(request: MemberRequest, wish: NewStandingOrder, form: TermsForm, draft: StandingOrder) -> HttpResponse:
     try:
         order = lifecycle.place(wish, form.terms, now=timezone.now())
     except StandingRefused as refusal:
@@ -119,7 +121,7 @@ def _place(request: MemberRequest, wish: Wish, form: TermsForm, draft: StandingO
         if order.buys
         else "The search is saved. We write to you once a day when there is something new.",
     )
-    return redirect("standing:detail", order.public_id)
+    return redirect("standing_orders:detail", order.public_id)
 
 
 def _form_page(request: MemberRequest, form: TermsForm, draft: StandingOrder) -> HttpResponse:
@@ -174,13 +176,13 @@ def edit(request: MemberRequest, public_id: UUID) -> HttpResponse:
     order = _order(request, public_id)
     if order.ended_at:
         messages.error(request, "It ended and stays as it is. Place a new one.")
-        return redirect("standing:detail", order.public_id)
+        return redirect("standing_orders:detail", order.public_id)
     form = form_of(order.kind)(request.POST if request.method == "POST" else None, initial=initial_of(order))
     if request.method == "POST" and form.is_valid():
         if "save" not in request.POST:
             _set_terms(order, form)
         elif _changed(request, order, form):
-            return redirect("standing:detail", order.public_id)
+            return redirect("standing_orders:detail", order.public_id)
     return _form_page(request, form, order)
 
 
@@ -225,7 +227,7 @@ def _act(request: MemberRequest, public_id: UUID, verb: Callable[..., StandingOr
         messages.success(request, done)
     except StandingRefused as refusal:
         messages.error(request, str(refusal))
-    return redirect("standing:detail", order.public_id)
+    return redirect("standing_orders:detail", order.public_id)
 
 
 def _order(request: MemberRequest, public_id: UUID) -> StandingOrder:

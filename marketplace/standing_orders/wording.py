@@ -26,8 +26,8 @@ def chips_of(order: StandingOrder) -> list[str]:
 
 def terms_in_words(order: StandingOrder) -> Iterator[tuple[str, str]]:
     """(what, how) of the terms of one that buys."""
-    yield "At most for one lead", dollars(order.limit_cents or 0)
-    yield "Which first", order.get_first_display()
+    yield "At most for one lead", dollars(order.max_price_cents or 0)
+    yield "Which first", order.get_sort_display()
     yield "For whom", "You alone" if order.exclusive else "Shared, as each consent allows"
     caps = [f"{getattr(order, name):,} {words}" for name, words in CAPPED.items() if getattr(order, name) is not None]
     yield "Caps", ", ".join(caps) or "None"

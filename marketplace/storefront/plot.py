@@ -58,15 +58,15 @@ class Bar:
 @dataclass(frozen=True)
 class Plot:
     bars: list[Bar]
-    limit_y: float | None = None
-    limit_cents: int | None = None
+    max_price_y: float | None = None
+    max_price_cents: int | None = None
 
     @property
     def is_empty(self) -> bool:
         return not any(bar.band.offered for bar in self.bars)
 
 
-def plot_of(bands: list[AgeBand], limit_cents: int | None = None) -> Plot:
+def plot_of(bands: list[AgeBand], max_price_cents: int | None = None) -> Plot:
     """The plot of these bands. Groups too small to count (promise P19) draw no bar."""
     if not bands:
         return Plot([])
@@ -94,7 +94,7 @@ def plot_of(bands: list[AgeBand], limit_cents: int | None = None) -> Plot:
         )
         for number, band in enumerate(bands)
     ]
-    in_sight = limit_cents if limit_cents and limit_cents <= dearest else None
+    in_sight = max_price_cents if max_price_cents and max_price_cents <= dearest else None
     return Plot(bars, price_y(in_sight) if in_sight else None, in_sight)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from django.http import QueryDict
 
-from leads.criteria.filter_fields import Want
+from leads.criteria.filter_fields import FilterField
 from leads.criteria.filters import parameters_of
 from marketplace.inventory.facets import Counts
 from marketplace.inventory.masking import masked, masked_text
@@ -13,13 +13,13 @@ SHOWN_CHOICES = 8
 BAR_HEIGHT = 44.0
 FIRST = ["age_days"]
 LAST = ["channels", "phone_type", "near", "zip_prefix", "postal_code"]
-PROVENANCE = ["times_sold", "evidence", "grade", "kind", "incentive"]
+PROVENANCE = ["times_sold", "evidence", "grade", "source_kind", "incentive"]
 UNSHOWN = {"price", "legs_left"}
 TIMES_SOLD = [(0, "never"), (1, "1"), (2, "2"), (3, "3"), (4, "4")]
 
 
 @dataclass(frozen=True)
-class Choice:
+class FacetChoice:
     value: str
     label: str
     count_text: str
@@ -36,7 +36,7 @@ class Facet:
     label: str
     kind: str
     note: str = ""
-    choices: list[Choice] = field(default_factory=list)
+    choices: list[FacetChoice] = field(default_factory=list)
     bars: str = ""
     low: str = ""
     high: str = ""
@@ -48,11 +48,11 @@ class Facet:
     miles: str = ""
 
     @property
-    def first_choices(self) -> list[Choice]:
+    def first_choices(self) -> list[FacetChoice]:
         return self.choices[:SHOWN_CHOICES]
 
     @property
-    def more_choices(self) -> list[Choice]:
+    def more_choices(self) -> list[FacetChoice]:
         return self.choices[SHOWN_CHOICES:]
 
     @property
@@ -60,75 +60,75 @@ class Facet:
         return bool(self.low or self.high or self.text or any(choice.checked for choice in self.choices))
 
 
-def rail_of(wants: dict[str, Want], counts: Counts, data: QueryDict) -> list[Facet]:
+def rail_of(filter_fields: dict[str, FilterField], counts: Counts, data: QueryDict) -> list[Facet]:
     """The facets in the order in which a buyer thinks: age, what is wanted, where, how it came about, how to reach."""
-    own = [name for name in wants if name not in {*FIRST, *LAST, *PROVENANCE, *UNSHOWN, "state"}]
+    own = [name for name in filter_fields if name not in {*FIRST, *LAST, *PROVENANCE, *UNSHOWN, "state"}]
     order = [*FIRST, *own[:1], "state", *own[1:2], *PROVENANCE, *own[2:], *LAST]
-    return [_facet(wants[name], counts, data) for name in order]
+    return [_facet(filter_fields[name], counts, data) for name in order]
 
 
-def _facet(want: Want, counts: Counts, data: QueryDict) -> Facet:
-    if want.name == "times_sold":
-        return _times_sold(want, counts, data)
-    if want.kind == "span":
-        return _span(want, counts, data)
-    if want.kind == "near":
-        return Facet("near", want.label, "near", text=data.get("near", ""), miles=data.get("miles", ""))
-    if want.kind in ("in", "has") and want.choices is None:
-        return Facet(want.name, want.label, "text", text=data.get(want.name, ""))
-    return _choosing(want, counts, data)
+def _facet(filter_field: FilterField, counts: Counts, data: QueryDict) -> Facet:
+    if filter_field.name == "times_sold":
+        return _times_sold(filter_field, counts, data)
+    if filter_field.kind == "span":
+        return _span(filter_field, counts, data)
+    if filter_field.kind == "near":
+        return Facet("near", filter_field.label, "near", text=data.get("near", ""), miles=data.get("miles", ""))
+    if filter_field.kind in ("in", "has") and filter_field.choices is None:
+        return Facet(filter_field.name, filter_field.label, "text", text=data.get(filter_field.name, ""))
+    return _choosing(filter_field, counts, data)
 
 
-def _choosing(want: Want, counts: Counts, data: QueryDict) -> Facet:
-    found = counts.choices.get(want.name, {})
-    labels = want.choices or {"true": "Yes", "false": "No"}
-    chosen = set(data.getlist(want.name))
+def _choosing(filter_field: FilterField, counts: Counts, data: QueryDict) -> Facet:
+    found = counts.choices.get(filter_field.name, {})
+    labels = filter_field.choices or {"true": "Yes", "false": "No"}
+    chosen = set(data.getlist(filter_field.name))
     most = max(found.values(), default=0) or 1
     choices = [_choice(value, label, found.get(value, 0), most, value in chosen) for value, label in labels.items()]
-    if want.name == "state":
+    if filter_field.name == "state":
         choices = sorted((c for c in choices if not c.empty or c.checked), key=lambda c: -found.get(c.value, 0))
     note = f"{len(chosen)} of {len(choices)}" if chosen and len(choices) > SHOWN_CHOICES else ""
-    return Facet(want.name, want.label, "choices", note, choices, multiple=want.kind != "is")
+    return Facet(filter_field.name, filter_field.label, "choices", note, choices, multiple=filter_field.kind != "is")
 
 
-def _choice(value: str, label: str, quantity: int, most: int, checked: bool) -> Choice:
+def _choice(value: str, label: str, quantity: int, most: int, checked: bool) -> FacetChoice:
     share = 0.0 if isinstance(masked(quantity), str) else round(100 * quantity / most, 1)
-    return Choice(value, label, masked_text(quantity), share, checked, quantity == 0)
+    return FacetChoice(value, label, masked_text(quantity), share, checked, quantity == 0)
 
 
-def _times_sold(want: Want, counts: Counts, data: QueryDict) -> Facet:
+def _times_sold(filter_field: FilterField, counts: Counts, data: QueryDict) -> Facet:
     """Sold before, at most so often: a choice counts all that were sold that often or less."""
     found = {int(times): quantity for times, quantity in counts.choices.get("times_sold", {}).items()}
     chosen = data.get("times_sold_max", "")
     choices = []
     for most, label in TIMES_SOLD:
         quantity = sum(quantity for times, quantity in found.items() if times <= most)
-        choices.append(Choice(str(most), label, masked_text(quantity), 0.0, chosen == str(most), quantity == 0))
+        choices.append(FacetChoice(str(most), label, masked_text(quantity), 0.0, chosen == str(most), quantity == 0))
     return Facet(
         "times_sold_max", "Sold before, at most", "segments", f"{masked_text(found.get(0, 0))} never sold", choices
     )
 
 
-def _span(want: Want, counts: Counts, data: QueryDict) -> Facet:
-    low_name, high_name = parameters_of(want)
-    histogram = counts.histograms.get(want.name)
+def _span(filter_field: FilterField, counts: Counts, data: QueryDict) -> Facet:
+    low_name, high_name = parameters_of(filter_field)
+    histogram = counts.histograms.get(filter_field.name)
     return Facet(
         low_name.removesuffix("_min"),
-        want.label,
+        filter_field.label,
         "span",
-        bars=_drawn(_quantities(want, counts)),
+        bars=_drawn(_quantities(filter_field, counts)),
         low=data.get(low_name, ""),
         high=data.get(high_name, ""),
         bounds=(histogram.low, histogram.high) if histogram else None,
-        unit=want.unit,
-        is_date=want.is_date,
+        unit=filter_field.unit,
+        is_date=filter_field.is_date,
     )
 
 
-def _quantities(want: Want, counts: Counts) -> list[int]:
-    if want.name == "age_days":
+def _quantities(filter_field: FilterField, counts: Counts) -> list[int]:
+    if filter_field.name == "age_days":
         return [band.offered for band in counts.bands]
-    histogram = counts.histograms.get(want.name)
+    histogram = counts.histograms.get(filter_field.name)
     return histogram.bars if histogram else []
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 
-from leads.models import Channel, Lead, Leg, LegState, Market, SourceKind
+from leads.models import Channel, Lead, Leg, LegStatus, Market, SourceKind
 from leads.schema.fields import Field, Schema
 from leads.schema.labels import headline_fields, shown_text
 
@@ -24,7 +24,7 @@ class ChannelMark:
 
 
 @dataclass(frozen=True)
-class Row:
+class LeadRow:
     """One lead on the shelf, in words. ``cells`` are the vertical's own columns, empty where not answered."""
 
     lead: Lead
@@ -82,9 +82,9 @@ def _marks(allowed: frozenset[str]) -> tuple[ChannelMark, ...]:
     return tuple(ChannelMark(channel.label, icon, channel in allowed) for channel, icon in icons.items())
 
 
-def rows_of(leads: list[Lead], schema: Schema, now: datetime) -> list[Row]:
+def rows_of(leads: list[Lead], schema: Schema, now: datetime) -> list[LeadRow]:
     fields = headline_fields(schema)
-    return [Row(lead, now, tuple(_cell(lead, field) for field in fields)) for lead in leads]
+    return [LeadRow(lead, now, tuple(_cell(lead, field) for field in fields)) for lead in leads]
 
 
 def _cell(lead: Lead, field: Field) -> str:
@@ -93,7 +93,7 @@ def _cell(lead: Lead, field: Field) -> str:
 
 
 @dataclass(frozen=True)
-class Slot:
+class LegSlot:
     """One leg of the ledger, as its stub shows it."""
 
     leg: Leg
@@ -101,9 +101,9 @@ class Slot:
     now: datetime
 
     @property
-    def state(self) -> str:
+    def status(self) -> str:
         """The stub's colour: open, aged or realtime for sold ones, closed."""
-        if self.leg.state in (LegState.OPEN, LegState.HELD):
+        if self.leg.status in (LegStatus.OPEN, LegStatus.HELD):
             return "open"
         if self.leg.counts_as_sold:
             return "aged" if self.leg.market == Market.AGED else "realtime"
@@ -113,7 +113,7 @@ class Slot:
     def heading(self) -> str:
         if self.leg.is_held(self.now):
             return "Being paid for"
-        if self.leg.state in (LegState.OPEN, LegState.HELD):
+        if self.leg.status in (LegStatus.OPEN, LegStatus.HELD):
             return "Open" if self.leg.market == Market.AGED else "Open, real-time"
         if self.mine:
             return "Yours"
@@ -121,11 +121,11 @@ class Slot:
 
     @property
     def detail(self) -> str:
-        if self.leg.state == LegState.CLOSED:
+        if self.leg.status == LegStatus.CLOSED:
             return self.leg.get_closed_reason_display()
         return f"{self.leg.get_market_display()} market"
 
 
-def slots_of(lead: Lead, own_legs: set[int], now: datetime) -> Iterator[Slot]:
+def slots_of(lead: Lead, own_legs: set[int], now: datetime) -> Iterator[LegSlot]:
     for leg in lead.legs.all():
-        yield Slot(leg, leg.pk in own_legs, now)
+        yield LegSlot(leg, leg.pk in own_legs, now)

@@ -20,10 +20,10 @@ from leads.models import Lead, Vertical
 from leads.schema.labels import headline_fields, shown_answers
 from marketplace.inventory.facets import Counts, count
 from marketplace.inventory.masking import masked
-from marketplace.inventory.pages import NoSuchPage, Page, even_sample, page
-from marketplace.inventory.query import Look, Ranking
+from marketplace.inventory.pages import LeadPage, NoSuchPage, even_sample, page
+from marketplace.inventory.query import Sort, StockQuery
 from marketplace.models import Sale
-from marketplace.orders.buy_bar import BESIDES, till_of
+from marketplace.orders.buy_bar import BESIDES, buy_bar_of
 from marketplace.prices.catalogue import catalogue_of
 from marketplace.prices.pricing import Curve, NoCurve, curves_in_force, price_of
 from marketplace.storefront.plot import IndexPrices, index_prices, plot_of
@@ -33,7 +33,7 @@ from marketplace.storefront.unknowns import unknowns_of
 from marketplace.storefront.verticals import shelf_url, stock_by_vertical
 
 EVEN = "even"
-ORDERS = [(EVEN, "Even sample"), ("newest", "Newest"), ("oldest", "Oldest"), ("cheapest", "Cheapest")]
+SORTS = [(EVEN, "Even sample"), ("newest", "Newest"), ("oldest", "Oldest"), ("cheapest", "Cheapest")]
 
 
 @require_safe
@@ -87,24 +87,24 @@ def browse(request: MarketRequest, slug: str) -> HttpResponse:
 
 def _shelf_page(request: MarketRequest, vertical: Vertical, filters: CriteriaFilterSet) -> dict[str, Any]:
     criteria, catalogue = filters.criteria, catalogue_of(request)
-    look = Look(vertical, criteria, catalogue.curve_of(vertical), catalogue.now, request.buyer)
-    counts = count(look)
-    order = request.GET.get("order", EVEN)
-    found = _page_of(look, order, request.GET.get("after", ""), counts)
-    till = till_of(request.GET, look, counts)
+    query = StockQuery(vertical, criteria, catalogue.curve_of(vertical), catalogue.now, request.buyer)
+    counts = count(query)
+    sort = request.GET.get("sort", EVEN)
+    found = _page_of(query, sort, request.GET.get("after", ""), counts)
+    buy_bar = buy_bar_of(request.GET, query, counts)
     return {
         "vertical": vertical,
         "here": shelf_url(vertical.slug),
         "counts": counts,
-        "rail": rail_of(dict(criteria.wants), counts, request.GET),
+        "rail": rail_of(dict(criteria.filter_fields), counts, request.GET),
         "chips": _chips(criteria),
-        "plot": plot_of(counts.bands, till.limit_cents),
+        "plot": plot_of(counts.bands, buy_bar.max_price_cents),
         "columns": headline_fields(vertical.schema),
-        "rows": rows_of(found.leads, vertical.schema, look.now),
-        "order": order,
-        "orders": ORDERS,
+        "rows": rows_of(found.leads, vertical.schema, query.now),
+        "sort": sort,
+        "sorts": SORTS,
         "next_after": found.next_after,
-        "till": till,
+        "buy_bar": buy_bar,
         "said": query_of(criteria),
         "standing_query": _query(criteria),
         "proven_percent": _percent(counts.proven, counts.matching),
@@ -122,14 +122,14 @@ def _percent(part: int, whole: int) -> int | None:
     return None if small or not whole else 100 * part // whole
 
 
-def _page_of(look: Look, order: str, after: str, counts: Counts) -> Page:
-    if order == EVEN:
+def _page_of(query: StockQuery, sort: str, after: str, counts: Counts) -> LeadPage:
+    if sort == EVEN:
         if after and not (after.isascii() and after.isdigit()):
             raise NoSuchPage("This list has no such page.")
-        return even_sample(look, page_number=int(after[:9] or 0))
-    if order not in list(Ranking):
+        return even_sample(query, page_number=int(after[:9] or 0))
+    if sort not in list(Sort):
         raise NoSuchPage("The order is even, newest, oldest or cheapest.")
-    return page(look, Ranking(order), after=after)
+    return page(query, Sort(sort), after=after)
 
 
 def _refused(request: MarketRequest, vertical: Vertical, refusal: Exception) -> HttpResponse:
@@ -163,7 +163,7 @@ def lead(request: MarketRequest, public_id: uuid.UUID) -> HttpResponse:
         vertical__open_for_resale=True,
     )
     own = Sale.objects.of_buyer(buyer.pk).filter(lead=found).select_related("order").first() if buyer else None
-    if own is None and (found.withdrawn_at or found.legs_aged == 0):
+    if own is None and (found.withdrawn_at or found.legs_left == 0):
         raise Http404
     return render(request, "marketplace/storefront/lead.html", _card(found, own, now))
 

@@ -70,7 +70,7 @@ def test_the_back_button_shows_the_list_of_before(shelf, new_page):
 
     page.go_back()
 
-    expect(page).to_have_url(re.compile(r"^(?!.*order=).*state=OH"))
+    expect(page).to_have_url(re.compile(r"^(?!.*sort=).*state=OH"))
     expect(matching(page)).to_have_text("12")
     expect(page.locator("#state-OH")).to_be_checked()
 

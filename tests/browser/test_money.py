@@ -5,10 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from billing.auto_topup.consent import set_automatic, wording_of
+from billing.auto_topup.consent import AutoTopUpTerms, set_automatic, wording_of
 from billing.ledger import Kind, Posting, house_account, post, take_back, wallet_of
 from billing.models import Account, Customer, Payment
-from marketplace.standing_orders.terms import Terms
 from tests.browser.test_pages import defects_of
 from tests.factories import credit, make_buyer, make_user
 
@@ -42,7 +41,7 @@ def payments(buyer, owner, settings):
         card_expires=now.date() + timedelta(days=400),
         created_at=now,
     )
-    terms = Terms(5000, 10_000, 30_000)
+    terms = AutoTopUpTerms(5000, 10_000, 30_000)
     wording = wording_of(terms, buyer=buyer, card="Visa ending 4242")
     set_automatic(buyer=buyer, user=owner, terms=terms, wording=wording, now=now)
     states = {
@@ -62,7 +61,7 @@ def test_the_pages_of_money(payments, owner, new_page, be):
     be(page, owner)
     asked = ["/wallet/", "/wallet/statement/", "/wallet/statement/?first=2026-01-01&at=2026-01-01T00:00"]
 
-    assert defects_of(page, [*asked, "/wallet/top-up/", "/wallet/automatic/", *payments.values()]) == []
+    assert defects_of(page, [*asked, "/wallet/top-up/", "/wallet/auto-topup/", *payments.values()]) == []
 
 
 def test_the_pages_of_money_that_say_no(payments, buyer, owner, new_page, be, guard):
@@ -82,7 +81,7 @@ def test_the_pages_of_money_that_say_no(payments, buyer, owner, new_page, be, gu
 def test_the_terms_are_read_before_they_are_agreed_to(payments, owner, new_page, be):
     page = new_page()
     be(page, owner)
-    page.goto("/wallet/automatic/")
+    page.goto("/wallet/auto-topup/")
 
     page.get_by_label("Charge each time").fill("75")
     page.get_by_role("button", name="Read what you agree to").click()

@@ -13,7 +13,7 @@ from billing.models import Payment
 from buyers.models import Buyer
 from leads.models import Contact
 from marketplace.audit import violations
-from marketplace.models import Order, PendingOrder, Return
+from marketplace.models import Order, OrderAwaitingPayment, Return
 from stripe_stand_in import StandIn
 from tests.browser.conftest import log_in
 from tests.browser.test_pages import defects
@@ -50,7 +50,7 @@ def buyer(market) -> Buyer:
 
 
 def go_and_pay(page: Page, market) -> None:
-    page.goto(f"/{market.vertical.slug}/checkout/?quantity=40&first=newest")
+    page.goto(f"/{market.vertical.slug}/checkout/?quantity=40&buy_sort=newest")
     page.get_by_role("button", name="Pay $88.00 by card and buy").click()
     expect(page.get_by_role("heading", name="$88.00")).to_be_visible()
 
@@ -64,7 +64,7 @@ def text_of(page: Page, path: str) -> str:
 
 
 def hand_back(page: Page, order: Order, places: tuple[int, ...], reason: str, words: str = "") -> None:
-    page.goto(f"/returns/ask/{order.public_id}/")
+    page.goto(f"/returns/claim/{order.public_id}/")
     for place in places:
         page.locator(f'input[name="lead"][value="{lead_of(order, place).public_id}"]').check()
     page.get_by_label(reason).check()
@@ -158,7 +158,7 @@ def test_who_comes_back_without_paying_gives_the_leads_back(market, buyer, strip
 
     expect(page.get_by_role("heading", name="No order was made")).to_be_visible()
     assert list(defects(page)) == []
-    assert PendingOrder.objects.get().status == "released"
+    assert OrderAwaitingPayment.objects.get().status == "released"
     assert not Order.objects.exists()
     assert violations() == []
 

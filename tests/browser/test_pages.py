@@ -49,7 +49,7 @@ class Demo:
 def demo(transactional_db, settings, tmp_path) -> Demo:
     settings.VAR_DIR = tmp_path
     logins = make_market(lambda line: None, leads=200)
-    lead = Lead.objects.filter(vertical__slug="mortgage", legs_aged__gt=0, withdrawn_at=None).earliest("pk")
+    lead = Lead.objects.filter(vertical__slug="mortgage", legs_left__gt=0, withdrawn_at=None).earliest("pk")
     order = Order.objects.filter(buyer__legal_name__startswith="Tamarack").latest("filled")
     loans = Vertical.objects.get(slug="personal-loan")
     return Demo({login["email"]: login["password"] for login in logins}, order, lead, loans)
@@ -95,7 +95,7 @@ def test_the_public_pages(demo, new_page, guard):
             page,
             [
                 "/",
-                "/mortgage/?state=CA&state=TX&age_max=400&limit=1&order=newest",
+                "/mortgage/?state=CA&state=TX&age_max=400&max_price=1&sort=newest",
                 "/mortgage/?zip_prefix=999",
                 "/medicare/",
                 "/solar/?colour=blue",
@@ -122,7 +122,7 @@ def test_the_buyers_pages(demo, new_page):
             [
                 "/mortgage/",
                 f"/leads/{demo.lead.public_id}/",
-                "/mortgage/checkout/?quantity=10&first=newest&limit=&by=order",
+                "/mortgage/checkout/?quantity=10&buy_sort=newest&max_price=&by=order",
                 f"/mortgage/checkout/?by=pick&lead={demo.lead.public_id}",
                 "/orders/",
                 order,
@@ -138,7 +138,7 @@ def test_the_checkout_without_money_or_approval(demo, new_page):
     page = new_page()
     demo.log_in(page, "pat@kestrel.example")
 
-    terms = "checkout/?quantity=2&first=newest&limit=&by=order"
+    terms = "checkout/?quantity=2&buy_sort=newest&max_price=&by=order"
     assert defects_of(page, [f"/auto-insurance/{terms}", f"/life-insurance/{terms}", "/orders/", "/company/"]) == []
 
 
@@ -179,7 +179,7 @@ def runs(demo) -> dict[str, ImportRun]:
     market = Market(demo.personal_loan, source, source.consent_texts.latest("pk"), None, None, admin)
     rows = [row(1, ConsentText="spring"), row(2, ConsentText="spring", SubmittedAt="n/a"), row(3, ConsentText="none")]
     file = as_csv(rows)
-    done, checked = worked(uploaded(market, file)), worked(uploaded(market, file), ImportRun.State.CHECKING)
+    done, checked = worked(uploaded(market, file)), worked(uploaded(market, file), ImportRun.Status.CHECKING)
     sweep.sweep()
     return {"new": uploaded(market, file), "checked": checked, "done": done}
 

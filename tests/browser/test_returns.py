@@ -110,7 +110,7 @@ def test_everything_works_without_scripts(new_page, be):
     page = new_page(java_script_enabled=False, viewport=PHONE)
     be(page, market.user)
 
-    page.goto(f"/returns/ask/{order.public_id}/")
+    page.goto(f"/returns/claim/{order.public_id}/")
     page.get_by_role("checkbox").first.check()
     page.get_by_label("Made-up person").check()
     page.get_by_label("What happened").fill("Called Mickey.")

@@ -30,7 +30,7 @@ def test_an_order_is_placed_from_the_shelf_filled_and_ended(desk):
         if scripted:
             looked_at(page, f"standing-{name}")
 
-    page.goto("/standing/")
+    page.goto("/standing-orders/")
     seen("empty")
     page.goto("/mortgage/?state=OH")
     page.get_by_role("link", name="Buy when the price comes down").click()
@@ -42,7 +42,7 @@ def test_an_order_is_placed_from_the_shelf_filled_and_ended(desk):
     page.get_by_role("button", name="Place the standing order").click()
     page.get_by_text("The standing order is placed.").wait_for()
     order = StandingOrder.objects.get()
-    assert (order.limit_cents, order.total_cap, order.criteria) == (220, 6, [{"field": "state", "in": ["OH"]}])
+    assert (order.max_price_cents, order.total_cap, order.criteria) == (220, 6, [{"field": "state", "in": ["OH"]}])
 
     assert fill.look_at(order.pk, market.now + timedelta(minutes=1))
     page.reload()
@@ -58,7 +58,7 @@ def test_an_order_is_placed_from_the_shelf_filled_and_ended(desk):
 
 def test_a_search_is_saved_by_keyboard_alone_and_counted(desk):
     market, page, scripted = desk
-    wants(market, name="Cheap ones", limit_cents=100)
+    wants(market, name="Cheap ones", max_price_cents=100)
     page.goto("/mortgage/?state=TX")
     link = page.get_by_role("link", name="Save this search")
     link.focus()
@@ -67,7 +67,7 @@ def test_a_search_is_saved_by_keyboard_alone_and_counted(desk):
     page.keyboard.press("Enter")
     page.get_by_text("The search is saved.").wait_for()
 
-    page.goto("/standing/")
+    page.goto("/standing-orders/")
     assert page.get_by_role("row", name="Mortgage, Texas").get_by_role("cell", name="6", exact=True).is_visible()
     if scripted:
         looked_at(page, "standing-list")

@@ -6,7 +6,7 @@ from billing.auto_topup import charges
 from billing.models import Payment, PayoutRun, StripeEvent
 from billing.payments import refunds, stripe_events, top_ups
 from billing.payouts import execution
-from marketplace.models import PendingOrder
+from marketplace.models import OrderAwaitingPayment
 from marketplace.orders import awaiting_payment
 
 HERE = "https://market.example/payments/there/"
@@ -26,7 +26,7 @@ def cancel(key: int, now: datetime) -> None:
 
 
 def complete(key: int, now: datetime) -> None:
-    awaiting_payment.look_again(PendingOrder.objects.get(pk=key), now=now)
+    awaiting_payment.look_again(OrderAwaitingPayment.objects.get(pk=key), now=now)
 
 
 def charge(key: int, now: datetime) -> None:

@@ -125,21 +125,21 @@ class Client:
 
     def _quote(self) -> str:
         from marketplace.orders.quotes import quote, token_of
-        from marketplace.orders.request import read_wish
+        from marketplace.orders.request import read_order_request
 
-        said = {"vertical": self.market.vertical.slug, "criteria": [], "quantity": EACH, "order": "newest"}
-        return token_of(quote(read_wish(said), buyer=self.buyer, now=_now()))
+        said = {"vertical": self.market.vertical.slug, "criteria": [], "quantity": EACH, "sort": "newest"}
+        return token_of(quote(read_order_request(said), buyer=self.buyer, now=_now()))
 
     def _buy(self, token: str, key: str) -> Any:
-        from marketplace.orders.checkout import Placement, place_order
+        from marketplace.orders.checkout import OrderAttempt, place_order
 
-        return place_order(Placement(self.buyer, None, token, key, True, _now()))
+        return place_order(OrderAttempt(self.buyer, None, token, key, True, _now()))
 
     def _hand_back(self, lead: Any) -> bool:
-        from marketplace.returns.claims import Asker, Claim, ReturnRefused, ask
+        from marketplace.returns.claims import Claim, Claimant, ReturnRefused, ask
 
         try:
-            ask(Claim(lead.public_id, "disconnected", "Out of service."), Asker(self.buyer, "a program", _now()))
+            ask(Claim(lead.public_id, "disconnected", "Out of service."), Claimant(self.buyer, "a program", _now()))
         except ReturnRefused as refusal:
             assert refusal.code == "returned_before", refusal.code
         return True

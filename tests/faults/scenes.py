@@ -25,11 +25,11 @@ from billing.payouts.payouts import approve, make_run
 from billing.reconciliation.reconciliation import reconcile
 from leads.models import Source
 from marketplace.audit import violations
-from marketplace.models import PendingOrder
+from marketplace.models import OrderAwaitingPayment
 from marketplace.orders.awaiting_payment import hold_order
-from marketplace.orders.checkout import Placement
+from marketplace.orders.checkout import OrderAttempt
 from marketplace.orders.quotes import quote, token_of
-from marketplace.orders.request import Named
+from marketplace.orders.request import NamedLeads
 from stripe_stand_in import Refused
 from tests.billing.with_stripe import asked, opened, paid, receive, submitted, told
 from tests.factories import make_buyer, make_market, make_user
@@ -83,9 +83,9 @@ def an_order_that_is_paid(control) -> int:
     market = make_market()
     moves = {wallet_of(market.buyer): -98_000, house_account(Account.Kind.BANK): 98_000}
     post(Posting(Transaction.Kind.CREDIT, "taken out", market.now), moves)
-    wish = Named(tuple(lead.public_id for lead in market.leads(LEADS)))
-    token = token_of(quote(wish, buyer=market.buyer, now=market.now))
-    waiting = hold_order(Placement(market.buyer, None, token, "key", False, market.now))
+    order_request = NamedLeads(tuple(lead.public_id for lead in market.leads(LEADS)))
+    token = token_of(quote(order_request, buyer=market.buyer, now=market.now))
+    waiting = hold_order(OrderAttempt(market.buyer, None, token, "key", False, market.now))
     page = open_page(waiting.payment, success_url=HERE, cancel_url=HERE, now=market.now)
     control.submit(session=page.stripe_session_id, card=VISA)
     return waiting.pk
@@ -203,7 +203,7 @@ def unknown() -> list[object]:
     payments = Payment.objects.filter(status__in=Payment.UNFINISHED)
     refunds = Refund.objects.filter(status__in=[Refund.Status.CREATED, Refund.Status.PENDING])
     events = StripeEvent.objects.filter(status=StripeEvent.Status.RECEIVED)
-    return [*payments, *refunds, *Payout.objects.unfinished(), *events, *PendingOrder.objects.waiting()]
+    return [*payments, *refunds, *Payout.objects.unfinished(), *events, *OrderAwaitingPayment.objects.waiting()]
 
 
 def pay_open_pages(control) -> None:

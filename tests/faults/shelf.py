@@ -41,15 +41,15 @@ def _on_shelf() -> list[int]:
 
     from leads.criteria.criteria import Criteria
     from leads.models import Vertical
-    from marketplace.inventory.live import sight_of
+    from marketplace.inventory.live import result_of
     from marketplace.inventory.numbers import numbers_of
-    from marketplace.inventory.query import Look
+    from marketplace.inventory.query import StockQuery
     from marketplace.prices.pricing import curve_in_force
 
     vertical, now = Vertical.objects.get(), timezone.now()
-    look = Look(vertical, Criteria.anything(vertical), curve_in_force(vertical, now), now)
-    with sight_of(look) as sight:
-        return sorted(sight.stock.ids.at(numbers_of(sight.matching)).tolist())
+    query = StockQuery(vertical, Criteria.anything(vertical), curve_in_force(vertical, now), now)
+    with result_of(query) as result:
+        return sorted(result.stock.ids.at(numbers_of(result.matching)).tolist())
 
 
 def _say(line: str) -> None:

@@ -61,14 +61,14 @@ def test_an_import_killed_in_the_middle_goes_on_where_it_stopped(tmp_path):
 
     kill_on_the_way(start(market, path))
     run = ImportRun.objects.get()
-    assert run.state == ImportRun.State.RUNNING
+    assert run.status == ImportRun.Status.RUNNING
     assert 0 < run.rows_read < ROWS
     assert Lead.objects.count() == Contact.objects.count() == run.rows_read
 
     said = counts_of(start(market, path))
 
     assert said == {"rows": ROWS, "taken": ROWS - 3, "flagged": 1, "refused": 1, "duplicates": 1}
-    assert ImportRun.objects.get().state == ImportRun.State.DONE
+    assert ImportRun.objects.get().status == ImportRun.Status.DONE
     assert Lead.objects.count() == Contact.objects.count() == ROWS - 2
     assert Leg.objects.count() == 4 * (ROWS - 2)
     assert run.problems.count() == 3

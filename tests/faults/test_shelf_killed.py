@@ -75,7 +75,7 @@ def test_a_process_killed_while_it_loads_is_followed_by_one_that_answers():
 
     with process("load") as next_one:
         assert json.loads(said(next_one)) == [lead.pk for lead in leads]
-    assert InventorySnapshot.objects.get().state == "ready"
+    assert InventorySnapshot.objects.get().status == "ready"
 
 
 def test_a_builder_killed_at_the_end_leaves_nothing_that_is_taken_for_a_snapshot(tmp_path):
@@ -85,11 +85,11 @@ def test_a_builder_killed_at_the_end_leaves_nothing_that_is_taken_for_a_snapshot
     killed_in_the_middle("build")
 
     row = InventorySnapshot.objects.get()
-    assert row.state == "building"
+    assert row.status == "building"
     assert not (tmp_path / "inventory" / row.name).exists()
     assert builder.build() is None
     built = builder.build_due(clock=lambda: timezone.now() + timedelta(minutes=6))
-    assert built.state == "ready"
+    assert built.status == "ready"
     with process("load") as one:
         assert len(json.loads(said(one))) == 3
 

@@ -39,11 +39,11 @@ def test_a_leg_that_is_sold_while_another_is_added_stays_counted():
     adding = threading.Thread(target=add)
     with closing(connections.create_connection("default")) as seller, seller.cursor() as cursor:
         seller.set_autocommit(False)
-        cursor.execute("UPDATE leads_leg SET state = 'sold' WHERE lead_id = %s AND number = 1", [lead.pk])
+        cursor.execute("UPDATE leads_leg SET status = 'sold' WHERE lead_id = %s AND number = 1", [lead.pk])
         adding.start()
         until_somebody_waits()
         seller.commit()
     adding.join(SECONDS)
 
     lead.refresh_from_db()
-    assert (lead.times_sold, lead.legs_realtime, lead.legs_aged) == (1, 2, 0)
+    assert (lead.times_sold, lead.legs_realtime, lead.legs_left) == (1, 2, 0)

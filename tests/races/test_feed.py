@@ -179,32 +179,32 @@ def test_a_cursor_of_another_database_is_refused():
 # Stocks that follow it
 
 
-def seen_by(inventory, look):
-    with inventory.sight_of(look) as sight:
-        return set(sight.stock.ids.at(numbers_of(sight.matching)).tolist())
+def seen_by(inventory, query):
+    with inventory.result_of(query) as result:
+        return set(result.stock.ids.at(numbers_of(result.matching)).tolist())
 
 
 def test_an_undone_transaction_leaves_no_trace_in_memory():
     market = make_market()
     lead, other = market.leads(2)
-    look, inventory = look_at(market), Inventory()
-    seen_by(inventory, look)
+    query, inventory = look_at(market), Inventory()
+    seen_by(inventory, query)
 
     with transaction.atomic():
         withdraw_lead(lead, market.now)
         market.lead()
-        assert len(seen_by(inventory, look)) == 2
-        assert lead.pk not in seen_by(inventory, look)
+        assert len(seen_by(inventory, query)) == 2
+        assert lead.pk not in seen_by(inventory, query)
         transaction.set_rollback(True)
 
-    assert seen_by(inventory, look) == {lead.pk, other.pk}
+    assert seen_by(inventory, query) == {lead.pk, other.pk}
 
 
 def test_a_change_is_not_lost_when_reading_it_fails(monkeypatch):
     market = make_market()
     market.leads(3)
-    look, inventory = look_at(market, [{"field": "grade", "in": ["D"]}]), Inventory()
-    seen_by(inventory, look)
+    query, inventory = look_at(market, [{"field": "grade", "in": ["D"]}]), Inventory()
+    seen_by(inventory, query)
     type(market.source).objects.filter(pk=market.source.pk).update(grade="D")
 
     def cut(*_):
@@ -213,9 +213,9 @@ def test_a_change_is_not_lost_when_reading_it_fails(monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(live, "read_traits", cut)
         with pytest.raises(OperationalError):
-            seen_by(inventory, look)
+            seen_by(inventory, query)
 
-    assert len(seen_by(inventory, look)) == 3
+    assert len(seen_by(inventory, query)) == 3
 
 
 def test_a_correction_that_follows_a_change_of_ones_own_is_taken_in():
@@ -225,7 +225,7 @@ def test_a_correction_that_follows_a_change_of_ones_own_is_taken_in():
     seen_by(inventory, look_at(market))
 
     with transaction.atomic():
-        Leg.objects.filter(lead=lead, number=1).update(state="sold", ended_at=market.now)
+        Leg.objects.filter(lead=lead, number=1).update(status="sold", ended_at=market.now)
         seen_by(inventory, look_at(market))
     Lead.objects.filter(pk=lead.pk).update(state="TX")
 
@@ -236,13 +236,13 @@ def test_a_correction_that_follows_a_change_of_ones_own_is_taken_in():
 def test_a_withdrawn_lead_is_gone_from_the_very_next_answer_of_every_process():
     market = make_market()
     leads = market.leads(6)
-    look, hosts = look_at(market), [Inventory(), Inventory()]
+    query, hosts = look_at(market), [Inventory(), Inventory()]
     for host in hosts:
-        assert len(seen_by(host, look)) == 6
+        assert len(seen_by(host, query)) == 6
 
     for lead in leads:
         withdraw_lead(lead, timezone.now())
-        assert [lead.pk in seen_by(host, look) for host in hosts] == [False, False]
+        assert [lead.pk in seen_by(host, query) for host in hosts] == [False, False]
 
 
 def test_a_hold_hides_a_lead_while_it_lasts_and_no_longer():
@@ -271,7 +271,7 @@ def test_processes_agree_with_the_database_after_many_at_once_changed_it():
     """Writers sell legs, withdraw, list and re-grade while two processes answer all the time."""
     market = make_market()
     market.leads(60)
-    look, hosts = look_at(market), [Inventory(), Inventory()]
+    query, hosts = look_at(market), [Inventory(), Inventory()]
     over = threading.Event()
     faults = []
 
@@ -293,7 +293,7 @@ def test_processes_agree_with_the_database_after_many_at_once_changed_it():
 
     def answer(host):
         while not over.is_set():
-            seen_by(host, look)
+            seen_by(host, query)
 
     readers = [guarded(lambda host=host: answer(host)) for host in hosts]
     changers = [guarded(lambda seed=seed: write(seed)) for seed in range(4)]
@@ -306,15 +306,15 @@ def test_processes_agree_with_the_database_after_many_at_once_changed_it():
         thread.join()
 
     assert [repr(fault) for fault in faults] == []
-    expected = in_database(look)
-    assert [seen_by(host, look) for host in hosts] == [expected, expected]
+    expected = in_database(query)
+    assert [seen_by(host, query) for host in hosts] == [expected, expected]
     for lead in Lead.objects.on_shelf().select_related("source"):
         for host in hosts:
-            with host.sight_of(look) as sight:
-                place = sight.stock.where([lead.pk])[0]
-                choices = sight.stock.choices
+            with host.result_of(query) as result:
+                place = result.stock.where([lead.pk])[0]
+                choices = result.stock.choices
                 assert place in choices["times_sold"].sets[str(lead.times_sold)]
-                assert place in choices["legs_left"].sets[str(lead.legs_aged)]
+                assert place in choices["legs_left"].sets[str(lead.legs_left)]
                 assert place in choices["grade"].sets[lead.source.grade]
 
 
@@ -324,9 +324,9 @@ def change(dice, market):
         lead = Lead.objects.on_shelf().order_by("?").first()
         with transaction.atomic():
             lock_leads([lead.pk], Hold(uuid.uuid4(), timezone.now()))
-            free = Leg.objects.filter(lead=lead, state="open", market="aged")[:1]
+            free = Leg.objects.filter(lead=lead, status="open", market="aged")[:1]
             Leg.objects.filter(pk__in=list(free.values_list("pk", flat=True))).update(
-                state="sold", ended_at=timezone.now()
+                status="sold", ended_at=timezone.now()
             )
     elif step < 0.7:
         withdraw_lead(Lead.objects.on_shelf().order_by("?").first(), timezone.now())
@@ -340,8 +340,8 @@ def test_more_changes_than_an_answer_may_wait_for_come_with_the_next_ones(monkey
     monkeypatch.setattr(live, "MOST_AT_ONCE", 4)
     market = make_market()
     market.lead()
-    look, inventory = look_at(market), Inventory()
-    seen_by(inventory, look)
+    query, inventory = look_at(market), Inventory()
+    seen_by(inventory, query)
     market.leads(10)
 
-    assert [len(seen_by(inventory, look)) for _ in range(4)] == [5, 9, 11, 11]
+    assert [len(seen_by(inventory, query)) for _ in range(4)] == [5, 9, 11, 11]

@@ -26,10 +26,10 @@ from billing.payouts.payouts import PayoutRefused, approve, make_run
 from leads.models import Leg, Source
 from marketplace.audit import violations
 from marketplace.models import Return, Sale
-from marketplace.orders.checkout import OrderRefused, Placement, place_order
+from marketplace.orders.checkout import OrderAttempt, OrderRefused, place_order
 from marketplace.orders.quotes import quote, token_of
-from marketplace.orders.request import read_wish
-from marketplace.returns.claims import Asker, ask
+from marketplace.orders.request import read_order_request
+from marketplace.returns.claims import Claimant, ask
 from marketplace.returns.decisions import credit
 from tests.billing.conftest import control, stand_in, stripe_settings  # noqa: F401
 from tests.billing.with_stripe import paid
@@ -63,7 +63,7 @@ QUESTIONS = {
 """What must have no answer at any moment; each is asked by a statement of its own, of one snapshot."""
 
 
-def look():
+def query():
     """One snapshot: how many transactions there are, and what is wrong."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -84,7 +84,7 @@ def reader():
     def read():
         try:
             while not over.is_set():
-                seen.append(look())
+                seen.append(query())
         finally:
             connections.close_all()
 
@@ -98,13 +98,13 @@ def reader():
 
 
 def buys(market, buyer, quantity, key):
-    said = {"vertical": market.vertical.slug, "criteria": [], "quantity": quantity, "order": "newest"}
-    token = token_of(quote(read_wish(said), buyer=buyer, now=market.now))
-    return place_order(Placement(buyer, None, token, key, True, market.now))
+    said = {"vertical": market.vertical.slug, "criteria": [], "quantity": quantity, "sort": "newest"}
+    token = token_of(quote(read_order_request(said), buyer=buyer, now=market.now))
+    return place_order(OrderAttempt(buyer, None, token, key, True, market.now))
 
 
 def hands_back(market, buyer, lead, by):
-    returned = ask(claim(lead), Asker(buyer, "a program", market.now))
+    returned = ask(claim(lead), Claimant(buyer, "a program", market.now))
     return credit(returned, by=by, finding="It is dead.", now=market.now)
 
 
@@ -145,7 +145,7 @@ def test_the_reader_sees_half_of_a_posting():
     wallet = wallet_of(make_buyer())
     now = timezone.now()
     post(Posting(Kind.CREDIT, "whole", now), {wallet: 100, house_account(Account.Kind.BANK): -100})
-    assert look() == (1, {})
+    assert query() == (1, {})
     switch("DISABLE")
     try:
         with transaction.atomic():
@@ -154,7 +154,7 @@ def test_the_reader_sees_half_of_a_posting():
     finally:
         switch("ENABLE")
 
-    assert look() == (
+    assert query() == (
         2,
         {
             "currency": [("USD", 50)],
@@ -193,9 +193,9 @@ def test_sixteen_buyers_on_hot_stock_who_hand_back_end_with_exact_books():
 
     assert [answer for answer in answers if isinstance(answer, Exception)] == []
     bought, returned = (sum(answer[place] for answer in answers) for place in (0, 1))
-    assert bought == Sale.objects.count() == Leg.objects.filter(state="sold").count()
+    assert bought == Sale.objects.count() == Leg.objects.filter(status="sold").count()
     assert returned == Return.objects.filter(status="credited").count() > 0
-    assert not Leg.objects.filter(state="open").exists()
+    assert not Leg.objects.filter(status="open").exists()
     assert all(held == 100_000 - PRICE * (got - back) for got, back, held in answers)
     assert sum(Earning.objects.values_list("cents", flat=True)) == (bought - returned) * PRICE // 2
     assert violations() == []

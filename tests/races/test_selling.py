@@ -19,9 +19,9 @@ from leads.people.privacy import withdraw_lead
 from marketplace.audit import violations
 from marketplace.models import Order, Sale
 from marketplace.orders import sales
-from marketplace.orders.checkout import NotAllThere, OrderRefused, Placement, place_order
+from marketplace.orders.checkout import NotAllThere, OrderAttempt, OrderRefused, place_order
 from marketplace.orders.quotes import Quote, QuoteLine, quote, token_of
-from marketplace.orders.request import Named, Selection
+from marketplace.orders.request import NamedLeads, Selection
 from tests.factories import credit, make_buyer, make_market, make_user
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
@@ -52,9 +52,9 @@ def rich_buyer(market, cents=100_000):
     return buyer
 
 
-def order_of(market, buyer, wish, *, key="k", allow_partial=False):
-    token = token_of(quote(wish, buyer=buyer, now=market.now))
-    return lambda: place_order(Placement(buyer, None, token, key, allow_partial, market.now))
+def order_of(market, buyer, order_request, *, key="k", allow_partial=False):
+    token = token_of(quote(order_request, buyer=buyer, now=market.now))
+    return lambda: place_order(OrderAttempt(buyer, None, token, key, allow_partial, market.now))
 
 
 def test_forty_buyers_after_the_last_leg_of_one_lead():
@@ -62,7 +62,7 @@ def test_forty_buyers_after_the_last_leg_of_one_lead():
     lead = market.lead(legs_authorized=1)
     buyers = [rich_buyer(market) for _ in range(40)]
 
-    answers = together(*(order_of(market, buyer, Named((lead.public_id,))) for buyer in buyers))
+    answers = together(*(order_of(market, buyer, NamedLeads((lead.public_id,))) for buyer in buyers))
 
     assert sum(isinstance(answer, Order) for answer in answers) == 1
     assert sum(isinstance(answer, NotAllThere) for answer in answers) == 39
@@ -79,14 +79,14 @@ def test_without_the_guards_forty_buyers_do_oversell(monkeypatch):
 
     def unlocked(lead_ids, hold):
         leads = Lead.objects.filter(pk__in=lead_ids)
-        found = {one.pk: sales.Standing(1, one.legs_aged, 0, 0, False) for one in leads}
+        found = {one.pk: sales.LeadAvailability(1, one.legs_left, 0, 0, False) for one in leads}
         gap.wait()  # all have looked before the first one acts
         return found
 
     def unclaimed(lead_ids, hold):
         leg = Leg.objects.get(lead_id=lead_ids[0])
         with connection.cursor() as cursor:
-            cursor.execute("UPDATE leads_leg SET state = 'sold' WHERE id = %s AND state = 'open'", [leg.pk])
+            cursor.execute("UPDATE leads_leg SET status = 'sold' WHERE id = %s AND status = 'open'", [leg.pk])
         return {lead_ids[0]: (leg.pk, leg.number)}
 
     with connection.cursor() as cursor:
@@ -96,7 +96,7 @@ def test_without_the_guards_forty_buyers_do_oversell(monkeypatch):
     monkeypatch.setattr("marketplace.orders.allocation.lock_leads", unlocked)
     monkeypatch.setattr(sales, "_claim_legs", unclaimed)
     try:
-        answers = together(*(order_of(market, buyer, Named((lead.public_id,))) for buyer in buyers))
+        answers = together(*(order_of(market, buyer, NamedLeads((lead.public_id,))) for buyer in buyers))
 
         assert sum(isinstance(answer, Order) for answer in answers) > 1
         assert "sales_never_overlap" in {violation.name for violation in violations()}
@@ -121,7 +121,7 @@ def test_every_leg_of_a_hot_lead_finds_one_buyer():
     lead = market.lead(legs_authorized=5)
     buyers = [rich_buyer(market) for _ in range(20)]
 
-    answers = together(*(order_of(market, buyer, Named((lead.public_id,))) for buyer in buyers))
+    answers = together(*(order_of(market, buyer, NamedLeads((lead.public_id,))) for buyer in buyers))
 
     assert sum(isinstance(answer, Order) for answer in answers) == 5
     assert sorted(Sale.objects.values_list("leg__number", flat=True)) == [1, 2, 3, 4, 5]
@@ -133,9 +133,11 @@ def test_ten_buyers_with_crossed_selections_neither_wait_for_ever_nor_get_half()
     leads = market.leads(12, legs_authorized=2)
     names = [lead.public_id for lead in leads]
     buyers = [rich_buyer(market) for _ in range(10)]
-    wishes = [Named(tuple(names[turn:] + names[:turn])) for turn in range(10)]
+    wishes = [NamedLeads(tuple(names[turn:] + names[:turn])) for turn in range(10)]
 
-    answers = together(*(order_of(market, buyer, wish) for buyer, wish in zip(buyers, wishes, strict=True)))
+    answers = together(
+        *(order_of(market, buyer, order_request) for buyer, order_request in zip(buyers, wishes, strict=True))
+    )
 
     placed = [answer for answer in answers if isinstance(answer, Order)]
     assert len(placed) == 2
@@ -149,9 +151,9 @@ def test_selections_are_filled_with_the_next_best_under_contention():
     market = make_market()
     market.leads(30, legs_authorized=1)
     buyers = [rich_buyer(market) for _ in range(6)]
-    wish = Selection(Criteria.anything(market.vertical), 5)
+    order_request = Selection(Criteria.anything(market.vertical), 5)
 
-    answers = together(*(order_of(market, buyer, wish) for buyer in buyers))
+    answers = together(*(order_of(market, buyer, order_request) for buyer in buyers))
 
     assert [answer.filled for answer in answers if isinstance(answer, Order)] == [5] * 6
     assert Sale.objects.count() == 30
@@ -173,8 +175,8 @@ def test_one_key_sent_by_many_at_once_places_one_order():
 def test_two_orders_of_one_buyer_never_hold_the_same_lead():
     market = make_market()
     market.leads(4)
-    wish = Selection(Criteria.anything(market.vertical), 3)
-    acts = [order_of(market, market.buyer, wish, key=f"k{number}", allow_partial=True) for number in range(4)]
+    order_request = Selection(Criteria.anything(market.vertical), 3)
+    acts = [order_of(market, market.buyer, order_request, key=f"k{number}", allow_partial=True) for number in range(4)]
 
     together(*acts)
 
@@ -187,8 +189,8 @@ def test_a_wallet_of_ten_dollars_pays_two_orders_of_four():
     market = make_market()
     leads = market.leads(15)
     buyer = rich_buyer(market, 1_000)
-    wishes = [Named((lead.public_id,)) for lead in leads]  # grade B, 40 days old: 220 cents each
-    acts = [order_of(market, buyer, wish, key=f"k{number}") for number, wish in enumerate(wishes)]
+    wishes = [NamedLeads((lead.public_id,)) for lead in leads]  # grade B, 40 days old: 220 cents each
+    acts = [order_of(market, buyer, order_request, key=f"k{number}") for number, order_request in enumerate(wishes)]
 
     answers = together(*acts)
 
@@ -204,8 +206,8 @@ def test_exclusive_and_ordinary_never_share_a_lead_and_both_can_win():
     while sum(winners.values()) < 10 or min(winners.values()) == 0:
         assert sum(winners.values()) < 80, f"only one kind ever wins, so nothing raced: {winners}"
         lead = market.lead(legs_authorized=3)
-        one = order_of(market, rich_buyer(market), Named((lead.public_id,), exclusive=True))
-        other = order_of(market, rich_buyer(market), Named((lead.public_id,)))
+        one = order_of(market, rich_buyer(market), NamedLeads((lead.public_id,), exclusive=True))
+        other = order_of(market, rich_buyer(market), NamedLeads((lead.public_id,)))
 
         together(one, other)
 
@@ -223,8 +225,8 @@ def test_the_sweep_and_buyers_at_the_boundary_never_take_the_same_leg_apart():
     market.now = timezone.now()
     stock = market.leads(10)
     buyers = [rich_buyer(market) for _ in range(4)]
-    wish = Selection(Criteria.anything(market.vertical), 10)
-    orders = [order_of(market, buyer, wish, allow_partial=True) for buyer in buyers]
+    order_request = Selection(Criteria.anything(market.vertical), 10)
+    orders = [order_of(market, buyer, order_request, allow_partial=True) for buyer in buyers]
 
     answers = together(*[sweep] * 4, *orders)
 
@@ -240,15 +242,17 @@ def test_a_stop_that_is_acknowledged_is_before_every_later_sale():
     market = make_market()
     for _ in range(8):
         lead = market.lead(legs_authorized=4)
-        acts = [order_of(market, rich_buyer(market), Named((lead.public_id,))) for _ in range(3)]
+        acts = [order_of(market, rich_buyer(market), NamedLeads((lead.public_id,))) for _ in range(3)]
 
         together(lambda lead=lead: withdraw_lead(lead, now=timezone.now()), *acts)
 
         lead.refresh_from_db()
         assert lead.withdrawn_at is not None
-        assert lead.legs_aged == 0
+        assert lead.legs_left == 0
         with pytest.raises(OrderRefused):
-            place_order(Placement(market.buyer, None, _late_token(market, lead), f"late {lead.pk}", False, market.now))
+            place_order(
+                OrderAttempt(market.buyer, None, _late_token(market, lead), f"late {lead.pk}", False, market.now)
+            )
     assert violations() == []
 
 
@@ -256,7 +260,7 @@ def _late_token(market, lead):
     """A quote from before the stop, by a buyer who comes after it."""
     quoted = Quote(
         market.buyer.pk,
-        Named((lead.public_id,)),
+        NamedLeads((lead.public_id,)),
         (QuoteLine(1, 220, 40, 40, lead.public_id),),
         {market.vertical.pk: market.curve.pk},
         market.now,
@@ -267,7 +271,7 @@ def _late_token(market, lead):
 def test_the_constraint_holds_when_every_manner_is_forgotten():
     market = make_market()
     lead = market.lead(legs_authorized=1)
-    place_order(Placement(market.buyer, None, _late_token(market, lead), "k", False, market.now))
+    place_order(OrderAttempt(market.buyer, None, _late_token(market, lead), "k", False, market.now))
     sale = Sale.objects.get()
     other = rich_buyer(market)
 

@@ -10,7 +10,7 @@ from billing.ledger import balance_cents
 from buyers.models import StandingOrder
 from marketplace.audit import violations
 from marketplace.models import Order, Sale, StandingFill
-from marketplace.orders.checkout import Placement, place
+from marketplace.orders.checkout import OrderAttempt, place
 from marketplace.standing_orders import fill as filling
 from marketplace.standing_orders import lifecycle
 from tests.factories import credit, make_buyer, make_market, make_user
@@ -129,20 +129,20 @@ def unlocked(order, market):
     gate = threading.Barrier(FILLERS)
     room_of = filling.room_of
 
-    def look():
+    def query():
         found = StandingOrder.objects.select_related("vertical", "buyer", "placed_by").get(pk=order.pk)
         with transaction.atomic():
             assert room_of(found, market.now).leads == 7
             gate.wait(20)
             return filling.consider(found, market.now).code
 
-    return look
+    return query
 
 
 def place_unguarded(purchase, quoted, number):
     name = f"unguarded {number}"
     with transaction.atomic():
-        bought = place(Placement(purchase.order.buyer, None, name, name, True, purchase.now), quoted)
+        bought = place(OrderAttempt(purchase.order.buyer, None, name, name, True, purchase.now), quoted)
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL session_replication_role = replica")
         StandingFill.objects.create(

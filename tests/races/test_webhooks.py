@@ -10,12 +10,12 @@ from django.urls import reverse
 from billing.ledger import balance_cents
 from billing.models import StripeEvent
 from billing.payments.top_ups import open_page
-from marketplace.models import Order, PendingOrder
+from marketplace.models import Order, OrderAwaitingPayment
 from marketplace.orders import tasks
 from marketplace.orders.awaiting_payment import hold_order
-from marketplace.orders.checkout import Placement
+from marketplace.orders.checkout import OrderAttempt
 from marketplace.orders.quotes import quote, token_of
-from marketplace.orders.request import Named
+from marketplace.orders.request import NamedLeads
 from tests.billing.conftest import control, stand_in, stripe_settings  # noqa: F401
 from tests.billing.with_stripe import raw, submitted, told
 from tests.factories import credit, make_buyer, make_market, make_user
@@ -35,9 +35,9 @@ def at_once(monkeypatch):
 
 
 def held_and_paid(control, market, buyer):  # noqa: F811
-    wish = Named(tuple(lead.public_id for lead in market.leads(LEADS)))
-    token = token_of(quote(wish, buyer=buyer, now=market.now))
-    waiting = hold_order(Placement(buyer, None, token, "key", False, market.now))
+    order_request = NamedLeads(tuple(lead.public_id for lead in market.leads(LEADS)))
+    token = token_of(quote(order_request, buyer=buyer, now=market.now))
+    waiting = hold_order(OrderAttempt(buyer, None, token, "key", False, market.now))
     page = open_page(waiting.payment, success_url=HERE, cancel_url=HERE, now=market.now)
     control.submit(session=page.stripe_session_id, card="pm_card_visa")
     return waiting
@@ -51,7 +51,7 @@ def deliver(messages):
     return {answer.status_code for answer in sent}
 
 
-def look(user, waiting):
+def query(user, waiting):
     client = Client()
     client.force_login(user)
     address = reverse("checkout:waiting", args=[waiting.public_id])
@@ -79,7 +79,7 @@ def test_a_storm_of_messages_and_looks_leads_to_the_same_books(control, at_once,
 
     answers = together(
         *(lambda place=place: deliver(messages[place::DELIVERERS]) for place in range(DELIVERERS)),
-        *[lambda: look(user, waiting)] * 2,
+        *[lambda: query(user, waiting)] * 2,
     )
 
     assert answers[:DELIVERERS] == [{200}] * DELIVERERS
@@ -89,6 +89,6 @@ def test_a_storm_of_messages_and_looks_leads_to_the_same_books(control, at_once,
     assert unknown() == []
     order = Order.objects.get()
     assert (order.filled, order.public_id) == (LEADS, waiting.public_id)
-    assert PendingOrder.objects.get().status == "completed"
+    assert OrderAwaitingPayment.objects.get().status == "completed"
     assert balance_cents(buyer) == 100 + (LEADS * PRICE - 100) - LEADS * PRICE + 5_000 - 1_000 + 3_000 - 3_000
     assert_books_agree()

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from leads.intake.importing import stored
 from leads.intake.importing.converting import SheetRefused, workbook_as_csv
-from leads.intake.importing.run import TakenOver, Tally, advance, check, claim
+from leads.intake.importing.run import ImportTally, TakenOver, advance, check, claim
 from leads.intake.importing.sheet import Sheet, SheetFormat, open_sheet, recognise, survey
 from leads.models import ImportProblem, ImportRun
 from leads.models.importing import ImportRunQuerySet
@@ -21,7 +21,7 @@ from leads.people.sealing import SealBroken
 
 SLICE_SECONDS = 60.0
 MOST_RESUMPTIONS = 5
-State = ImportRun.State
+Status = ImportRun.Status
 
 
 def receive(run: ImportRun, file: BinaryIO) -> ImportRun:
@@ -64,11 +64,11 @@ def open_upload(run: ImportRun) -> Iterator[Sheet]:
         yield sheet
 
 
-def begin(run: ImportRun, state: State, now: datetime) -> bool:
+def begin(run: ImportRun, status: Status, now: datetime) -> bool:
     """Start a dry run or the import, from its first row; a dry run's counts are forgotten. False if it is under way."""
-    waiting = ImportRun.objects.filter(pk=run.pk, state__in=[State.MAPPING, State.CHECKED])
+    waiting = ImportRun.objects.filter(pk=run.pk, status__in=[Status.MAPPING, Status.CHECKED])
     with transaction.atomic():
-        return bool(_forget(waiting, state=state, problem="", worked_at=now))
+        return bool(_forget(waiting, status=status, problem="", worked_at=now))
 
 
 def work_on(run: ImportRun, *, seconds: float = SLICE_SECONDS) -> bool:
@@ -77,7 +77,7 @@ def work_on(run: ImportRun, *, seconds: float = SLICE_SECONDS) -> bool:
     try:
         with open_upload(run) as sheet:
             for _ in _steps(run, sheet):
-                if run.state == State.RUNNING and time.monotonic() > until:
+                if run.status == Status.RUNNING and time.monotonic() > until:
                     return True
     except TakenOver:
         return False
@@ -88,10 +88,10 @@ def work_on(run: ImportRun, *, seconds: float = SLICE_SECONDS) -> bool:
     return False
 
 
-def _steps(run: ImportRun, sheet: Sheet) -> Iterator[Tally]:
+def _steps(run: ImportRun, sheet: Sheet) -> Iterator[ImportTally]:
     """A dry run keeps what it saw in memory, so it is done in one go, and from the start when it was interrupted."""
     now = timezone.now()
-    if run.state == State.CHECKING:
+    if run.status == Status.CHECKING:
         if run.rows_read:
             restart(run)
         return check(run, sheet, now=now)
@@ -126,18 +126,18 @@ def _forget(runs: ImportRunQuerySet, **changes: Any) -> int:
 
 def finish(run: ImportRun, now: datetime) -> None:
     """A dry run waits for the operator's word; an import is done, and its upload goes."""
-    after = State.CHECKED if run.state == State.CHECKING else State.DONE
-    ImportRun.objects.filter(pk=run.pk, state=run.state).update(
-        state=after, worked_at=now, finished_at=now if after == State.DONE else None
+    after = Status.CHECKED if run.status == Status.CHECKING else Status.DONE
+    ImportRun.objects.filter(pk=run.pk, status=run.status).update(
+        status=after, worked_at=now, finished_at=now if after == Status.DONE else None
     )
-    if after == State.DONE:
+    if after == Status.DONE:
         discard_upload(run)
 
 
 def stop(run: ImportRun, problem: str) -> None:
     """The file cannot be read on; what was taken stays, and is reported."""
-    ImportRun.objects.filter(pk=run.pk, state=run.state).update(
-        state=State.FAILED, problem=problem[:300], finished_at=timezone.now()
+    ImportRun.objects.filter(pk=run.pk, status=run.status).update(
+        status=Status.FAILED, problem=problem[:300], finished_at=timezone.now()
     )
 
 
@@ -151,7 +151,7 @@ def purge_uploads(now: datetime) -> int:
     """Delete uploads that nobody came back to; what was never begun goes with them. Answers how many."""
     old = list(ImportRun.objects.with_old_upload(now))
     for run in old:
-        if run.state in (State.MAPPING, State.CHECKED):
+        if run.status in (Status.MAPPING, Status.CHECKED):
             give_up(run)
         else:
             discard_upload(run)

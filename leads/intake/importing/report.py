@@ -8,14 +8,14 @@ from typing import Any, TypeAlias
 
 from django.db.models import Count
 
-from leads.intake.importing.run import Tally
+from leads.intake.importing.run import ImportTally
 from leads.models import ImportProblem, ImportRun
 from leads.schema.common_columns import ENVELOPE
 
 HEADERS = ("row", "outcome", "field", "reason")
 LABELS = {field.name: field.label for field in ENVELOPE} | {"row": "The row"}
 
-Line: TypeAlias = tuple[int | str, str, str, str]
+ReportLine: TypeAlias = tuple[int | str, str, str, str]
 
 
 @dataclass(frozen=True, order=True)
@@ -37,7 +37,7 @@ def reasons_of(run: ImportRun) -> list[tuple[Reason, int]]:
     return _sorted({Reason(outcome, name, reason): times for outcome, name, reason, times in rows})
 
 
-def reasons_in(tallies: Iterable[Tally]) -> list[tuple[Reason, int]]:
+def reasons_in(tallies: Iterable[ImportTally]) -> list[tuple[Reason, int]]:
     """The same for what is not kept: a dry run of the command."""
     return _sorted(
         Counter(
@@ -53,12 +53,12 @@ def _sorted(counts: dict[Reason, int]) -> list[tuple[Reason, int]]:
     return sorted(counts.items(), key=lambda item: (order.index(item[0].outcome), -item[1], item[0]))
 
 
-def lines_of(run: ImportRun) -> Iterator[Line]:
+def lines_of(run: ImportRun) -> Iterator[ReportLine]:
     """Every problem of the run, in the order of the rows."""
     yield from run.problems.order_by("row", "id").values_list("row", "outcome", "field", "reason").iterator()
 
 
-def lines_in(tally: Tally) -> Iterator[Line]:
+def lines_in(tally: ImportTally) -> Iterator[ReportLine]:
     for row, outcome, problem in tally.problems:
         yield row, outcome, problem.field, problem.reason
 
@@ -70,7 +70,7 @@ class _Echo:
         return line
 
 
-def as_csv(lines: Iterable[Line]) -> Iterator[str]:
+def as_csv(lines: Iterable[ReportLine]) -> Iterator[str]:
     """CSV, line by line: row, outcome, field, reason."""
     writer: Any = csv.writer(_Echo())
     yield writer.writerow(HEADERS)

@@ -14,11 +14,12 @@ from itertools import islice
 from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
 
-from leads.intake.capture import Capture, Outcome, capture_leads, foresee_leads
+from leads.intake.capture import Capture, CaptureOutcome, capture_leads, foresee_leads
 from leads.intake.dedupe import Memory
 from leads.intake.importing.converting import SheetRefused
 from leads.intake.importing.rows import Problem, Reading, RowReader
 from leads.intake.importing.sheet import Sheet
+from leads.jobs import TakenOver
 from leads.models import ImportProblem, ImportRun
 
 BATCH = 1000
@@ -31,15 +32,11 @@ DUPLICATE = ImportProblem.Outcome.DUPLICATE
 REFUSED = ImportProblem.Outcome.REFUSED
 FLAGGED = ImportProblem.Outcome.FLAGGED
 
-Take = Callable[[list[Capture]], list[Outcome | None]]
-
-
-class TakenOver(Exception):
-    """Somebody else works on this run, or stopped it."""
+Take = Callable[[list[Capture]], list[CaptureOutcome | None]]
 
 
 @dataclass
-class Tally:
+class ImportTally:
     """What became of some rows, and why: the four counts part the rows (see the package's docstring)."""
 
     taken: int = 0
@@ -52,17 +49,17 @@ class Tally:
     def rows(self) -> int:
         return self.taken + self.flagged + self.refused + self.duplicates
 
-    def add(self, row: int, reading: Reading, outcome: Outcome | None, window_days: int) -> None:
+    def add(self, row: int, reading: Reading, outcome: CaptureOutcome | None, window_days: int) -> None:
         """Count one row. ``outcome`` is None for a row that made no request, or one the database would not have."""
         if problem := _refusal(reading, outcome):
             self.refused += 1
             self.problems += [(row, REFUSED, refusal) for refusal in problem]
             return
-        if outcome is Outcome.REPEATED:
+        if outcome is CaptureOutcome.REPEATED:
             self.duplicates += 1
             self.problems.append((row, DUPLICATE, Problem("row", "is a request we have already")))
             return
-        if outcome is Outcome.LINKED:
+        if outcome is CaptureOutcome.LINKED:
             self.duplicates += 1
             reason = f"is of a person who asked within {window_days} days"
             self.problems.append((row, DUPLICATE, Problem("row", reason)))
@@ -73,20 +70,20 @@ class Tally:
         self.problems += [(row, FLAGGED, problem) for problem in reading.problems]
 
 
-def _refusal(reading: Reading, outcome: Outcome | None) -> list[Problem]:
+def _refusal(reading: Reading, outcome: CaptureOutcome | None) -> list[Problem]:
     if reading.capture is None:
         return reading.problems
-    if outcome is Outcome.SUPPRESSED:
+    if outcome is CaptureOutcome.SUPPRESSED:
         return [Problem("row", "is of a person who asked not to be sold")]
-    if outcome is Outcome.CERTIFICATE_USED:
+    if outcome is CaptureOutcome.CERTIFICATE_USED:
         return [Problem("trustedform_url", "proves another request already")]
     return [Problem("row", "holds something the database refuses")] if outcome is None else []
 
 
-def advance(run: ImportRun, sheet: Sheet, *, now: datetime) -> Iterator[Tally]:
+def advance(run: ImportRun, sheet: Sheet, *, now: datetime) -> Iterator[ImportTally]:
     """Take the rows that were not read yet, a batch a step. Raises TakenOver, SheetRefused."""
 
-    def take(captures: list[Capture]) -> list[Outcome | None]:
+    def take(captures: list[Capture]) -> list[CaptureOutcome | None]:
         return _captured(captures, now)
 
     rows = islice(sheet.rows, run.rows_read, None)
@@ -98,11 +95,11 @@ def advance(run: ImportRun, sheet: Sheet, *, now: datetime) -> Iterator[Tally]:
         yield tally
 
 
-def foresee(run: ImportRun, sheet: Sheet, *, now: datetime) -> Iterator[Tally]:
+def foresee(run: ImportRun, sheet: Sheet, *, now: datetime) -> Iterator[ImportTally]:
     """What ``advance`` would do to the whole file; takes nothing. Raises SheetRefused."""
     memory = Memory(run.vertical)
 
-    def take(captures: list[Capture]) -> list[Outcome | None]:
+    def take(captures: list[Capture]) -> list[CaptureOutcome | None]:
         return list(foresee_leads(captures, memory, now=now))
 
     row = 0
@@ -112,7 +109,7 @@ def foresee(run: ImportRun, sheet: Sheet, *, now: datetime) -> Iterator[Tally]:
         yield tally
 
 
-def check(run: ImportRun, sheet: Sheet, *, now: datetime) -> Iterator[Tally]:
+def check(run: ImportRun, sheet: Sheet, *, now: datetime) -> Iterator[ImportTally]:
     """A dry run whose counts and problems are kept with the run. Raises TakenOver, SheetRefused."""
     for tally in foresee(run, sheet, now=now):
         with transaction.atomic():
@@ -121,7 +118,7 @@ def check(run: ImportRun, sheet: Sheet, *, now: datetime) -> Iterator[Tally]:
         yield tally
 
 
-def write_down(run: ImportRun, tally: Tally, now: datetime) -> None:
+def write_down(run: ImportRun, tally: ImportTally, now: datetime) -> None:
     """Add a batch's counts and problems to the run."""
     ImportRun.objects.filter(pk=run.pk).update(
         rows_read=F("rows_read") + tally.rows,
@@ -167,15 +164,15 @@ def _read_ahead(batches: Iterator[list[Reading]]) -> Iterator[list[Reading]]:
             yield batch
 
 
-def _tally(readings: list[Reading], take: Take, before: int, window_days: int) -> Tally:
+def _tally(readings: list[Reading], take: Take, before: int, window_days: int) -> ImportTally:
     outcomes = iter(take([reading.capture for reading in readings if reading.capture]))
-    tally = Tally()
+    tally = ImportTally()
     for row, reading in enumerate(readings, before + 1):
         tally.add(row, reading, next(outcomes) if reading.capture else None, window_days)
     return tally
 
 
-def _captured(captures: list[Capture], now: datetime) -> list[Outcome | None]:
+def _captured(captures: list[Capture], now: datetime) -> list[CaptureOutcome | None]:
     """All at once; if the database refuses one of them, one by one, so that it spoils nothing but itself."""
     try:
         return [captured.outcome for captured in capture_leads(captures, now=now)]
@@ -188,7 +185,7 @@ def _captured(captures: list[Capture], now: datetime) -> list[Outcome | None]:
 def claim(run: ImportRun) -> None:
     """Lock the run for this transaction; it must be where we left it. Raises TakenOver."""
     mine = ImportRun.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-        pk=run.pk, state=run.state, rows_read=run.rows_read
+        pk=run.pk, status=run.status, rows_read=run.rows_read
     )
     if not mine:
         raise TakenOver

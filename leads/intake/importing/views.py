@@ -19,7 +19,7 @@ from leads.intake.importing.tasks import import_file
 from leads.models import ImportRun
 from leads.staff import PartRequest, staff_required
 
-State = ImportRun.State
+Status = ImportRun.Status
 ON_A_PAGE = 50
 
 
@@ -48,12 +48,12 @@ def import_new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_columns(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Which column is which. Shows a few values of each, so the page is kept nowhere."""
-    run = _run(public_id, State.MAPPING, State.CHECKED)
+    run = _run(public_id, Status.MAPPING, Status.CHECKED)
     with import_job.open_upload(run) as sheet:
         form = ColumnsForm(run, survey_head(sheet), request.POST or None)
     if request.method == "POST" and form.is_valid():
         _keep_columns(run, form)
-        return _begin(run, State.RUNNING if request.POST.get("then") == "import" else State.CHECKING)
+        return _begin(run, Status.RUNNING if request.POST.get("then") == "import" else Status.CHECKING)
     response = render(
         request, "leads/importing/columns.html", {"run": run, "form": form}, status=422 if form.errors else 200
     )
@@ -65,7 +65,7 @@ def import_columns(request: HttpRequest, public_id: UUID) -> HttpResponse:
 @require_safe
 def import_run(request: PartRequest, public_id: UUID) -> HttpResponse:
     run = get_object_or_404(ImportRun.objects.select_related("source", "vertical"), public_id=public_id)
-    if run.state == State.MAPPING:
+    if run.status == Status.MAPPING:
         return redirect("leads:import-columns", public_id)
     if request.htmx and request.htmx.target == "progress":
         answer = render(request, "leads/importing/run.html#progress", {"run": run})
@@ -84,13 +84,13 @@ def import_run(request: PartRequest, public_id: UUID) -> HttpResponse:
 @staff_required
 @require_POST
 def import_start(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    return _begin(_run(public_id, State.CHECKED), State.RUNNING)
+    return _begin(_run(public_id, Status.CHECKED), Status.RUNNING)
 
 
 @staff_required
 @require_POST
 def import_discard(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    import_job.give_up(_run(public_id, State.MAPPING, State.CHECKED))
+    import_job.give_up(_run(public_id, Status.MAPPING, Status.CHECKED))
     messages.success(request, "The upload is deleted. Nothing of it was taken.")
     return redirect("leads:imports")
 
@@ -107,10 +107,10 @@ def import_problems(request: HttpRequest, public_id: UUID) -> StreamingHttpRespo
     )
 
 
-def _run(public_id: UUID, *states: str) -> ImportRun:
+def _run(public_id: UUID, *statuses: str) -> ImportRun:
     """The run, if it is in one of these states; else there is nothing to do to it."""
     runs = ImportRun.objects.select_related("source", "vertical", "default_consent_text")
-    return get_object_or_404(runs, public_id=public_id, state__in=states)
+    return get_object_or_404(runs, public_id=public_id, status__in=statuses)
 
 
 def _keep_columns(run: ImportRun, form: ColumnsForm) -> None:
@@ -121,8 +121,8 @@ def _keep_columns(run: ImportRun, form: ColumnsForm) -> None:
     save_columns(run.source, run.vertical, run.columns, run.timezone)
 
 
-def _begin(run: ImportRun, state: State) -> HttpResponse:
+def _begin(run: ImportRun, status: Status) -> HttpResponse:
     with transaction.atomic():
-        if import_job.begin(run, state, timezone.now()):
+        if import_job.begin(run, status, timezone.now()):
             import_file.delay_on_commit(run.pk)  # type: ignore[attr-defined]
     return redirect("leads:import", run.public_id)

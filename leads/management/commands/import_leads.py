@@ -15,7 +15,7 @@ from leads.intake.importing import report
 from leads.intake.importing.columns import MappingIncomplete, check_columns, propose_columns
 from leads.intake.importing.converting import SheetRefused
 from leads.intake.importing.import_job import fingerprint, finish
-from leads.intake.importing.run import TakenOver, Tally, advance, foresee
+from leads.intake.importing.run import ImportTally, TakenOver, advance, foresee
 from leads.intake.importing.sheet import SheetFormat, Survey, open_sheet, recognise, survey
 from leads.models import ConsentText, ImportRun, Source, Vertical
 
@@ -96,7 +96,7 @@ class Command(BaseCommand):
         counts = {name: getattr(run, name) for name in COUNTS if name != "rows"}
         self._tell(report.reasons_of(run), {"rows": run.rows_read, **counts})
 
-    def _shown(self, tallies: Iterable[Tally], run: ImportRun) -> Iterator[Tally]:
+    def _shown(self, tallies: Iterable[ImportTally], run: ImportRun) -> Iterator[ImportTally]:
         """The same tallies, with a bar on the terminal."""
         with tqdm(total=run.rows_total, initial=run.rows_read, unit=" rows", file=sys.stderr, disable=None) as bar:
             for tally in tallies:
@@ -128,7 +128,7 @@ def _described(file: Path, options: dict[str, Any]) -> ImportRun:
         timezone=options["timezone"],
         default_legs=options["legs"],
         default_consent_text=_consent_text(source, options["consent_text"]),
-        state=ImportRun.State.RUNNING,
+        status=ImportRun.Status.RUNNING,
         started_by="command",
     )
 
@@ -159,11 +159,13 @@ def _columns(run: ImportRun, found: Survey, corrections: dict[str, str]) -> dict
 
 def _unfinished(run: ImportRun) -> ImportRun | None:
     """The same import, broken off earlier: it is gone on with."""
-    alike = {name: getattr(run, name) for name in ("file_sha256", "source", "vertical", "columns", "timezone", "state")}
+    alike = {
+        name: getattr(run, name) for name in ("file_sha256", "source", "vertical", "columns", "timezone", "status")
+    }
     return ImportRun.objects.filter(**alike, stored_as="").first()
 
 
-def _write_report(path: Path | None, lines: Iterable[report.Line]) -> None:
+def _write_report(path: Path | None, lines: Iterable[report.ReportLine]) -> None:
     if path is not None:
         with path.open("w", encoding="utf-8", newline="") as out:
             out.writelines(report.as_csv(lines))

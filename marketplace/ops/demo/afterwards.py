@@ -9,7 +9,7 @@ from leads.models import Source
 from marketplace.models import Return, Sale
 from marketplace.ops.demo.accounts import ADMIN_EMAIL
 from marketplace.returns import decisions
-from marketplace.returns.claims import Asker, Claim, ask_all
+from marketplace.returns.claims import Claim, Claimant, ask_all
 
 HANDS_BACK = "sam@juniper.example"
 CLAIMS = (
@@ -23,7 +23,7 @@ CLAIMS = (
 def make_returns(now: datetime) -> int:
     """Some leads of the youngest order come back: one is credited, one refused, the rest wait for the desk."""
     user = User.objects.select_related("membership__buyer").get(email=HANDS_BACK)
-    asker = Asker(user.membership.buyer, user.email, now - timedelta(hours=30))
+    asker = Claimant(user.membership.buyer, user.email, now - timedelta(hours=30))
     sold = Sale.objects.of_buyer(asker.buyer.pk).returnable(now).select_related("lead").order_by("-sold_at", "id")
     claims = [Claim(sale.lead.public_id, reason, words) for sale, (reason, words) in zip(sold, CLAIMS, strict=False)]
     # In a small market the order's share for returns is used up sooner.

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from buyers.models import User
-from marketplace.orders.checkout import Placement, place_order
+from marketplace.orders.checkout import OrderAttempt, place_order
 from marketplace.orders.quotes import quote, token_of
-from marketplace.orders.request import read_wish
+from marketplace.orders.request import read_order_request
 
 # Sources hand over monthly: on the day of an order, everything older than this was there.
 THERE_SINCE_DAYS = 32
@@ -19,7 +19,7 @@ class Purchase:
     by: str
     vertical: str
     quantity: int
-    order: str = "newest"
+    sort: str = "newest"
     exclusive: bool = False
     clauses: tuple[dict[str, Any], ...] = ()
 
@@ -30,7 +30,7 @@ PURCHASES = (
     ),
     Purchase(61, "dana@tamarack.example", "mortgage", 250, clauses=({"field": "purpose", "in": ["refinance"]},)),
     Purchase(45, "sam@juniper.example", "personal-loan", 200, clauses=({"field": "credit_grade", "in": ["A", "B"]},)),
-    Purchase(33, "dana@tamarack.example", "home-insurance", 300, order="cheapest"),
+    Purchase(33, "dana@tamarack.example", "home-insurance", 300, sort="cheapest"),
     Purchase(12, "dana@tamarack.example", "personal-loan", 150, clauses=({"field": "loan_amount", "min": 10_000},)),
     Purchase(5, "sam@juniper.example", "mortgage", 60, clauses=({"field": "times_sold", "max": 1},)),
     Purchase(2, "dana@tamarack.example", "solar", 20, exclusive=True),
@@ -45,20 +45,20 @@ def make_purchases(now: datetime) -> int:
 def _buy(purchase: Purchase, number: int, now: datetime) -> bool:
     user = User.objects.select_related("membership__buyer").get(email=purchase.by)
     at = now - timedelta(days=purchase.days_ago, hours=number)
-    wish = read_wish(
+    order_request = read_order_request(
         {
             "vertical": purchase.vertical,
             "criteria": [{"field": "age_days", "min": THERE_SINCE_DAYS}, *purchase.clauses],
             "quantity": purchase.quantity,
-            "order": purchase.order,
+            "sort": purchase.sort,
             "exclusive": purchase.exclusive,
         }
     )
-    quoted = quote(wish, buyer=user.membership.buyer, now=at)
+    quoted = quote(order_request, buyer=user.membership.buyer, now=at)
     if not quoted.quantity:
         return False
     place_order(
-        Placement(
+        OrderAttempt(
             buyer=user.membership.buyer,
             user=user,
             token=token_of(quoted),

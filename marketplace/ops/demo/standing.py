@@ -7,11 +7,13 @@ from leads.criteria.criteria import read_criteria
 from marketplace.ops.demo.afterwards import HANDS_BACK
 from marketplace.orders.request import vertical_named
 from marketplace.standing_orders import lifecycle
-from marketplace.standing_orders.terms import Terms
+from marketplace.standing_orders.terms import StandingOrderTerms
 
-BUYS = Terms("Refinance in the West, under 80 cents", limit_cents=80, daily_cap=5, total_cap=100, budget_cents=60_00)
+BUYS = StandingOrderTerms(
+    "Refinance in the West, under 80 cents", max_price_cents=80, daily_cap=5, total_cap=100, budget_cents=60_00
+)
 BUYS_OF = [{"field": "purpose", "in": ["refinance"]}, {"field": "state", "in": ["CA", "NV", "OR", "WA"]}]
-TELLS = Terms("Never sold, proof retained")
+TELLS = StandingOrderTerms("Never sold, proof retained")
 TELLS_OF = [{"field": "times_sold", "max": 0}, {"field": "evidence", "in": ["retained"]}]
 
 
@@ -24,5 +26,5 @@ def make_standing_orders(now: datetime) -> None:
         (StandingOrder.Kind.TELL, TELLS, TELLS_OF),
     ):
         criteria = read_criteria({"vertical": vertical.slug, "all": clauses}, vertical_named)
-        wish = lifecycle.Wish(user.membership.buyer, user, vertical, criteria, kind)
+        wish = lifecycle.NewStandingOrder(user.membership.buyer, user, vertical, criteria, kind)
         lifecycle.place(wish, terms, now=now)

@@ -12,7 +12,7 @@ CANDIDATES = ("postgres", "remainder")
 
 
 @dataclass(frozen=True)
-class Account:
+class ServerAccount:
     """The server's OS user; ``uid`` is None while it is still to be made."""
 
     name: str
@@ -48,7 +48,7 @@ class Account:
         made = self.made()
         return {"user": made.uid, "group": made.gid, "extra_groups": []}
 
-    def made(self) -> "Account":
+    def made(self) -> "ServerAccount":
         """The same user, added to the system if it was missing."""
         if self.uid is not None:
             return self
@@ -60,10 +60,10 @@ class Account:
         return _from_entry(pwd.getpwnam(self.name))
 
 
-def server_account(data: Path) -> Account:
+def server_account(data: Path) -> ServerAccount:
     """Ourselves; as root, the owner of existing data, else ``postgres``, else a system user of our own."""
     if os.geteuid() != 0:
-        return Account(pwd.getpwuid(os.geteuid()).pw_name, os.geteuid(), os.getegid())
+        return ServerAccount(pwd.getpwuid(os.geteuid()).pw_name, os.geteuid(), os.getegid())
     if data.exists() and data.stat().st_uid != 0:
         return _from_entry(pwd.getpwuid(data.stat().st_uid))
     for name in CANDIDATES:
@@ -71,8 +71,8 @@ def server_account(data: Path) -> Account:
             return _from_entry(pwd.getpwnam(name))
         except KeyError:
             continue
-    return Account(CANDIDATES[-1])
+    return ServerAccount(CANDIDATES[-1])
 
 
-def _from_entry(entry: pwd.struct_passwd) -> Account:
-    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+def _from_entry(entry: pwd.struct_passwd) -> ServerAccount:
+    return ServerAccount(entry.pw_name, entry.pw_uid, entry.pw_gid)

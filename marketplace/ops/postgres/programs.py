@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
-from marketplace.ops.postgres.account import Account
+from marketplace.ops.postgres.account import ServerAccount
 from marketplace.ops.postgres.binaries import find_programs
 from marketplace.ops.postgres.errors import EmbeddedPostgresError
 
@@ -16,7 +16,7 @@ STOP_SECONDS = 20
 
 
 class Programs:
-    def __init__(self, account: Account, log: Path) -> None:
+    def __init__(self, account: ServerAccount, log: Path) -> None:
         self.account = account
         self.log = log
 

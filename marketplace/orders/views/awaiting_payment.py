@@ -14,22 +14,22 @@ from django.views.decorators.http import require_POST, require_safe
 from billing.payments import top_ups
 from billing.stripe.gateway import GatewayOff, GatewayRefused, GatewayUnavailable
 from buyers.companies.access import MemberRequest, buying_required
-from marketplace.models import PendingOrder
-from marketplace.orders import awaiting_payment as pending_orders
+from marketplace.models import OrderAwaitingPayment
+from marketplace.orders import awaiting_payment as orders_awaiting_payment
 
 log = logging.getLogger(__name__)
 TOO_LATE = "It is too late for a page at Stripe. Nothing was charged: cancel this order and ask for the leads again."
 UNREACHABLE = "Stripe cannot be reached at the moment. Nothing was charged. The leads are kept for you: try again."
 
 
-def go_and_pay(request: MemberRequest, pending: PendingOrder) -> HttpResponse:
+def go_and_pay(request: MemberRequest, awaiting: OrderAwaitingPayment) -> HttpResponse:
     """On to Stripe's page; when there is none to be had, to our own, which says so and offers it again."""
-    if pending.status == PendingOrder.Status.WAITING and pending.payment.is_unfinished:
-        here = f"{settings.SITE_URL}{reverse('checkout:waiting', args=[pending.public_id])}"
+    if awaiting.status == OrderAwaitingPayment.Status.WAITING and awaiting.payment.is_unfinished:
+        here = f"{settings.SITE_URL}{reverse('checkout:waiting', args=[awaiting.public_id])}"
         try:
-            payment = top_ups.open_page(pending.payment, success_url=here, cancel_url=here, now=timezone.now())
+            payment = top_ups.open_page(awaiting.payment, success_url=here, cancel_url=here, now=timezone.now())
         except (GatewayUnavailable, GatewayRefused, GatewayOff) as failure:
-            log.warning("no page at Stripe for pending order %s: %s", pending.public_id, type(failure).__name__)
+            log.warning("no page at Stripe for pending order %s: %s", awaiting.public_id, type(failure).__name__)
             messages.error(request, UNREACHABLE if isinstance(failure, GatewayUnavailable) else str(failure))
         else:
             if payment.page_url and payment.is_unfinished:
@@ -37,7 +37,7 @@ def go_and_pay(request: MemberRequest, pending: PendingOrder) -> HttpResponse:
                 response.status_code = 303
                 return response
             messages.error(request, TOO_LATE)
-    return redirect("checkout:waiting", public_id=pending.public_id)
+    return redirect("checkout:waiting", public_id=awaiting.public_id)
 
 
 @require_safe
@@ -45,25 +45,25 @@ def go_and_pay(request: MemberRequest, pending: PendingOrder) -> HttpResponse:
 def waiting(request: MemberRequest, public_id: UUID) -> HttpResponse:
     """How it stands. Who comes here has Stripe asked; htmx, which asks again by itself, reads our own books only: a
     Stripe that hangs must not take every thread of the shop."""
-    pending = _pending(request, public_id)
-    if pending.status == PendingOrder.Status.WAITING:
-        look = pending_orders.bring_up_to_date if request.htmx else pending_orders.look_again
+    awaiting = _pending(request, public_id)
+    if awaiting.status == OrderAwaitingPayment.Status.WAITING:
+        query = orders_awaiting_payment.bring_up_to_date if request.htmx else orders_awaiting_payment.look_again
         try:
-            pending = look(pending, now=timezone.now())
+            awaiting = query(awaiting, now=timezone.now())
         except (GatewayUnavailable, GatewayRefused, GatewayOff):
             log.warning("could not ask how pending order %s stands", public_id)
-    if pending.status == PendingOrder.Status.COMPLETED:
-        return _to_the_order(request, pending)
+    if awaiting.status == OrderAwaitingPayment.Status.COMPLETED:
+        return _to_the_order(request, awaiting)
     page = "marketplace/orders/awaiting_payment.html"
-    return render(request, f"{page}#state" if request.htmx else page, {"pending": pending})
+    return render(request, f"{page}#status" if request.htmx else page, {"awaiting": awaiting})
 
 
-def _to_the_order(request: MemberRequest, pending: PendingOrder) -> HttpResponse:
-    assert pending.order is not None  # a completed one has it, by constraint
-    address = reverse("orders:detail", args=[pending.order.public_id])
+def _to_the_order(request: MemberRequest, awaiting: OrderAwaitingPayment) -> HttpResponse:
+    assert awaiting.order is not None  # a completed one has it, by constraint
+    address = reverse("orders:detail", args=[awaiting.order.public_id])
     if request.htmx:
         return HttpResponse(headers={"HX-Redirect": address})
-    messages.success(request, f"Paid. {pending.order.filled:,} leads are yours. The file is ready below.")
+    messages.success(request, f"Paid. {awaiting.order.filled:,} leads are yours. The file is ready below.")
     return redirect(address)
 
 
@@ -78,16 +78,16 @@ def pay_again(request: MemberRequest, public_id: UUID) -> HttpResponse:
 @buying_required
 def cancel(request: MemberRequest, public_id: UUID) -> HttpResponse:
     """The leads go back to the shelf, unless the payment came through at this very moment."""
-    pending = _pending(request, public_id)
+    awaiting = _pending(request, public_id)
     try:
-        pending_orders.cancel(pending, now=timezone.now())
+        orders_awaiting_payment.cancel(awaiting, now=timezone.now())
     except (GatewayUnavailable, GatewayRefused, GatewayOff):
         messages.error(request, UNREACHABLE)
     return redirect("checkout:waiting", public_id=public_id)
 
 
-def _pending(request: MemberRequest, public_id: UUID) -> PendingOrder:
-    found: PendingOrder = get_object_or_404(
-        request.buyer.pending_orders.select_related("payment", "order"), public_id=public_id
+def _pending(request: MemberRequest, public_id: UUID) -> OrderAwaitingPayment:
+    found: OrderAwaitingPayment = get_object_or_404(
+        request.buyer.orders_awaiting_payment.select_related("payment", "order"), public_id=public_id
     )
     return found

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 
 from buyers.companies.access import MemberRequest, buying_required
 from leads.criteria.filters import query_of
-from marketplace.models import Placing
-from marketplace.orders.quotes import wish_in
+from marketplace.models import BackgroundOrder
+from marketplace.orders.quotes import order_request_in
 from marketplace.orders.request import Selection
 
 
@@ -20,34 +20,40 @@ from marketplace.orders.request import Selection
 @buying_required
 def progress(request: MemberRequest, public_id: UUID) -> HttpResponse:
     """Ends at the order, or back at the checkout with the reason and the prices of now."""
-    placing: Placing = get_object_or_404(request.buyer.placings.select_related("order"), public_id=public_id)
-    if placing.is_under_way:
+    background_order: BackgroundOrder = get_object_or_404(
+        request.buyer.background_orders.select_related("order"), public_id=public_id
+    )
+    if background_order.is_under_way:
         page = "marketplace/orders/background.html"
-        return render(request, f"{page}#progress" if request.htmx else page, {"placing": placing})
-    address = _end_of(placing)
+        return render(request, f"{page}#progress" if request.htmx else page, {"background_order": background_order})
+    address = _end_of(background_order)
     if request.htmx:
         return HttpResponse(headers={"HX-Redirect": request.path})
-    if placing.order:
-        messages.success(request, f"{placing.order.filled:,} leads are yours. The file is ready below.")
+    if background_order.order:
+        messages.success(request, f"{background_order.order.filled:,} leads are yours. The file is ready below.")
     else:
-        messages.error(request, placing.problem)
+        messages.error(request, background_order.problem)
     return redirect(address)
 
 
-def _end_of(placing: Placing) -> str:
-    if placing.order:
-        return reverse("orders:detail", args=[placing.order.public_id])
-    wish = wish_in(placing.token, buyer=placing.buyer)
-    if not isinstance(wish, Selection):
+def _end_of(background_order: BackgroundOrder) -> str:
+    if background_order.order:
+        return reverse("orders:detail", args=[background_order.order.public_id])
+    order_request = order_request_in(background_order.token, buyer=background_order.buyer)
+    if not isinstance(order_request, Selection):
         return reverse("storefront:home")
-    return f"{reverse('checkout:review', args=[wish.criteria.vertical])}?{urlencode(_asked_again(wish))}"
+    return (
+        f"{reverse('checkout:review', args=[order_request.criteria.vertical])}?{urlencode(_asked_again(order_request))}"
+    )
 
 
-def _asked_again(wish: Selection) -> list[tuple[str, str]]:
+def _asked_again(order_request: Selection) -> list[tuple[str, str]]:
     """The parameters of the till that ask for the same."""
-    till = [("quantity", str(wish.quantity)), ("first", wish.ranking.value)]
-    if wish.most_cents is not None:
-        till.append(("limit", f"{wish.most_cents // 100}.{wish.most_cents % 100:02}"))
-    if wish.exclusive:
-        till.append(("exclusive", "true"))
-    return [*query_of(wish.criteria), *till]
+    buy_bar = [("quantity", str(order_request.quantity)), ("buy_sort", order_request.sort.value)]
+    if order_request.max_price_cents is not None:
+        buy_bar.append(
+            ("max_price", f"{order_request.max_price_cents // 100}.{order_request.max_price_cents % 100:02}")
+        )
+    if order_request.exclusive:
+        buy_bar.append(("exclusive", "true"))
+    return [*query_of(order_request.criteria), *buy_bar]

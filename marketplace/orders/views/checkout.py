@@ -15,19 +15,19 @@ from billing.stripe.gateway import is_on
 from buyers.companies.access import MarketRequest, MemberRequest, buying_required
 from leads.criteria.filters import FilterRefused, query_of, read_filters
 from leads.models import Vertical
-from marketplace.inventory.query import Look
+from marketplace.inventory.query import StockQuery
 from marketplace.orders.awaiting_payment import LEAST_CHARGE_CENTS, held_before, hold_order
 from marketplace.orders.background import ask_for, is_large
-from marketplace.orders.buy_bar import BESIDES, read_till, till_of, wish_of
-from marketplace.orders.checkout import STANDING, NotAllThere, OrderRefused, Placement, place_order
-from marketplace.orders.quotes import Quote, QuoteRefused, quote, token_of, wish_in
-from marketplace.orders.request import Selection, Wish, WishRefused, read_wish
-from marketplace.orders.tasks import place_large_order
+from marketplace.orders.buy_bar import BESIDES, buy_bar_of, order_request_of, read_buy_bar
+from marketplace.orders.checkout import STANDING, NotAllThere, OrderAttempt, OrderRefused, place_order
+from marketplace.orders.quotes import Quote, QuoteRefused, order_request_in, quote, token_of
+from marketplace.orders.request import OrderRequest, OrderRequestRefused, Selection, read_order_request
+from marketplace.orders.tasks import place_background_order
 from marketplace.orders.views.awaiting_payment import go_and_pay
 from marketplace.prices.pricing import NoCurve, curve_in_force
 
 REASONS = {
-    "held": "your company has bought this person already",
+    "already_owned": "your company has bought this person already",
     "own_customer": "on a list of your own customers",
     "same_person": "the same person as another lead in this order",
     "sold_out": "sold out",
@@ -45,10 +45,10 @@ def buy_bar(request: MarketRequest, slug: str) -> HttpResponse:
     now = timezone.now()
     try:
         criteria = read_filters(vertical, request.GET, besides=BESIDES).criteria
-        look = Look(vertical, criteria, curve_in_force(vertical, now), now, request.buyer)
+        query = StockQuery(vertical, criteria, curve_in_force(vertical, now), now, request.buyer)
     except (FilterRefused, NoCurve) as refusal:
         return HttpResponse(str(refusal), status=400, content_type="text/plain")
-    context = {"vertical": vertical, "till": till_of(request.GET, look), "said": query_of(criteria)}
+    context = {"vertical": vertical, "buy_bar": buy_bar_of(request.GET, query), "said": query_of(criteria)}
     return render(request, "marketplace/orders/_buy_bar.html", context)
 
 
@@ -58,28 +58,30 @@ def review(request: MemberRequest, slug: str) -> HttpResponse:
     """What is about to be bought, at which prices, and what happens then."""
     vertical = get_object_or_404(Vertical.objects.on_shelf(), slug=slug)
     try:
-        wish = _wish(request.GET, vertical)
-        return _review(request, wish)
-    except (FilterRefused, WishRefused, NoCurve, QuoteRefused) as refusal:
+        order_request = _wish(request.GET, vertical)
+        return _review(request, order_request)
+    except (FilterRefused, OrderRequestRefused, NoCurve, QuoteRefused) as refusal:
         messages.error(request, str(refusal))
         return redirect("storefront:browse", slug=slug)
 
 
-def _wish(data: QueryDict, vertical: Vertical) -> Wish:
+def _wish(data: QueryDict, vertical: Vertical) -> OrderRequest:
     """What the till asked for: the ticked leads, or so many of what the filters select. Raises its refusal."""
     if data.get("by") == "pick" or data.getlist("lead"):
-        return read_wish({"leads": data.getlist("lead"), "exclusive": data.get("exclusive") == "true"})
-    asked = read_till(data)
+        return read_order_request({"leads": data.getlist("lead"), "exclusive": data.get("exclusive") == "true"})
+    asked = read_buy_bar(data)
     if asked.problem:
-        raise WishRefused("till", asked.problem)
+        raise OrderRequestRefused("buy_bar", asked.problem)
     kept = data.copy()
     for name in BESIDES:
         kept.pop(name, None)
-    return wish_of(asked, read_filters(vertical, kept).criteria)
+    return order_request_of(asked, read_filters(vertical, kept).criteria)
 
 
-def _review(request: MemberRequest, wish: Wish, *, problem: str = "", status: int = 200) -> HttpResponse:
-    quoted = quote(wish, buyer=request.buyer, now=timezone.now())
+def _review(
+    request: MemberRequest, order_request: OrderRequest, *, problem: str = "", status: int = 200
+) -> HttpResponse:
+    quoted = quote(order_request, buyer=request.buyer, now=timezone.now())
     return render(request, "marketplace/orders/checkout.html", _terms(request, quoted, problem), status=status)
 
 
@@ -87,7 +89,7 @@ def _terms(request: MemberRequest, quoted: Quote, problem: str) -> dict[str, Any
     buyer = request.buyer
     balance = balance_cents(buyer)
     approved = set(buyer.approvals.granted().values_list("vertical_id", flat=True))
-    wish = quoted.wish
+    order_request = quoted.order_request
     missing = quoted.total_cents - balance
     return {
         "quoted": quoted,
@@ -98,8 +100,10 @@ def _terms(request: MemberRequest, quoted: Quote, problem: str) -> dict[str, Any
         "missing_cents": max(0, missing),
         "card_cents": max(LEAST_CHARGE_CENTS, missing) if missing > 0 and is_on() else 0,
         "approved": buyer.closed_at is None and set(quoted.curves) <= approved,
-        "is_selection": isinstance(wish, Selection),
-        "asked": [text for _, text in wish.criteria.sentences()] if isinstance(wish, Selection) else [],
+        "is_selection": isinstance(order_request, Selection),
+        "asked": [text for _, text in order_request.criteria.sentences()]
+        if isinstance(order_request, Selection)
+        else [],
         "unavailable": [(str(lead)[:8], REASONS[reason]) for lead, reason in quoted.unavailable],
         "problem": problem,
     }
@@ -111,7 +115,7 @@ def pay(request: MemberRequest) -> HttpResponse:
     """Place the order. A refusal shows the page again with a new quote and says why; nothing was charged then."""
     key = request.POST.get("idempotency_key", "")[:100]
     is_free = key and key.isprintable() and not key.startswith(STANDING)
-    placement = Placement(
+    attempt = OrderAttempt(
         buyer=request.buyer,
         user=request.user,
         token=request.POST.get("quote", ""),
@@ -120,43 +124,43 @@ def pay(request: MemberRequest) -> HttpResponse:
         now=timezone.now(),
     )
     try:
-        if waiting := held_before(placement):
+        if waiting := held_before(attempt):
             return go_and_pay(request, waiting)
-        if is_large(placement) and request.POST.get("card") != "true":
-            return _take_in(placement)
-        order = place_order(placement)
+        if is_large(attempt) and request.POST.get("card") != "true":
+            return _take_in(attempt)
+        order = place_order(attempt)
     except NotEnoughMoney as refusal:
-        return _hold(request, placement) if request.POST.get("card") == "true" else _again(request, refusal)
+        return _hold(request, attempt) if request.POST.get("card") == "true" else _again(request, refusal)
     except (OrderRefused, QuoteRefused) as refusal:
         return _again(request, refusal)
     messages.success(request, f"{order.filled:,} leads are yours. The file is ready below.")
     return redirect("orders:detail", public_id=order.public_id)
 
 
-def _take_in(placement: Placement) -> HttpResponse:
+def _take_in(attempt: OrderAttempt) -> HttpResponse:
     """Too many leads to wait for: a worker buys them, and a page shows how far it is."""
-    asked = ask_for(placement)
-    place_large_order.delay_on_commit(asked.pk)  # type: ignore[attr-defined]
-    return redirect("orders:placing", public_id=asked.public_id)
+    asked = ask_for(attempt)
+    place_background_order.delay_on_commit(asked.pk)  # type: ignore[attr-defined]
+    return redirect("orders:background", public_id=asked.public_id)
 
 
-def _hold(request: MemberRequest, placement: Placement) -> HttpResponse:
+def _hold(request: MemberRequest, attempt: OrderAttempt) -> HttpResponse:
     """The wallet lacks something: keep the leads and take the difference by card."""
     try:
-        return go_and_pay(request, hold_order(placement))
+        return go_and_pay(request, hold_order(attempt))
     except (OrderRefused, QuoteRefused, PaymentRefused) as refusal:
         return _again(request, refusal)
 
 
 def _again(request: MemberRequest, refusal: Exception) -> HttpResponse:
     """The checkout once more, from the wish behind the refused token; without a readable one, back to the shelf."""
-    wish = wish_in(request.POST.get("quote", ""), buyer=request.buyer)
-    if wish is None:
+    order_request = order_request_in(request.POST.get("quote", ""), buyer=request.buyer)
+    if order_request is None:
         messages.error(request, str(refusal))
         return redirect("storefront:home")
     status = 409 if isinstance(refusal, NotAllThere | QuoteRefused) else 422
     try:
-        return _review(request, wish, problem=str(refusal), status=status)
+        return _review(request, order_request, problem=str(refusal), status=status)
     except (NoCurve, QuoteRefused) as closed:
         messages.error(request, str(closed))
         return redirect("storefront:home")

@@ -52,8 +52,8 @@ def listing(request: MemberRequest) -> HttpResponse:
         "page": page,
         "orders": list(titles_of(page)),
         "may_see_contacts": may_buy(request),
-        "waiting": request.buyer.pending_orders.waiting().select_related("payment"),
-        "placings": request.buyer.placings.under_way(),
+        "waiting": request.buyer.orders_awaiting_payment.waiting().select_related("payment"),
+        "background_orders": request.buyer.background_orders.under_way(),
     }
     return render(request, "marketplace/orders/list.html", context)
 

@@ -20,8 +20,8 @@ from leads.models import Vertical
 from marketplace.exports.rows import Reader, SoldLead
 from marketplace.models import Order, ReturnReason, Sale
 from marketplace.models.order import SaleQuerySet
-from marketplace.returns.claims import LONGEST_WORDS, Answer, Asker, Claim, Tally, ask_all, preview
-from marketplace.returns.files import FileRefused, Row, claims_in, open_rows, paired, read_file, sealed_rows
+from marketplace.returns.claims import LONGEST_WORDS, Claim, Claimant, ClaimResult, ClaimTally, ask_all, preview
+from marketplace.returns.files import ClaimRow, FileRefused, claims_in, open_rows, paired, read_file, sealed_rows
 
 PAGE = 50
 
@@ -76,7 +76,7 @@ def ask(request: MemberRequest, public_id: UUID) -> HttpResponse:
     )
     problems: list[str] = []
     if form.is_bound and form.is_valid():
-        tally = Tally(ask_all(form.claims, _asker(request)))
+        tally = ClaimTally(ask_all(form.claims, _asker(request)))
         if len(tally.refused) < len(tally.answers):
             _tell(request, tally)
             return redirect("returns:list")
@@ -153,7 +153,7 @@ def send(request: MemberRequest) -> HttpResponse:
     return render(request, "marketplace/returns/preview.html", _outcome(rows, answers) | {"done": True})
 
 
-def _outcome(rows: list[Row], answers: list[Answer]) -> dict[str, object]:
+def _outcome(rows: list[ClaimRow], answers: list[ClaimResult]) -> dict[str, object]:
     """Every row, those with a problem apart."""
     answered = paired(rows, answers)
     problems = [one for one in answered if one.problem]
@@ -161,15 +161,15 @@ def _outcome(rows: list[Row], answers: list[Answer]) -> dict[str, object]:
         "rows": answered,
         "problems": problems,
         "taken": len(answered) - len(problems),
-        "tally": Tally(answers),
+        "tally": ClaimTally(answers),
     }
 
 
-def _asker(request: MemberRequest) -> Asker:
-    return Asker(request.buyer, str(request.user), timezone.now())
+def _asker(request: MemberRequest) -> Claimant:
+    return Claimant(request.buyer, str(request.user), timezone.now())
 
 
-def _tell(request: MemberRequest, tally: Tally) -> None:
+def _tell(request: MemberRequest, tally: ClaimTally) -> None:
     if tally.credited:
         credited = f"{len(tally.credited):,} credited at once: {dollars(tally.credited_cents)} is back in your wallet."
         messages.success(request, credited)
@@ -180,7 +180,7 @@ def _tell(request: MemberRequest, tally: Tally) -> None:
         messages.warning(request, sentence)
 
 
-def sentences(tally: Tally) -> list[str]:
+def sentences(tally: ClaimTally) -> list[str]:
     """Each refusal once, with the leads that it is about."""
     found: dict[str, list[str]] = {}
     for answer in tally.refused:

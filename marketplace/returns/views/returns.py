@@ -34,13 +34,13 @@ SHOWN: dict[str, tuple[str, Callable[[ReturnQuerySet], ReturnQuerySet]]] = {
 @require_safe
 @member_required
 def listing(request: MemberRequest) -> HttpResponse:
-    state = request.GET.get("state", "")
-    _, narrowed = SHOWN.get(state, SHOWN[""])
+    status = request.GET.get("status", "")
+    _, narrowed = SHOWN.get(status, SHOWN[""])
     returns = narrowed(request.buyer.returns.select_related("reason", "sale__lead__vertical", "sale__order"))
     context = {
         "page": Paginator(returns, PAGE).get_page(request.GET.get("page")),
-        "states": [(name, label, name == state) for name, (label, _) in SHOWN.items()],
-        "state": state,
+        "statuses": [(name, label, name == status) for name, (label, _) in SHOWN.items()],
+        "status": status,
         "rates": rates_of_buyer(request.buyer, timezone.now()),
         "may_ask": request.membership.can_buy,
     }

@@ -262,7 +262,7 @@ def test_every_sources_sums_are_on_one_page(client, market, source, reader):
 
     rows = at(client, reader).get(SOURCES).context["rows"]
 
-    assert [(one.pk, totals.earned_cents, totals.held_cents, totals.due_cents) for one, totals in rows] == [
+    assert [(one.pk, totals.earned_cents, totals.balance_cents, totals.due_cents) for one, totals in rows] == [
         (source.pk, 4_500, 500, 4_000)
     ]
 

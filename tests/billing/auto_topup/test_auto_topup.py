@@ -10,7 +10,7 @@ from django.test import Client
 
 from billing.auto_topup import charges
 from billing.auto_topup.charges import announce_due, charge_due
-from billing.auto_topup.consent import AutomaticRefused, remove_card, set_automatic, wording_of
+from billing.auto_topup.consent import AutomaticRefused, AutoTopUpTerms, remove_card, set_automatic, wording_of
 from billing.ledger import Kind, Posting, balance_cents, charge_order, house_account, post, take_back, wallet_of
 from billing.models import Account, AutomaticTopUp, Customer, Payment
 from billing.payments import mail
@@ -18,14 +18,13 @@ from billing.payments.stopping import stop_announced, stop_automatic
 from billing.payments.top_ups import ask_again, ask_payment, charge, open_page, settle
 from billing.stripe.gateway import GatewayUnavailable
 from buyers.models import Buyer, Membership, Role
-from marketplace.standing_orders.terms import Terms
 from tests.factories import credit, make_buyer, make_user
 
 pytestmark = pytest.mark.django_db
 Status = Payment.Status
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NOTICE = timedelta(minutes=10)
-TERMS = Terms(threshold_cents=5000, amount_cents=10_000, daily_ceiling_cents=30_000)
+TERMS = AutoTopUpTerms(threshold_cents=5000, amount_cents=10_000, daily_ceiling_cents=30_000)
 
 
 @pytest.fixture
@@ -182,7 +181,7 @@ def test_without_a_key_nothing_is_announced_or_charged(agreed, buyer, now, strip
 def test_a_company_at_its_ceiling_takes_no_others_place_in_the_batch(buyer, owner, keep, monkeypatch):
     at = NOON + timedelta(days=400)
     keep()
-    agree(buyer, owner, at, Terms(5000, 10_000, 10_000))
+    agree(buyer, owner, at, AutoTopUpTerms(5000, 10_000, 10_000))
     announced(at)
     assert charge_due(now=at + NOTICE) == 1
     spend(buyer, 12_000, at + NOTICE)
@@ -399,7 +398,7 @@ def test_a_buyer_without_the_right_stops_nothing(agreed, buyer, now):
 def test_new_terms_take_back_what_was_announced_under_the_old_ones(agreed, buyer, owner, now):
     payment = announced(now)
 
-    agree(buyer, owner, now, Terms(1000, 20_000, 40_000))
+    agree(buyer, owner, now, AutoTopUpTerms(1000, 20_000, 40_000))
 
     payment.refresh_from_db()
     assert (payment.status, payment.problem) == (Status.CANCELED, "The terms were changed.")

@@ -9,9 +9,9 @@ from io import BytesIO
 import pytest
 from pypdf import PdfReader
 
-from billing.documents import Document, Line, Party, render
+from billing.documents import Document, DocumentLine, Party, render
 from billing.documents.lettering import REPLACEMENT, lettered, printable
-from billing.documents.sheet import BODY, STRONG, Sheet
+from billing.documents.sheet import BODY, STRONG, Paper
 
 OPERATOR = Party(
     "Harrow & Pine Lead Exchange LLC",
@@ -25,9 +25,9 @@ INVOICE = Document(
     operator=OPERATOR,
     party=BUYER,
     lines=(
-        Line("Mortgage leads, 31 to 60 days old", 184, 165, 30_360, "California 100, Texas 84"),
-        Line("Solar leads, 91 to 180 days old", 1_250, 35, 43_750),
-        Line("Returned: one disconnected number", None, None, -110),
+        DocumentLine("Mortgage leads, 31 to 60 days old", 184, 165, 30_360, "California 100, Texas 84"),
+        DocumentLine("Solar leads, 91 to 180 days old", 1_250, 35, 43_750),
+        DocumentLine("Returned: one disconnected number", None, None, -110),
     ),
     totals=(("Subtotal", 74_000), ("Volume discount, 5%", -3_700), ("Total", 70_300)),
     references=(("Paid by", "Visa ending 4242"), ("Stripe payment", "pi_3PqT8w2eZvKYlo2C1gxY5Abc")),
@@ -44,7 +44,7 @@ def pages(document):
 
 
 def numbered(count):
-    lines = [Line(f"Order {number}", None, None, number) for number in range(count)]
+    lines = [DocumentLine(f"Order {number}", None, None, number) for number in range(count)]
     return replace(INVOICE, lines=lines, totals=(("Total", count * (count - 1) // 2),))
 
 
@@ -83,7 +83,7 @@ def test_every_word_and_cent_can_be_read_from_the_file():
 
 
 def test_columns_that_no_line_uses_are_left_out():
-    statement = replace(INVOICE, lines=(Line("Top-up", None, None, 500),), totals=(("Balance", 500),))
+    statement = replace(INVOICE, lines=(DocumentLine("Top-up", None, None, 500),), totals=(("Balance", 500),))
 
     (page,) = pages(statement)
 
@@ -159,7 +159,7 @@ def test_a_document_that_does_not_add_up_cannot_exist(changes, words):
 )
 def test_a_price_each_times_the_quantity_is_the_amount(quantity, unit_cents, cents):
     with pytest.raises(ValueError):
-        Line("Leads", quantity, unit_cents, cents)
+        DocumentLine("Leads", quantity, unit_cents, cents)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_letters_of_no_font_never_stop_a_document():
         kind_title=strange,
         operator=Party(strange, (strange,)),
         party=Party(strange),
-        lines=(Line(strange, None, None, 70_300, strange),),
+        lines=(DocumentLine(strange, None, None, 70_300, strange),),
         totals=((strange, 70_300),),
         references=((strange, strange),),
         notes=(strange,),
@@ -216,7 +216,7 @@ def test_letters_of_no_font_never_stop_a_document():
 
 
 def test_digits_are_all_equally_wide():
-    sheet = Sheet(title="")
+    sheet = Paper(title="")
 
     with lettered(sheet):
         widths = {voice: {sheet.width_of(digit, voice) for digit in "0123456789"} for voice in (BODY, STRONG)}
@@ -271,7 +271,7 @@ def test_five_thousand_lines_end_with_their_total():
 
 def test_a_line_longer_than_a_page_goes_on_over_the_next():
     words = [f"word{number}" for number in range(3_000)]
-    document = replace(INVOICE, lines=(Line(" ".join(words), 1, 74_000, 74_000),))
+    document = replace(INVOICE, lines=(DocumentLine(" ".join(words), 1, 74_000, 74_000),))
 
     text = pages(document)
 
@@ -282,7 +282,7 @@ def test_a_line_longer_than_a_page_goes_on_over_the_next():
 
 @pytest.mark.parametrize("count", range(6, 16))
 def test_the_totals_stand_together(count):
-    lines = [Line(f"Order {number}", None, None, 100) for number in range(count)]
+    lines = [DocumentLine(f"Order {number}", None, None, 100) for number in range(count)]
     totals = (("Subtotal", count * 100), ("Discount", -1), ("Total", count * 100 - 1))
 
     text = pages(replace(INVOICE, lines=lines, totals=totals))

@@ -241,7 +241,7 @@ def test_a_refund_that_fails_later_is_in_the_wallet_again_once(control, payment,
 
     for _ in range(2):
         assert set(hand_over_all(control, "refund.failed", "refund.updated", "refund.created")) == {"done"}
-        refunds.enter(payment, refunds.look_up(payment, now=now), now=now)
+        refunds.enter(payment, refunds.settle_and_fetch(payment, now=now), now=now)
 
     refund.refresh_from_db()
     assert (refund.status, refund.problem) == ("failed", "lost or stolen card")
@@ -252,7 +252,7 @@ def test_a_refund_that_fails_later_is_in_the_wallet_again_once(control, payment,
 
 def test_what_was_read_late_does_not_undo_a_failure(control, payment, now):
     refund = back(payment)
-    late = refunds.look_up(payment, now=now)
+    late = refunds.settle_and_fetch(payment, now=now)
     control.fail_refund(refund=refund.stripe_id)
     hand_over_all(control, "refund.failed")
 
@@ -276,7 +276,7 @@ def test_a_refund_of_the_dashboard_is_followed_once(control, payment, now):
 
     for _ in range(3):
         assert set(hand_over_all(control, "refund.created", "charge.refunded")) == {"done"}
-        refunds.enter(payment, refunds.look_up(payment, now=now), now=now)
+        refunds.enter(payment, refunds.settle_and_fetch(payment, now=now), now=now)
 
     refund = Refund.objects.get()
     assert (refund.amount_cents, refund.status, refund.made_by) == (1200, "succeeded", "Stripe's dashboard")
@@ -338,7 +338,7 @@ def test_a_refund_that_does_not_fit_is_not_booked(stand_in, payment, now):
     before = books()
 
     with pytest.raises(refunds.RefundDiffers):
-        refunds.enter(payment, refunds.look_up(payment, now=now), now=now)
+        refunds.enter(payment, refunds.settle_and_fetch(payment, now=now), now=now)
 
     refund.refresh_from_db()
     assert (refund.amount_cents, books()) == (2000, before)

@@ -268,7 +268,7 @@ def test_a_bank_debit_that_comes_back_is_credited_nothing(control, payer, now):
 
 def test_what_was_read_late_does_not_turn_a_debit_back(control, payer, now):
     payment = opened(payer)
-    late = top_ups.look_up(payment, now=now)
+    late = top_ups.charge_or_fetch_status(payment, now=now)
     control.submit(session=payment.stripe_session_id, card=DEBIT)
     settle(payment, now=now)
 
@@ -340,7 +340,7 @@ def test_a_doubt_that_was_cleared_is_credited(stand_in, payer, now):
 def test_a_payment_of_another_key_is_never_credited(control, payer, now, stripe_settings):
     payment = submitted(control, payer)
     stripe_settings.STRIPE_SECRET_KEY = "sk_live_now"
-    truth = top_ups.Truth(top_ups.Status.PAID, (top_ups.terms_of(payment),))
+    truth = top_ups.PaymentStatus(top_ups.Status.PAID, (top_ups.terms_of(payment),))
     stripe_settings.STRIPE_SECRET_KEY = "sk_test_again"
 
     top_ups.enter(payment, truth, now=now)

@@ -415,7 +415,7 @@ def test_a_statement_adds_up_to_what_the_ledger_owes(market, source, approved, n
     assert totals == Totals(
         earned_cents=6_500,
         charged_back_cents=-4_000,
-        held_cents=500,
+        balance_cents=500,
         due_cents=-4_000,
         on_its_way_cents=0,
         paid_cents=6_000,

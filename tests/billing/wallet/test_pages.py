@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from billing.ledger import Kind, Posting, balance_cents, credit_wallet, house_account, post, take_back, wallet_of
 from billing.models import Account, AutomaticTopUp, Customer, Payment
-from billing.payments.payment_status import Truth
+from billing.payments.payment_status import PaymentStatus
 from billing.payments.top_ups import settle_while_watched
 from buyers.models import Buyer, Membership, Role
 from tests.factories import make_buyer, make_user
@@ -115,7 +115,7 @@ def test_the_wallet_asks_the_same_however_much_there_is(
 def test_without_a_key_cards_are_off_and_the_desk_is_named(page, buyer, settings):
     settings.STRIPE_SECRET_KEY = ""
 
-    for address in ("/wallet/", "/wallet/top-up/", "/wallet/automatic/"):
+    for address in ("/wallet/", "/wallet/top-up/", "/wallet/auto-topup/"):
         said = page(address)
         assert "Cards are not taken here at present." in said
         assert f'<a href="mailto:{settings.OPERATOR["email"]}">' in said
@@ -153,7 +153,7 @@ def test_each_role_is_offered_what_it_may_do(browser, buyer, stripe_settings, ro
 
     assert "$10.00" in said
     assert ('href="/wallet/top-up/"' in said) == pays
-    assert ('href="/wallet/automatic/"' in said) == sets_up
+    assert ('href="/wallet/auto-topup/"' in said) == sets_up
 
 
 def test_what_is_announced_and_what_is_on_its_way_stand_by_the_balance(page, buyer, stripe_settings):
@@ -423,7 +423,7 @@ def test_the_page_stops_asking_after_a_while_and_once_it_ended(browser, owner, o
     client.get(paid(opened, control))
     part = client.get(f"{address}?try=3", headers=htmx).content.decode()
     assert "hx-get" not in part
-    assert part.lstrip().startswith('<section class="sheet" id="state"')
+    assert part.lstrip().startswith('<section class="sheet" id="status"')
 
 
 def test_the_polls_of_the_page_ask_stripe_nothing(browser, owner, opened, control, stripe_settings):
@@ -440,7 +440,7 @@ def test_the_polls_of_the_page_ask_stripe_nothing(browser, owner, opened, contro
 def test_a_page_loaded_over_and_over_asks_stripe_once_in_ten_seconds(opened, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        "billing.payments.top_ups.look_up", lambda payment, now: asked.append(now) or open_still(payment)
+        "billing.payments.top_ups.charge_or_fetch_status", lambda payment, now: asked.append(now) or open_still(payment)
     )
     start, seconds = timezone.now(), [0, 0.1, 9.9, 10, 15, 20.1]
 
@@ -452,7 +452,7 @@ def test_a_page_loaded_over_and_over_asks_stripe_once_in_ten_seconds(opened, mon
 
 
 def open_still(payment):
-    return Truth(Status.OPEN, (), payment.stripe_session_id, payment.page_url)
+    return PaymentStatus(Status.OPEN, (), payment.stripe_session_id, payment.page_url)
 
 
 def test_who_turns_back_sees_the_payment_and_nothing_ends_by_looking(browser, owner, opened):
@@ -559,8 +559,8 @@ def wording_in(response):
 def test_the_owner_reads_the_words_and_agrees_to_them(browser, owner, buyer, with_card, settings):
     client = browser(owner)
 
-    wording = wording_in(client.post("/wallet/automatic/", TERMS))
-    response = client.post("/wallet/automatic/agree/", {**TERMS, "wording": wording})
+    wording = wording_in(client.post("/wallet/auto-topup/", TERMS))
+    response = client.post("/wallet/auto-topup/agree/", {**TERMS, "wording": wording})
 
     assert response.status_code == 302
     agreed = AutomaticTopUp.objects.get()
@@ -577,11 +577,11 @@ def test_the_owner_reads_the_words_and_agrees_to_them(browser, owner, buyer, wit
 @pytest.mark.parametrize("changes", [{"amount": "999"}, {"wording": ""}, {"wording": "Anything."}])
 def test_only_the_words_that_were_shown_are_agreed_to(browser, owner, buyer, with_card, changes):
     client = browser(owner)
-    wording = wording_in(client.post("/wallet/automatic/", {**TERMS, "daily_ceiling": "2000"}))
+    wording = wording_in(client.post("/wallet/auto-topup/", {**TERMS, "daily_ceiling": "2000"}))
     before = everything()
 
     response = client.post(
-        "/wallet/automatic/agree/", {**TERMS, "daily_ceiling": "2000", "wording": wording, **changes}
+        "/wallet/auto-topup/agree/", {**TERMS, "daily_ceiling": "2000", "wording": wording, **changes}
     )
 
     assert response.status_code == 422
@@ -601,7 +601,7 @@ def test_only_the_words_that_were_shown_are_agreed_to(browser, owner, buyer, wit
     ],
 )
 def test_terms_out_of_bounds_are_refused(browser, owner, buyer, with_card, changes, said):
-    response = browser(owner).post("/wallet/automatic/", {**TERMS, **changes})
+    response = browser(owner).post("/wallet/auto-topup/", {**TERMS, **changes})
 
     assert response.status_code == 422
     assert said in response.content.decode()
@@ -611,8 +611,8 @@ def test_terms_out_of_bounds_are_refused(browser, owner, buyer, with_card, chang
 def test_without_a_card_there_is_nothing_to_agree_to(browser, owner, buyer, stripe_settings):
     client = browser(owner)
 
-    assert "First, a card" in client.get("/wallet/automatic/").content.decode()
-    assert client.post("/wallet/automatic/agree/", {**TERMS, "wording": "x"}).status_code == 422
+    assert "First, a card" in client.get("/wallet/auto-topup/").content.decode()
+    assert client.post("/wallet/auto-topup/agree/", {**TERMS, "wording": "x"}).status_code == 422
     assert not AutomaticTopUp.objects.exists()
 
 
@@ -621,7 +621,7 @@ def test_the_standing_consent_is_for_owners(browser, buyer, with_card, role):
     client = browser(member(buyer, role))
     before = everything()
 
-    asked = [client.get("/wallet/automatic/")]
+    asked = [client.get("/wallet/auto-topup/")]
     asked += [client.post(f"/wallet/{name}", TERMS) for name in ("automatic/", "automatic/agree/", "automatic/stop/")]
     asked.append(client.post("/wallet/card/remove/"))
 

@@ -12,13 +12,11 @@ pytestmark = pytest.mark.django_db
 
 # Constraint to changes of an order that buys, each of which it refuses.
 CHANGES = {
-    "standing_kind_is_known": [{"kind": "give", "limit_cents": None}],
+    "standing_kind_is_known": [{"kind": "give", "max_price_cents": None}],
     "standing_order_says_what_it_pays": [
-        {"limit_cents": None},
-        {"limit_cents": 0},
-        {"bid_cents": 100},
-        {"market": "realtime"},
-        {"market": "realtime", "bid_cents": 0, "limit_cents": None},
+        {"max_price_cents": None},
+        {"max_price_cents": 0},
+        {"market": "realtime", "max_price_cents": None},
     ],
     "standing_caps_are_positive": [
         {cap: 0} for cap in ("hourly_cap", "daily_cap", "weekly_cap", "total_cap", "budget_cents")
@@ -31,7 +29,7 @@ CHANGES = {
     ],
     "standing_has_a_weekday": [{"weekdays": []}, {"weekdays": [0]}, {"weekdays": [1, 8]}],
     "standing_time_zone_is_known": [{"time_zone": "Europe/Berlin"}],
-    "standing_first_is_known": [{"first": "dearest"}],
+    "standing_sort_is_known": [{"sort": "dearest"}],
     "standing_ended_is_never_due": [{"ended_at": "2026-01-01T00:00Z"}],
     "standing_counts_its_fills": [{"filled": 1}, {"spent_cents": 1}],
 }
@@ -44,8 +42,8 @@ OTHERS = {
     "standing_notes_its_change",
 }
 PASSING = [
-    {"limit_cents": 1},
-    {"market": "realtime", "bid_cents": 1, "limit_cents": None},
+    {"max_price_cents": 1},
+    {"market": "realtime", "max_price_cents": 4500},
     {"hourly_cap": 1, "total_cap": 1, "budget_cents": 1},
     {"from_hour": 0, "to_hour": 24, "weekdays": [7], "time_zone": "Pacific/Honolulu"},
 ]
@@ -81,10 +79,10 @@ def test_a_kind_is_one_there_is(market):
         order.save(force_insert=True)
 
 
-@pytest.mark.parametrize("change", [{"daily_cap": 5}, {"budget_cents": 500}, {"limit_cents": 5}])
+@pytest.mark.parametrize("change", [{"daily_cap": 5}, {"budget_cents": 500}, {"max_price_cents": 5}])
 def test_a_search_has_no_terms_of_buying(market, change):
     search = wants(market, kind="tell")
-    name = "standing_order_says_what_it_pays" if "limit_cents" in change else "standing_search_buys_nothing"
+    name = "standing_order_says_what_it_pays" if "max_price_cents" in change else "standing_search_buys_nothing"
 
     with refused_by(name):
         StandingOrder.objects.filter(pk=search.pk).update(**change)
@@ -139,5 +137,5 @@ def test_a_change_of_what_is_wanted_is_noted_and_another_is_not(market):
     number.update(due_at=market.now, outcome="taken")
     assert number.values_list("changed_in", flat=True).get() in (3, "3")
 
-    number.update(limit_cents=100)
+    number.update(max_price_cents=100)
     assert int(number.values_list("changed_in", flat=True).get()) > 3

@@ -103,7 +103,7 @@ def test_a_list_becomes_the_digests_that_contacts_have(read):
     made = read(as_csv(rows()))
 
     assert kept_digests() == digests_of(range(1, PEOPLE + 1))
-    assert (made.state, made.rows_total, made.rows_read, made.taken, made.refused, made.people) == (
+    assert (made.status, made.rows_total, made.rows_read, made.taken, made.refused, made.people) == (
         ("done", PEOPLE, PEOPLE, PEOPLE, 0, PEOPLE)
     )
     assert made.done_at is not None
@@ -318,13 +318,13 @@ def test_a_reading_goes_on_where_a_killed_worker_left_it(send, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         list_job.work_on(made.pk)
     made.refresh_from_db()
-    assert (made.state, made.rows_read, OwnCustomer.objects.count()) == ("reading", 20, 40)
+    assert (made.status, made.rows_read, OwnCustomer.objects.count()) == ("reading", 20, 40)
     monkeypatch.undo()
 
     assert not list_job.work_on(made.pk)
 
     made.refresh_from_db()
-    assert (made.state, made.rows_read, made.taken, made.refused, made.people) == ("done", 31, 30, 1, 30)
+    assert (made.status, made.rows_read, made.taken, made.refused, made.people) == ("done", 31, 30, 1, 30)
     assert made.problems == [[31, "is no phone number that could ring, and no hash of one"]]
     assert kept_digests() == digests_of(range(1, PEOPLE + 1))
 
@@ -336,7 +336,7 @@ def test_a_slice_ends_and_the_next_one_goes_on(send, monkeypatch):
     assert [list_job.work_on(made.pk, seconds=-1) for _ in range(4)] == [True, True, True, False]
 
     made.refresh_from_db()
-    assert (made.state, made.people) == ("done", PEOPLE)
+    assert (made.status, made.people) == ("done", PEOPLE)
 
 
 def test_two_workers_at_one_list_read_it_once(send, monkeypatch):
@@ -356,7 +356,7 @@ def test_two_workers_at_one_list_read_it_once(send, monkeypatch):
 
     made.refresh_from_db()
     assert answers == ["on its way", False, False]
-    assert (made.state, made.rows_read, made.people) == ("done", PEOPLE, PEOPLE)
+    assert (made.status, made.rows_read, made.people) == ("done", PEOPLE, PEOPLE)
     assert kept_digests() == digests_of(range(1, PEOPLE + 1))
 
 
@@ -369,7 +369,7 @@ def test_a_list_removed_while_it_is_read_stays_removed(send, monkeypatch, now):
     assert not list_job.work_on(made.pk)
 
     made.refresh_from_db()
-    assert (made.state, OwnCustomer.objects.count()) == ("removed", 0)
+    assert (made.status, OwnCustomer.objects.count()) == ("removed", 0)
 
 
 def test_an_upload_that_was_altered_stops_the_list_and_nothing_of_it_counts(send, monkeypatch, files):
@@ -382,7 +382,7 @@ def test_an_upload_that_was_altered_stops_the_list_and_nothing_of_it_counts(send
     assert not list_job.work_on(made.pk)
 
     made.refresh_from_db()
-    assert (made.state, made.problem) == ("failed", "The upload is gone or was altered.")
+    assert (made.status, made.problem) == ("failed", "The upload is gone or was altered.")
     assert not OwnCustomer.objects.exists()
     assert not path.exists()
 
@@ -404,7 +404,7 @@ def test_a_list_without_a_worker_is_taken_up_again_and_given_up_in_the_end(send,
 
     assert told == [made.pk] * list_job.MOST_RESUMPTIONS
     made.refresh_from_db()
-    assert (made.state, made.problem) == ("failed", "Behind row 0 it fails again and again. Send the file again.")
+    assert (made.status, made.problem) == ("failed", "Behind row 0 it fails again and again. Send the file again.")
     assert [path for path in files.rglob("*") if path.is_file()] == []
 
 
@@ -420,7 +420,7 @@ def test_who_is_on_two_lists_stays_until_the_last_is_removed(read, now):
     assert remove(second, now=now)
 
     assert not OwnCustomer.objects.exists()
-    assert set(CustomerList.objects.values_list("state", "removed_at")) == {("removed", now)}
+    assert set(CustomerList.objects.values_list("status", "removed_at")) == {("removed", now)}
 
 
 def test_all_lists_go_at_once_and_another_companys_stay(read, approved, make_company, mortgage, now):
@@ -447,12 +447,12 @@ def test_a_list_sent_by_the_page_is_read_by_a_worker_and_shown(
     approved, owner, login, django_capture_on_commit_callbacks
 ):
     client = login(owner)
-    assert "No list yet." in client.get("/company/customers/").content.decode()
+    assert "No list yet." in client.get("/company/own-customers/").content.decode()
 
     with django_capture_on_commit_callbacks(execute=False) as told:
-        response = client.post("/company/customers/", sent())
+        response = client.post("/company/own-customers/", sent())
     made = CustomerList.objects.get()
-    assert (response.status_code, response.url) == (302, f"/company/customers/{made.public_id}/")
+    assert (response.status_code, response.url) == (302, f"/company/own-customers/{made.public_id}/")
     assert len(told) == 1
     waiting = client.get(response.url)
     assert b'<noscript><meta http-equiv="refresh" content="3"></noscript>' in waiting.content
@@ -465,7 +465,7 @@ def test_a_list_sent_by_the_page_is_read_by_a_worker_and_shown(
     assert 'http-equiv="refresh"' not in done
     part = client.get(response.url, headers={"HX-Request": "true"})
     assert part["HX-Refresh"] == "true"
-    assert "customers.csv" in client.get("/company/customers/").content.decode()
+    assert "customers.csv" in client.get("/company/own-customers/").content.decode()
 
 
 @pytest.mark.parametrize(
@@ -477,7 +477,7 @@ def test_a_list_sent_by_the_page_is_read_by_a_worker_and_shown(
     ],
 )
 def test_what_is_refused_is_said_beside_the_file(approved, owner, login, data, message):
-    response = login(owner).post("/company/customers/", sent(data))
+    response = login(owner).post("/company/own-customers/", sent(data))
 
     assert response.status_code == 422
     assert message in response.content.decode()
@@ -487,7 +487,7 @@ def test_what_is_refused_is_said_beside_the_file(approved, owner, login, data, m
 def test_a_file_over_the_limit_is_not_read(approved, owner, login, settings):
     settings.UPLOAD_LIMIT_BYTES = 100
 
-    response = login(owner).post("/company/customers/", sent())
+    response = login(owner).post("/company/own-customers/", sent())
 
     assert response.status_code == 422
     assert "The file is larger than 100" in response.content.decode()
@@ -496,7 +496,7 @@ def test_a_file_over_the_limit_is_not_read(approved, owner, login, settings):
 def test_removing_by_the_page(approved, owner, login, read):
     made = read(as_csv(rows()))
 
-    assert login(owner).post(f"/company/customers/{made.public_id}/remove/").url == "/company/customers/"
+    assert login(owner).post(f"/company/own-customers/{made.public_id}/remove/").url == "/company/own-customers/"
 
     assert not OwnCustomer.objects.exists()
 
@@ -504,7 +504,7 @@ def test_removing_by_the_page(approved, owner, login, read):
 def test_the_page_tells_the_rows_that_are_wrong(approved, owner, login, read):
     made = read(as_csv([*rows(), {"Name": "", "Phone": "12", "E-mail": "no<i>body"}]))
 
-    page = login(owner).get(f"/company/customers/{made.public_id}/").content.decode()
+    page = login(owner).get(f"/company/own-customers/{made.public_id}/").content.decode()
 
     assert "Is no phone number that could ring" in page
     assert "body" not in page.partition("<table")[2].partition("</table>")[0].replace("tbody", "")
@@ -524,7 +524,7 @@ def test_the_database_keeps_the_counts_and_the_states(send, read, now):
     with refused_by("customer_list_done_has_its_instant"):
         mine.update(done_at=None)
     with refused_by("customer_list_removed_has_its_instant"):
-        mine.update(state="removed")
+        mine.update(status="removed")
     with refused_by("customer_list_removed_has_its_instant"):
         mine.update(removed_at=now)
     with refused_by("customer_list_is_taken_once"):
@@ -539,4 +539,4 @@ def test_the_database_keeps_the_counts_and_the_states(send, read, now):
             "INSERT INTO buyers_owncustomer (buyer_id, list_id, digest)"
             " SELECT buyer_id, list_id, digest FROM buyers_owncustomer LIMIT 1"
         )
-    assert waiting.state == "waiting"
+    assert waiting.status == "waiting"

@@ -15,7 +15,7 @@ from buyers.standing_index import gates
 from buyers.standing_index import percolator as watching
 from buyers.standing_index.index import OrderIndex
 from buyers.standing_index.percolator import Percolator, at_most
-from leads.criteria.criteria import Criteria, read_clause, wants_of
+from leads.criteria.criteria import Criteria, filter_fields_of, read_clause
 from leads.models.vertical import add_schema_version
 from leads.schema.fields import Field, FieldType, Schema
 from marketplace.standing_orders import lifecycle
@@ -73,7 +73,7 @@ ENVELOPE_SAID = {
     "times_sold": ends([0, 1, 2]),
     "legs_left": ends([0, 1, 3]),
     "phone_type": some(["mobile", "landline"]).map(lambda values: {"in": values}),
-    "kind": some(["own_form", "partner_form"]).map(lambda values: {"in": values}),
+    "source_kind": some(["own_form", "partner_form"]).map(lambda values: {"in": values}),
     "grade": some(["A", "B", "D"]).map(lambda values: {"in": values}),
     "incentive": st.booleans().map(lambda answer: {"is": answer}),
     "evidence": some(["retained", "lapsed", "none"]).map(lambda values: {"in": values}),
@@ -110,7 +110,7 @@ def value_of(field):
 
 @st.composite
 def wishes(draw, schema):
-    askable = wants_of(schema)
+    askable = filter_fields_of(schema)
     said = {**ENVELOPE_SAID, **{field.name: said_of(field) for field in schema}}
     names = draw(st.lists(st.sampled_from(sorted(said)), max_size=4, unique=True))
     clauses = [read_clause({"field": name, **draw(said[name])}, askable) for name in names]
@@ -129,7 +129,7 @@ def leads(draw, schema):
         postal_code=draw(st.sampled_from(ZIPS)),
         phone_type=draw(st.sampled_from(["mobile", "unknown"])),
         times_sold=draw(st.integers(0, 3)),
-        legs_aged=draw(st.integers(0, 4)),
+        legs_left=draw(st.integers(0, 4)),
         price_cents=draw(st.sampled_from([9, 10, 100, 219, 220, 501])),
         attributes=attributes,
         age_days=lambda now: age,
@@ -162,7 +162,7 @@ def test_an_index_answers_what_every_order_would_answer_for_itself(monkeypatch):
         monkeypatch.setattr(gates, "BLOCKS", blocks)
         monkeypatch.setattr(gates, "FEW_VALUES", few)
         numbered = {7 * number + 3: order for number, order in enumerate(orders)}
-        index = OrderIndex(numbered, wants_of(schema))
+        index = OrderIndex(numbered, filter_fields_of(schema))
         for lead in shelf:
             accepting = {pk for pk, order in numbered.items() if order.accepts(lead, NOW)}
             assert set(index.wanting(lead, NOW)) == accepting
@@ -175,7 +175,7 @@ def test_an_index_answers_what_every_order_would_answer_for_itself(monkeypatch):
 
 
 def test_an_index_does_not_change_what_it_hands_out():
-    askable = wants_of(Schema(()))
+    askable = filter_fields_of(Schema(()))
     clause = read_clause({"field": "state", "in": ["OH"]}, askable)
     index = OrderIndex({1: Criteria("mortgage", (clause,), askable), 2: Criteria("mortgage", (), askable)}, askable)
     lead = SimpleNamespace(state="CA")
@@ -188,7 +188,7 @@ def test_an_index_does_not_change_what_it_hands_out():
 def test_many_ends_are_found_by_blocks():
     """More distinct ends than blocks, and one end that many share."""
     dice = random.Random(4)
-    askable = wants_of(Schema((Field("amount", "Amount", FieldType.MONEY, filterable=True),)))
+    askable = filter_fields_of(Schema((Field("amount", "Amount", FieldType.MONEY, filterable=True),)))
     said = [{"min": dice.choice([77, dice.randrange(2_000)])} for _ in range(1_500)]
     orders = {
         pk: Criteria("mortgage", (read_clause({"field": "amount", **one}, askable),), askable)
@@ -212,7 +212,7 @@ def test_many_ends_are_found_by_blocks():
     ],
 )
 def test_the_limit_narrows_what_is_asked_of_the_price(asked, limit, left):
-    askable = wants_of(Schema(()))
+    askable = filter_fields_of(Schema(()))
     clauses = (read_clause({"field": "price", **asked}, askable),) if asked else ()
 
     narrowed = at_most(Criteria("mortgage", clauses, askable), limit)
@@ -259,7 +259,7 @@ def test_an_order_is_known_from_its_first_refresh_until_it_is_paused_or_ended(pe
 
 @pytest.mark.django_db
 def test_an_order_is_asked_by_its_limit_and_by_whether_it_wants_leads_alone(percolator, market):
-    shared, alone = wants(market, limit_cents=220), wants(market, limit_cents=660, exclusive=True)
+    shared, alone = wants(market, max_price_cents=220), wants(market, max_price_cents=660, exclusive=True)
     wants(market, kind="tell")
 
     assert wanted_by(percolator, market, cents=220) == {shared.pk}

@@ -226,7 +226,7 @@ def test_stopping_a_request_closes_its_legs_and_says_who_and_why(desk, lead):
 
     lead.refresh_from_db()
     assert lead.withdrawn_at is not None
-    assert set(lead.legs.values_list("state", "closed_reason")) == {("closed", "withdrawn")}
+    assert set(lead.legs.values_list("status", "closed_reason")) == {("closed", "withdrawn")}
     assert not Suppression.objects.exists()
     entry = LogEntry.objects.get()
     assert (entry.user.email, entry.change_message) == ("desk@example.com", "Stopped (lead): Asked by phone")

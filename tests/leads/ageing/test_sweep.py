@@ -36,7 +36,7 @@ def test_a_leg_ages_when_its_window_has_passed(market):
     assert set(due.legs.values_list("market", flat=True)) == {"aged"}
     assert set(young.legs.values_list("market", "aged_at")) == {("realtime", None)}
     due.refresh_from_db()
-    assert (due.legs_realtime, due.legs_aged) == (0, 4)
+    assert (due.legs_realtime, due.legs_left) == (0, 4)
 
 
 @pytest.mark.django_db
@@ -54,7 +54,7 @@ def test_legs_that_were_sold_elsewhere_do_not_move(market):
     lead = realtime(market, 20, legs_sold_elsewhere=2)
 
     assert sweep().moved == 2
-    assert list(lead.legs.filter(state="closed").values_list("market", flat=True)) == ["realtime"] * 2
+    assert list(lead.legs.filter(status="closed").values_list("market", flat=True)) == ["realtime"] * 2
 
 
 @pytest.mark.django_db
@@ -66,7 +66,7 @@ def test_a_vertical_that_is_closed_for_resale_ages_nothing(market):
     run = sweep()
 
     assert (run.moved, run.closed) == (0, 4)
-    assert set(lead.legs.values_list("state", "closed_reason")) == {("closed", "not_for_resale")}
+    assert set(lead.legs.values_list("status", "closed_reason")) == {("closed", "not_for_resale")}
 
 
 @pytest.mark.django_db
@@ -76,7 +76,7 @@ def test_a_vertical_that_closes_for_resale_takes_its_stock_off_the_shelf(market)
     market.vertical.save(update_fields=["open_for_resale"])
 
     assert sweep().closed == 4
-    assert set(lead.legs.values_list("state", "closed_reason")) == {("closed", "not_for_resale")}
+    assert set(lead.legs.values_list("status", "closed_reason")) == {("closed", "not_for_resale")}
 
 
 @pytest.mark.django_db
@@ -84,8 +84,8 @@ def test_past_its_shelf_life_a_lead_is_retired(market):
     old, new = market.lead(age=timedelta(days=731)), market.lead(age=timedelta(days=729))
 
     assert retire(market.vertical) == 4
-    assert set(old.legs.values_list("state", "closed_reason")) == {("closed", "expired")}
-    assert set(new.legs.values_list("state", flat=True)) == {"open"}
+    assert set(old.legs.values_list("status", "closed_reason")) == {("closed", "expired")}
+    assert set(new.legs.values_list("status", flat=True)) == {"open"}
 
 
 @pytest.mark.django_db
@@ -106,7 +106,7 @@ def test_past_retention_the_contact_is_erased_and_the_evidence_kept(market):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("count", ["legs_aged", "legs_realtime"])
+@pytest.mark.parametrize("count", ["legs_left", "legs_realtime"])
 def test_a_contact_is_not_erased_while_a_leg_of_its_lead_is_open(market, count):
     market.vertical.window_minutes = 60 * 24 * 2000 if count == "legs_realtime" else 15
     market.vertical.save(update_fields=["window_minutes"])
@@ -185,4 +185,4 @@ def test_a_sweep_that_is_killed_in_a_batch_leaves_whole_batches():
 
     assert Leg.objects.filter(market="aged").count() == 0
     assert sum(move_due(vertical, batch=2) for vertical in Vertical.objects.all()) == 24
-    assert set(Lead.objects.values_list("legs_realtime", "legs_aged")) == {(0, 4)}
+    assert set(Lead.objects.values_list("legs_realtime", "legs_left")) == {(0, 4)}

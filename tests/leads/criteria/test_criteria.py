@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leads.criteria.clauses import CriteriaError, Is
-from leads.criteria.criteria import read_criteria, wants_of
-from leads.criteria.filter_fields import want_of_field
+from leads.criteria.criteria import filter_fields_of, read_criteria
+from leads.criteria.filter_fields import filter_field_of
 from leads.models import Lead, Vertical
 from leads.schema.fields import Field, FieldType
 from leads.schema.names import LOOKUPS
@@ -86,7 +86,7 @@ ASKED = {
     "times_sold": spans(0, 1, 2, 5),
     "legs_left": spans(0, 1, 3),
     "phone_type": one_of("mobile", "landline", "unknown"),
-    "kind": one_of("own_form", "partner_form", "imported_file"),
+    "source_kind": one_of("own_form", "partner_form", "imported_file"),
     "grade": one_of("A", "B", "C", "D"),
     "incentive": st.booleans().map(lambda answer: {"is": answer}),
     "evidence": one_of("retained", "lapsing", "lapsed", "none"),
@@ -109,7 +109,7 @@ wishes = st.lists(st.sampled_from(sorted(ASKED)), max_size=4, unique=True).flatm
 
 @pytest.mark.django_db
 def test_every_field_that_can_be_asked_is_in_the_property_test(market):
-    assert set(ASKED) == set(wants_of(market.vertical.schema))
+    assert set(ASKED) == set(filter_fields_of(market.vertical.schema))
 
 
 @pytest.mark.django_db
@@ -197,10 +197,12 @@ def test_what_cannot_be_asked_is_refused_by_name(market, clause, field):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("wish", [None, [], {"vertical": "nothing"}, {"vertical": "mortgage", "all": {}}, {"any": []}])
-def test_what_is_no_criteria_is_refused(market, wish):
+@pytest.mark.parametrize(
+    "order_request", [None, [], {"vertical": "nothing"}, {"vertical": "mortgage", "all": {}}, {"any": []}]
+)
+def test_what_is_no_criteria_is_refused(market, order_request):
     with pytest.raises(CriteriaError):
-        read_criteria(wish, vertical_named)
+        read_criteria(order_request, vertical_named)
 
 
 @pytest.mark.django_db
@@ -213,12 +215,12 @@ def test_a_field_is_asked_once(market):
 
 @pytest.mark.django_db
 def test_the_json_form_comes_back_the_same(market):
-    wish = {
+    order_request = {
         "vertical": "mortgage",
         "all": [{"field": name, **said} for name, said in (("state", {"in": ["OH"]}), ("rate", {"max": 3.5}))],
     }
 
-    assert read_criteria(wish, vertical_named).as_json() == wish
+    assert read_criteria(order_request, vertical_named).as_json() == order_request
 
 
 @pytest.mark.django_db
@@ -244,5 +246,5 @@ def test_a_flag_is_read_as_a_flag_whatever_it_is_called(market):
     market.lead(attributes=dict.fromkeys(names, False))
 
     for name in names:
-        want = want_of_field(Field(name, name, FieldType.FLAG, filterable=True))
-        assert list(Lead.objects.filter(want.as_q(Is(name, True), market.now))) == [yes], name
+        filter_field = filter_field_of(Field(name, name, FieldType.FLAG, filterable=True))
+        assert list(Lead.objects.filter(filter_field.as_q(Is(name, True), market.now))) == [yes], name

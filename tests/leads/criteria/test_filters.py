@@ -87,9 +87,9 @@ def test_strange_parameters_are_refused(market, query):
 
 
 def test_other_parameters_pass_only_by_name(market):
-    assert said(market, "order=newest", besides=["order"]) == []
+    assert said(market, "sort=newest", besides=["sort"]) == []
     with pytest.raises(FilterRefused):
-        said(market, "order=newest")
+        said(market, "sort=newest")
 
 
 def test_a_new_schema_version_is_seen_at_once(market):

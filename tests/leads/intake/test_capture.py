@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from leads.intake.capture import CaptureRefused, Outcome, capture_lead, capture_leads, foresee_leads
+from leads.intake.capture import CaptureOutcome, CaptureRefused, capture_lead, capture_leads, foresee_leads
 from leads.intake.dedupe import Memory
 from leads.models import ClosedReason, Consent, Contact, Lead, LeadKind, Leg, Market, Suppression
 from leads.models.contact import Person
@@ -21,9 +21,9 @@ def test_a_request_becomes_a_lead_with_person_consent_and_legs(market):
     captured = capture_lead(make_capture(market, legs_authorized=4, legs_sold_elsewhere=1), now=market.now)
 
     lead = Lead.objects.get(pk=captured.lead_id)
-    assert captured.outcome == Outcome.TAKEN
-    assert (lead.times_sold, lead.legs_aged, lead.legs_realtime) == (1, 3, 0)
-    assert list(lead.legs.values_list("number", "state", "closed_reason")) == [
+    assert captured.outcome == CaptureOutcome.TAKEN
+    assert (lead.times_sold, lead.legs_left, lead.legs_realtime) == (1, 3, 0)
+    assert list(lead.legs.values_list("number", "status", "closed_reason")) == [
         (1, "closed", ClosedReason.SOLD_ELSEWHERE),
         (2, "open", ""),
         (3, "open", ""),
@@ -46,7 +46,7 @@ def test_where_resale_is_closed_legs_past_their_window_are_closed(market):
     captured = capture_lead(make_capture(market), now=market.now)
 
     legs = Leg.objects.filter(lead=captured.lead_id)
-    assert set(legs.values_list("state", "closed_reason")) == {("closed", ClosedReason.NOT_FOR_RESALE)}
+    assert set(legs.values_list("status", "closed_reason")) == {("closed", ClosedReason.NOT_FOR_RESALE)}
 
 
 def test_the_same_id_of_a_source_is_the_same_request(market):
@@ -54,7 +54,7 @@ def test_the_same_id_of_a_source_is_the_same_request(market):
     first = capture_lead(request, now=market.now)
     again = capture_lead(request, now=market.now)
 
-    assert (again.outcome, again.lead_id) == (Outcome.REPEATED, first.lead_id)
+    assert (again.outcome, again.lead_id) == (CaptureOutcome.REPEATED, first.lead_id)
     assert Lead.objects.count() == Contact.objects.count() == Consent.objects.count() == 1
 
 
@@ -65,12 +65,13 @@ def test_the_same_person_and_instant_of_a_source_is_the_same_request_under_any_i
     answers = capture_leads([make_capture(market, person=person) for _ in range(2)], now=market.now)
     other = capture_lead(make_capture(market, person=person, source=source, text=text), now=market.now)
 
-    assert outcomes(answers) == [Outcome.TAKEN, Outcome.REPEATED]
-    assert other.outcome == Outcome.LINKED
+    assert outcomes(answers) == [CaptureOutcome.TAKEN, CaptureOutcome.REPEATED]
+    assert other.outcome == CaptureOutcome.LINKED
 
 
 @pytest.mark.parametrize(
-    ("days", "outcome"), [(1, Outcome.LINKED), (30, Outcome.LINKED), (31, Outcome.TAKEN), (-30, Outcome.LINKED)]
+    ("days", "outcome"),
+    [(1, CaptureOutcome.LINKED), (30, CaptureOutcome.LINKED), (31, CaptureOutcome.TAKEN), (-30, CaptureOutcome.LINKED)],
 )
 def test_a_person_who_asks_again_within_the_window_is_linked(market, days, outcome):
     person = make_person()
@@ -79,7 +80,7 @@ def test_a_person_who_asks_again_within_the_window_is_linked(market, days, outco
 
     assert again.outcome == outcome
     original = Lead.objects.get(pk=again.lead_id).duplicate_of_id
-    assert original == (first.lead_id if outcome == Outcome.LINKED else None)
+    assert original == (first.lead_id if outcome == CaptureOutcome.LINKED else None)
 
 
 def test_a_chain_of_requests_points_at_the_first(market):
@@ -97,7 +98,7 @@ def test_a_phone_or_an_address_is_enough_to_know_somebody(market, shared):
     answers = capture_leads(
         [make_capture(market, person=one), make_capture(market, person=other, age=timedelta(days=39))], now=market.now
     )
-    assert outcomes(answers) == [Outcome.TAKEN, Outcome.LINKED]
+    assert outcomes(answers) == [CaptureOutcome.TAKEN, CaptureOutcome.LINKED]
 
 
 @pytest.mark.parametrize(("known", "asked"), [("second_phone", "phone"), ("phone", "second_phone")])
@@ -110,7 +111,7 @@ def test_a_second_phone_is_enough_to_know_somebody(market, known, asked):
     foreseen = foresee_leads([again], Memory(market.vertical), now=market.now)
     captured = capture_lead(again, now=market.now)
 
-    assert foreseen == [captured.outcome] == [Outcome.LINKED]
+    assert foreseen == [captured.outcome] == [CaptureOutcome.LINKED]
     assert Lead.objects.get(pk=captured.lead_id).duplicate_of_id == first.lead_id
     assert set(Contact.objects.of_phone_or_email(phone_digest(shared), None)) == set(Contact.objects.all())
 
@@ -119,7 +120,7 @@ def test_a_person_whose_second_phone_is_suppressed_is_not_taken(market):
     person = replace(make_person(), second_phone="+19372955555")
     Suppression.objects.create(kind="phone", digest=phone_digest(person.second_phone), reason="own_stop")
 
-    assert capture_lead(make_capture(market, person=person), now=market.now).outcome == Outcome.SUPPRESSED
+    assert capture_lead(make_capture(market, person=person), now=market.now).outcome == CaptureOutcome.SUPPRESSED
     assert Lead.objects.count() == 0
 
 
@@ -128,7 +129,7 @@ def test_another_vertical_is_another_request(market):
     capture_lead(make_capture(market, person=person), now=market.now)
     market.vertical = make_vertical("solar")
 
-    assert capture_lead(make_capture(market, person=person), now=market.now).outcome == Outcome.TAKEN
+    assert capture_lead(make_capture(market, person=person), now=market.now).outcome == CaptureOutcome.TAKEN
 
 
 def test_a_suppressed_person_is_not_taken(market):
@@ -137,7 +138,7 @@ def test_a_suppressed_person_is_not_taken(market):
 
     captured = capture_lead(make_capture(market, person=person), now=market.now)
 
-    assert (captured.outcome, captured.lead_id) == (Outcome.SUPPRESSED, None)
+    assert (captured.outcome, captured.lead_id) == (CaptureOutcome.SUPPRESSED, None)
     assert Lead.objects.count() == 0
 
 
@@ -195,7 +196,7 @@ def test_one_id_of_a_source_in_two_verticals_at_once_is_one_request():
         assert thread.is_alive()
     thread.join(10)
 
-    assert [(answer.outcome, answer.lead_id) for answer in answers] == [(Outcome.REPEATED, taken.lead_id)]
+    assert [(answer.outcome, answer.lead_id) for answer in answers] == [(CaptureOutcome.REPEATED, taken.lead_id)]
 
 
 def test_the_database_itself_refuses_a_leg_too_many_and_a_leg_without_consent(market):
@@ -222,9 +223,9 @@ def test_foreseeing_answers_as_taking_would_and_takes_nothing(market):
 
     assert foreseen == [outcomes(capture_leads(batch, now=market.now)) for batch in batches]
     assert foreseen == [
-        [Outcome.TAKEN, Outcome.TAKEN],
-        [Outcome.LINKED, Outcome.REPEATED, Outcome.TAKEN],
-        [Outcome.TAKEN],
+        [CaptureOutcome.TAKEN, CaptureOutcome.TAKEN],
+        [CaptureOutcome.LINKED, CaptureOutcome.REPEATED, CaptureOutcome.TAKEN],
+        [CaptureOutcome.TAKEN],
     ]
 
 

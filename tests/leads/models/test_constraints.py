@@ -142,7 +142,7 @@ def leg_realtime_with_instant(stock):
 
 @attempt("leg_closed_says_why")
 def leg_closed_without_reason(stock):
-    rows(Leg, stock.leg).update(state="closed")
+    rows(Leg, stock.leg).update(status="closed")
 
 
 @attempt("leg_closed_says_why")
@@ -155,18 +155,18 @@ HOLDER = "00000000-0000-4000-8000-000000000001"
 
 @attempt("leg_held_says_for_whom_and_until_when")
 def leg_held_for_nobody(stock):
-    rows(Leg, stock.leg).update(state="held", held_until=stock.market.now)
+    rows(Leg, stock.leg).update(status="held", held_until=stock.market.now)
 
 
 @attempt("leg_held_says_for_whom_and_until_when")
 def leg_held_for_ever(stock):
-    rows(Leg, stock.leg).update(state="held", held_for=HOLDER)
+    rows(Leg, stock.leg).update(status="held", held_for=HOLDER)
 
 
 @attempt("leg_held_says_for_whom_and_until_when")
 def leg_of_the_realtime_market_held(stock):
     leg = Leg.objects.create(lead=stock.proven_lead(), number=1)
-    rows(Leg, leg).update(state="held", held_for=HOLDER, held_until=stock.market.now)
+    rows(Leg, leg).update(status="held", held_for=HOLDER, held_until=stock.market.now)
 
 
 @attempt("leg_open_is_held_by_nobody")
@@ -176,31 +176,31 @@ def leg_open_and_held(stock):
 
 @attempt("leg_steps_are_allowed")
 def leg_sold_held(stock):
-    rows(Leg, stock.leg).update(state="sold")
-    rows(Leg, stock.leg).update(state="held", held_for=HOLDER, held_until=stock.market.now)
+    rows(Leg, stock.leg).update(status="sold")
+    rows(Leg, stock.leg).update(status="held", held_for=HOLDER, held_until=stock.market.now)
 
 
 @attempt("leg_steps_are_allowed")
 def leg_sold_opened_again(stock):
-    rows(Leg, stock.leg).update(state="sold")
-    rows(Leg, stock.leg).update(state="open")
+    rows(Leg, stock.leg).update(status="sold")
+    rows(Leg, stock.leg).update(status="open")
 
 
 @attempt("leg_steps_are_allowed")
 def leg_sold_closed(stock):
-    rows(Leg, stock.leg).update(state="sold")
-    rows(Leg, stock.leg).update(state="closed", closed_reason="expired")
+    rows(Leg, stock.leg).update(status="sold")
+    rows(Leg, stock.leg).update(status="closed", closed_reason="expired")
 
 
 @attempt("leg_steps_are_allowed")
 def leg_closed_sold(stock):
-    rows(Leg, stock.leg).update(state="closed", closed_reason="withdrawn")
-    rows(Leg, stock.leg).update(state="sold", closed_reason="")
+    rows(Leg, stock.leg).update(status="closed", closed_reason="withdrawn")
+    rows(Leg, stock.leg).update(status="sold", closed_reason="")
 
 
 @attempt("leg_steps_are_allowed")
 def leg_sold_altered(stock):
-    rows(Leg, stock.leg).update(state="sold", ended_at=stock.market.now)
+    rows(Leg, stock.leg).update(status="sold", ended_at=stock.market.now)
     rows(Leg, stock.leg).update(ended_at=stock.market.now + timedelta(days=1))
 
 
@@ -534,7 +534,7 @@ def test_every_named_constraint_and_trigger_is_tried():
 
 
 def test_what_is_allowed_passes(stock):
-    rows(Leg, stock.leg).update(state="sold", ended_at=stock.market.now)
+    rows(Leg, stock.leg).update(status="sold", ended_at=stock.market.now)
     rows(Lead, stock.lead).update(withdrawn_at=stock.market.now)
     rows(Lead, stock.lead).update(attributes={}, flags=["x:y"])
     make_run(stock, rows_read=4, taken=1, refused=1, flagged=1, duplicates=1)

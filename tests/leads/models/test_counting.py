@@ -19,7 +19,7 @@ def market():
 
 def counts(lead):
     lead.refresh_from_db()
-    return lead.times_sold, lead.legs_realtime, lead.legs_aged
+    return lead.times_sold, lead.legs_realtime, lead.legs_left
 
 
 def updates_of_leads():
@@ -32,16 +32,16 @@ def updates_of_leads():
 def test_a_lead_counts_its_legs_in_the_statement_that_changes_them(market):
     lead = legless_lead(market)
     Leg.objects.bulk_create(Leg(lead=lead, number=number) for number in (1, 2, 3))
-    Leg.objects.create(lead=lead, number=4, state="closed", closed_reason="sold_elsewhere")
+    Leg.objects.create(lead=lead, number=4, status="closed", closed_reason="sold_elsewhere")
     assert counts(lead) == (1, 3, 0)
 
     lead.legs.filter(number__in=[1, 2]).update(market="aged", aged_at=market.now)
     assert counts(lead) == (1, 1, 2)
 
-    lead.legs.filter(number=1).update(state="sold")
+    lead.legs.filter(number=1).update(status="sold")
     assert counts(lead) == (2, 1, 1)
 
-    lead.legs.filter(state="open").update(state="closed", closed_reason="expired")
+    lead.legs.filter(status="open").update(status="closed", closed_reason="expired")
     assert counts(lead) == (2, 0, 0)
 
 
@@ -49,7 +49,7 @@ def test_one_statement_over_many_leads_counts_each_for_itself(market):
     leads = make_leads(market, 3)
     others = make_market("solar").leads(1)
 
-    Leg.objects.filter(lead__in=leads, number__lte=2).update(state="sold")
+    Leg.objects.filter(lead__in=leads, number__lte=2).update(status="sold")
 
     assert [counts(lead) for lead in leads] == [(2, 0, 2)] * 3
     assert counts(others[0]) == (0, 0, 4)
@@ -75,8 +75,8 @@ def test_a_captured_lead_and_its_legs_say_the_same(market, age, for_resale, expe
     assert counts(lead) == expected
     assert len(legs) == lead.legs_authorized
     assert sum(leg.counts_as_sold for leg in legs) == expected[0]
-    assert sum(leg.state == "open" and leg.market == "realtime" for leg in legs) == expected[1]
-    assert sum(leg.state == "open" and leg.market == "aged" for leg in legs) == expected[2]
+    assert sum(leg.status == "open" and leg.market == "realtime" for leg in legs) == expected[1]
+    assert sum(leg.status == "open" and leg.market == "aged" for leg in legs) == expected[2]
     shut = sum(leg.closed_reason == "not_for_resale" for leg in legs)
     assert shut == len(legs) - sum(expected)
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from leads.intake.capture import Outcome, capture_lead
+from leads.intake.capture import CaptureOutcome, capture_lead
 from leads.models import Consent, Contact, Lead, Leg, Suppression
 from leads.people.identity import email_digest, phone_digest
 from leads.people.privacy import erase_contact, suppress_address, suppress_person, withdraw_lead
@@ -19,19 +19,19 @@ OWN_STOP = Suppression.Reason.OWN_STOP
 
 
 def states(lead):
-    return list(lead.legs.order_by("number").values_list("state", "closed_reason"))
+    return list(lead.legs.order_by("number").values_list("status", "closed_reason"))
 
 
 def test_withdrawing_closes_every_open_leg_and_leaves_the_sold_one(market):
     lead = market.lead()
     sold_at = market.now - timedelta(days=1)
-    lead.legs.filter(number=1).update(state="sold", ended_at=sold_at)
+    lead.legs.filter(number=1).update(status="sold", ended_at=sold_at)
 
     withdraw_lead(lead, market.now)
 
     assert states(lead) == [("sold", "")] + [("closed", "withdrawn")] * 3
-    assert (lead.withdrawn_at, lead.legs_aged, lead.times_sold) == (market.now, 0, 1)
-    assert set(lead.legs.filter(state="closed").values_list("ended_at", flat=True)) == {market.now}
+    assert (lead.withdrawn_at, lead.legs_left, lead.times_sold) == (market.now, 0, 1)
+    assert set(lead.legs.filter(status="closed").values_list("ended_at", flat=True)) == {market.now}
 
 
 def test_withdrawing_twice_keeps_the_first_instant(market):
@@ -47,7 +47,7 @@ def test_withdrawing_twice_keeps_the_first_instant(market):
 def test_a_stop_that_waited_for_a_sale_counts_from_that_sale(market):
     lead = market.lead()
     sold_at = market.now + timedelta(seconds=3)
-    lead.legs.filter(number=1).update(state="sold", ended_at=sold_at)
+    lead.legs.filter(number=1).update(status="sold", ended_at=sold_at)
 
     withdraw_lead(lead, market.now)
 
@@ -60,7 +60,7 @@ def test_another_lead_is_left_alone(market):
     withdraw_lead(lead, market.now)
 
     other.refresh_from_db()
-    assert (other.withdrawn_at, other.legs_aged) == (None, 4)
+    assert (other.withdrawn_at, other.legs_left) == (None, 4)
 
 
 def test_suppressing_stops_every_lead_of_the_person_by_phone_or_email(market):
@@ -78,9 +78,9 @@ def test_suppressing_stops_every_lead_of_the_person_by_phone_or_email(market):
 
     assert stopped == 3
     assert set(Lead.objects.withdrawn().values_list("pk", flat=True)) == {by_phone.pk, by_email.pk, solar.lead_id}
-    assert not Leg.objects.filter(lead__in=Lead.objects.withdrawn(), state="open").exists()
+    assert not Leg.objects.filter(lead__in=Lead.objects.withdrawn(), status="open").exists()
     stranger.refresh_from_db()
-    assert stranger.legs_aged == 4
+    assert stranger.legs_left == 4
 
 
 def test_a_stop_by_one_identifier_stops_everything_linked_to_it(market):
@@ -92,9 +92,9 @@ def test_a_stop_by_one_identifier_stops_everything_linked_to_it(market):
     assert suppress_address(email=person.email, reason=OWN_STOP, now=market.now) == 2
 
     assert set(Lead.objects.withdrawn().values_list("pk", flat=True)) == {by_phone.pk, by_both.pk}
-    assert not Leg.objects.filter(lead__in=[by_phone, by_both], state="open").exists()
+    assert not Leg.objects.filter(lead__in=[by_phone, by_both], status="open").exists()
     stranger.refresh_from_db()
-    assert stranger.legs_aged == 4
+    assert stranger.legs_left == 4
     assert suppressed() == {
         ("phone", phone_digest(person.phone), "own_stop"),
         ("email", email_digest(person.email), "own_stop"),
@@ -102,7 +102,7 @@ def test_a_stop_by_one_identifier_stops_everything_linked_to_it(market):
     again = capture_lead(
         make_capture(market, person=make_person_like(person, email=""), age=timedelta(1)), now=market.now
     )
-    assert (again.outcome, again.lead_id) == (Outcome.SUPPRESSED, None)
+    assert (again.outcome, again.lead_id) == (CaptureOutcome.SUPPRESSED, None)
 
 
 @pytest.mark.parametrize("first", [{"email": "pat50006@example.com"}, {"phone": "+19372966666"}])
@@ -179,7 +179,7 @@ def test_a_suppressed_person_does_not_come_back_in(market):
 
     captured = capture_lead(make_capture(market, person=person), now=market.now)
 
-    assert captured.outcome == Outcome.SUPPRESSED
+    assert captured.outcome == CaptureOutcome.SUPPRESSED
     assert not Lead.objects.exists()
 
 
@@ -190,7 +190,7 @@ def test_suppressing_nobody_stops_nobody(market):
     assert suppress_person(phone_digest=None, email_digest=None, reason=OWN_STOP, now=market.now) == 0
 
     lead.refresh_from_db()
-    assert (lead.withdrawn_at, lead.legs_aged) == (None, 4)
+    assert (lead.withdrawn_at, lead.legs_left) == (None, 4)
     assert not Suppression.objects.exists()
 
 
@@ -204,7 +204,7 @@ def test_erasing_removes_the_person_and_keeps_the_evidence(market):
     contact = Contact.objects.get(lead=lead)
     digests = (contact.phone_digest, contact.second_phone_digest, contact.email_digest)
     assert (contact.sealed, digests, contact.erased_at) == (None, (None, None, None), market.now)
-    assert (lead.withdrawn_at, lead.legs_aged) == (market.now, 0)
+    assert (lead.withdrawn_at, lead.legs_left) == (market.now, 0)
     assert Consent.objects.values().get(lead=lead) == evidence
 
 
@@ -243,4 +243,4 @@ def test_a_suppression_waits_for_the_capture_that_has_not_seen_it(market):
     lead = Lead.objects.get(pk=captured.lead_id)
     assert stopped == [1]
     assert lead.withdrawn_at is not None
-    assert lead.legs_aged == 0
+    assert lead.legs_left == 0

@@ -167,7 +167,20 @@ def test_a_name_of_that_shape_is_good(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["miles", "first", "limit", "quantity", "by", "lead", "after", "exclusive", "age", "wants", "loan_min", "loan_max"]
+    [
+        "miles",
+        "buy_sort",
+        "max_price",
+        "quantity",
+        "by",
+        "lead",
+        "after",
+        "exclusive",
+        "age",
+        "filter_fields",
+        "loan_min",
+        "loan_max",
+    ]
     + ["email", "phone", "first_name", "last_name", "captured_at", "external_id", "consent_text", "state", "price"]
     + ["in", "contains", "range", "isnull", "exact", "gt", "gte", "lt", "lte", "has_key"],
 )
@@ -177,7 +190,7 @@ def test_a_name_that_says_something_already_is_refused(name):
 
 
 def test_every_name_that_pages_files_and_filters_use_is_reserved():
-    parameters = {name for want in common_fields.ENVELOPE.values() for name in parameters_of(want)}
+    parameters = {name for filter_field in common_fields.ENVELOPE.values() for name in parameters_of(filter_field)}
     spans = {name for name in parameters if name.endswith(("_min", "_max"))}
     used = {*common_fields.ENVELOPE, *ENVELOPE_NAMES, *(parameters - spans), *views.BESIDES, *listings.BESIDES}
 

@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from marketplace.admin.curve import draft_from
 from marketplace.models import Download, Export, Order, PriceCurve, Sale
-from marketplace.orders.checkout import Placement, place_order
+from marketplace.orders.checkout import OrderAttempt, place_order
 from marketplace.orders.quotes import quote, token_of
-from marketplace.orders.request import Named
+from marketplace.orders.request import NamedLeads
 from tests.factories import TIERS, make_curve, make_user, make_vertical
 from tests.refusal import everything
 
@@ -202,8 +202,8 @@ def test_a_curve_is_never_deleted(desk, draft):
 
 def test_orders_sales_and_files_are_read_only(desk, market):
     lead = market.lead()
-    token = token_of(quote(Named((lead.public_id,)), buyer=market.buyer, now=market.now))
-    order = place_order(Placement(market.buyer, market.user, token, "k", False, market.now))
+    token = token_of(quote(NamedLeads((lead.public_id,)), buyer=market.buyer, now=market.now))
+    order = place_order(OrderAttempt(market.buyer, market.user, token, "k", False, market.now))
     Export.objects.create(order=order, preset="plain", columns=["phone"])
     Download.objects.create(order=order, user=market.user, preset="plain", format="csv", rows=1)
     before = everything()
@@ -222,8 +222,8 @@ def test_orders_sales_and_files_are_read_only(desk, market):
 
 def test_an_order_shows_dollars_and_no_person(desk, market):
     lead = market.lead()
-    token = token_of(quote(Named((lead.public_id,)), buyer=market.buyer, now=market.now))
-    order = place_order(Placement(market.buyer, market.user, token, "k", False, market.now))
+    token = token_of(quote(NamedLeads((lead.public_id,)), buyer=market.buyer, now=market.now))
+    order = place_order(OrderAttempt(market.buyer, market.user, token, "k", False, market.now))
 
     text = desk.get(reverse("admin:marketplace_order_change", args=[order.pk])).content.decode()
 

@@ -9,12 +9,12 @@ from django.utils import timezone
 
 from billing.ledger import give_back
 from billing.models import Payment
-from marketplace.models import PendingOrder
+from marketplace.models import OrderAwaitingPayment
 from tests.cast import buy
 from tests.factories import credit, make_buyer, make_user
 
 pytestmark = pytest.mark.django_db
-RIGHTS = ("view_order", "view_sale", "view_transaction", "view_earning", "view_payment", "view_pendingorder")
+RIGHTS = ("view_order", "view_sale", "view_transaction", "view_earning", "view_payment", "view_orderawaitingpayment")
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_an_orders_invoice_is_a_pdf(accountant, order):
 
 def test_a_payment_shows_the_order_it_was_for(accountant, market, order):
     payment = payment_of(market.buyer, order.placed_at)
-    pending = PendingOrder.objects.create(
+    awaiting = OrderAwaitingPayment.objects.create(
         buyer=market.buyer,
         idempotency_key="k",
         fingerprint="f",
@@ -125,7 +125,9 @@ def test_a_payment_shows_the_order_it_was_for(accountant, market, order):
     )
 
     of_payment = accountant.get(reverse("admin:billing_payment_change", args=[payment.pk])).content.decode()
-    of_pending = accountant.get(reverse("admin:marketplace_pendingorder_change", args=[pending.pk])).content.decode()
+    of_pending = accountant.get(
+        reverse("admin:marketplace_orderawaitingpayment_change", args=[awaiting.pk])
+    ).content.decode()
 
     assert f"order {order.public_id}" in of_payment
     assert money_of(order) in of_pending

@@ -27,14 +27,14 @@ class Caller:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.client.generic("POST", f"/api/v1/{path}", raw, content_type, headers=headers)
 
-    def quote(self, **wish):
-        return self.post("quotes/", wish)
+    def quote(self, **order_request):
+        return self.post("quotes/", order_request)
 
     def order(self, token, key="k1", **more):
         return self.post("orders/", {"quote": token, **more}, **{"Idempotency-Key": key})
 
-    def buy(self, key="k1", **wish):
-        return self.order(self.quote(**wish).json()["token"], key)
+    def buy(self, key="k1", **order_request):
+        return self.order(self.quote(**order_request).json()["token"], key)
 
 
 def caller_for(buyer):

@@ -19,12 +19,12 @@ NOTHING = b'{"code":"not_found","message":"There is nothing here.","fields":{}}'
 def nothing_moved(api):
     assert not Sale.objects.exists()
     assert not Order.objects.exists()
-    assert not Leg.objects.filter(state="sold").exists()
+    assert not Leg.objects.filter(status="sold").exists()
     assert balance_cents(api.buyer) == 100_000
 
 
 def close(lead):
-    Leg.objects.filter(lead=lead).update(state="closed", closed_reason="expired")
+    Leg.objects.filter(lead=lead).update(status="closed", closed_reason="expired")
 
 
 def test_a_quote_for_criteria_says_what_it_would_cost(market, api):
@@ -35,7 +35,7 @@ def test_a_quote_for_criteria_says_what_it_would_cost(market, api):
         vertical="mortgage",
         criteria=[{"field": "state", "in": ["OH"]}],
         quantity=9,
-        order="cheapest",
+        sort="cheapest",
         max_price_cents=350,
     )
 
@@ -160,11 +160,11 @@ def test_what_is_missing_from_a_selection_is_said(market, api):
 
 
 def test_an_empty_quote_cannot_be_ordered(market, api):
-    for wish in (
+    for order_request in (
         {"vertical": "mortgage", "criteria": [], "quantity": 1},
         {"leads": ["5f0f7a52-0000-4000-8000-000000000000"]},
     ):
-        quoted = api.quote(**wish).json()
+        quoted = api.quote(**order_request).json()
         answer = api.order(quoted["token"])
 
         assert (quoted["quantity"], answer.status_code, answer.json()["code"]) == (0, 409, "empty_quote")

@@ -152,8 +152,8 @@ def test_hostile_parameters_are_refused_or_answered(market, api, value):
         "vertical=mortgage&phone=9372000001",
         "vertical=mortgage&attributes__loan_amount=1",
         "vertical=mortgage&source__legal_name=x",
-        "vertical=mortgage&order=email",
-        "vertical=mortgage&order=-captured_at",
+        "vertical=mortgage&sort=email",
+        "vertical=mortgage&sort=-captured_at",
         "vertical=mortgage&limit=101",
         "vertical=mortgage&limit=0",
         "vertical=mortgage&limit=1&limit=2",
@@ -237,11 +237,11 @@ WISHES = [
 
 
 def test_hostile_wishes_are_refused_by_name(market, api):
-    for wish, field in WISHES:
-        if "criteria" in wish and "vertical" not in wish:
-            wish = {"vertical": "mortgage", **wish}
-        said = is_refusal(api.post("quotes/", wish), 400)
-        assert (wish, said["code"], list(said["fields"])) == (wish, "invalid", [field])
+    for order_request, field in WISHES:
+        if "criteria" in order_request and "vertical" not in order_request:
+            order_request = {"vertical": "mortgage", **order_request}
+        said = is_refusal(api.post("quotes/", order_request), 400)
+        assert (order_request, said["code"], list(said["fields"])) == (order_request, "invalid", [field])
     assert not Order.objects.exists() and not Sale.objects.exists()
 
 

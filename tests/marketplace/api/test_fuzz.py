@@ -62,8 +62,8 @@ def test_any_wish_is_quoted_or_refused(market, api):
 
     @hammer
     @given(WISHES | VALUES)
-    def ask(wish):
-        is_answer(api.post("quotes/", json.dumps(wish).encode()), {200, 400})
+    def ask(order_request):
+        is_answer(api.post("quotes/", json.dumps(order_request).encode()), {200, 400})
 
     ask()
     assert not Order.objects.exists()
@@ -98,7 +98,7 @@ def test_any_order_without_a_quote_is_refused(market, api):
 
 def test_any_query_is_answered_or_refused(market, api):
     market.leads(3)
-    parameters = ["order", "after", "limit", "state", "age_min", "age_max", "price_min", "near", "miles", "postal_code"]
+    parameters = ["sort", "after", "limit", "state", "age_min", "age_max", "price_min", "near", "miles", "postal_code"]
     parameters += [
         "zip_prefix",
         "loan_amount_min",

@@ -64,7 +64,7 @@ def test_nothing_before_the_sale_says_who_asked(market, api, stranger, lead):
         for path in (
             "verticals/",
             "listings/?vertical=mortgage",
-            "listings/?vertical=mortgage&order=cheapest&limit=1&state=OH",
+            "listings/?vertical=mortgage&sort=cheapest&limit=1&state=OH",
             f"listings/?vertical=mortgage&after={lead.public_id}",
             "listings/?vertical=mortgage&age_min=x",
             "listings/?vertical=solar",

@@ -17,7 +17,7 @@ OPERATIONS = {
     ("post", "/api/v1/quotes/"): "quote",
     ("get", "/api/v1/orders/"): "list_orders",
     ("post", "/api/v1/orders/"): "place_order",
-    ("get", "/api/v1/orders/placing/{public_id}/"): "get_placing",
+    ("get", "/api/v1/orders/background/{public_id}/"): "get_background_order",
     ("get", "/api/v1/orders/{public_id}/"): "get_order",
     ("get", "/api/v1/orders/{public_id}/file.csv"): "get_order_file",
     ("get", "/api/v1/orders/{public_id}/manifest/"): "get_order_manifest",

@@ -86,7 +86,7 @@ def test_listings_answer_with_count_facets_price_results_and_next(market, api):
     market.leads(5, age=timedelta(days=10), state="TX", postal_code="")
     old = market.lead(attributes={"purpose": "purchase", "first_time": True, "loan_amount": 553_000})
 
-    answer = api.get("listings/", "vertical=mortgage&order=oldest&limit=1").json()
+    answer = api.get("listings/", "vertical=mortgage&sort=oldest&limit=1").json()
 
     assert set(answer) == {"count", "facets", "price", "results", "next"}
     assert answer["count"] == 6
@@ -95,7 +95,7 @@ def test_listings_answer_with_count_facets_price_results_and_next(market, api):
         row(old, attributes={"purpose": "Purchase", "loan_amount": "$540–560k", "first_time": "Yes"})
     ]
     assert answer["next"] == (
-        f"http://testserver/api/v1/listings/?vertical=mortgage&order=oldest&limit=1&after={old.public_id}"
+        f"http://testserver/api/v1/listings/?vertical=mortgage&sort=oldest&limit=1&after={old.public_id}"
     )
     facets = answer["facets"]
     assert facets["state"] == [
@@ -142,7 +142,7 @@ def test_the_order_is_asked_for(market, api, order, ages):
     market.lead()
     market.lead(age=timedelta(days=10))
 
-    results = api.get("listings/", f"vertical=mortgage&order={order}").json()["results"]
+    results = api.get("listings/", f"vertical=mortgage&sort={order}").json()["results"]
 
     assert [one["age_days"] for one in results] == ages
 
@@ -214,7 +214,7 @@ def test_the_card_says_legs_consent_and_what_is_not_known(market, api):
             {
                 "number": 1,
                 "market": "realtime",
-                "state": "closed",
+                "status": "closed",
                 "closed_reason": "sold_elsewhere",
                 "counts_as_sold": True,
                 "date": None,
@@ -222,7 +222,7 @@ def test_the_card_says_legs_consent_and_what_is_not_known(market, api):
             {
                 "number": 2,
                 "market": "aged",
-                "state": "open",
+                "status": "open",
                 "closed_reason": "",
                 "counts_as_sold": False,
                 "date": None,
@@ -241,7 +241,7 @@ def test_the_card_says_legs_consent_and_what_is_not_known(market, api):
 def test_the_card_of_a_bought_lead_stays_and_says_when_the_person_stops(market, api, other):
     lead = market.lead()
     api.buy(leads=[str(lead.public_id)])
-    Leg.objects.filter(lead=lead, state="open").update(state="closed", closed_reason="withdrawn")
+    Leg.objects.filter(lead=lead, status="open").update(status="closed", closed_reason="withdrawn")
     type(lead).objects.filter(pk=lead.pk).update(withdrawn_at=market.now)
 
     card = api.get(f"listings/{lead.public_id}/").json()
@@ -253,7 +253,7 @@ def test_the_card_of_a_bought_lead_stays_and_says_when_the_person_stops(market, 
 
 def test_leads_that_are_not_for_sale_are_answered_like_none(market, api):
     sold_out, withdrawn = market.leads(2, legs_authorized=1)
-    Leg.objects.filter(lead=sold_out).update(state="closed", closed_reason="expired")
+    Leg.objects.filter(lead=sold_out).update(status="closed", closed_reason="expired")
     type(withdrawn).objects.filter(pk=withdrawn.pk).update(withdrawn_at=market.now)
     asked = [
         sold_out.public_id,

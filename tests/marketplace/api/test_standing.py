@@ -20,7 +20,7 @@ WANTED = {
     "kind": "buy",
     "name": "Ohio",
     "criteria": [OHIO],
-    "limit_cents": 220,
+    "max_price_cents": 220,
     "daily_cap": 25,
 }
 
@@ -39,7 +39,7 @@ def test_an_order_is_placed_and_read(api, market):
     assert status == 201
     assert placed["id"] == str(order.public_id)
     assert {name: placed[name] for name in WANTED} == WANTED
-    assert (placed["state"], placed["filled"], placed["fills"], placed["budget_cents"]) == ("live", 0, [], None)
+    assert (placed["status"], placed["filled"], placed["fills"], placed["budget_cents"]) == ("live", 0, [], None)
     assert placed["outcome"] == {"code": "new", "message": "Waits for its first look, within a minute."}
     assert (order.buyer, order.placed_by) == (market.buyer, None)
     assert api.get(f"standing-orders/{order.public_id}/").json() == placed
@@ -52,7 +52,7 @@ def test_the_example_has_the_shape_it_illustrates():
 def test_a_search_is_saved(api):
     status, placed = send(api, "POST", "standing-orders/", {"vertical": "mortgage", "kind": "tell", "name": "All"})
 
-    assert (status, placed["kind"], placed["criteria"], placed["limit_cents"]) == (201, "tell", [], None)
+    assert (status, placed["kind"], placed["criteria"], placed["max_price_cents"]) == (201, "tell", [], None)
 
 
 def test_fills_are_shown_with_their_orders(api, market):
@@ -92,22 +92,22 @@ def test_what_is_named_changes_and_the_rest_stays(api, market):
         api,
         "PATCH",
         f"standing-orders/{order.public_id}/",
-        {"limit_cents": 100, "budget_cents": None, "criteria": [OHIO]},
+        {"max_price_cents": 100, "budget_cents": None, "criteria": [OHIO]},
     )
 
-    assert (status, said["limit_cents"], said["budget_cents"], said["daily_cap"]) == (200, 100, None, 5)
+    assert (status, said["max_price_cents"], said["budget_cents"], said["daily_cap"]) == (200, 100, None, 5)
     assert said["criteria"] == [OHIO]
 
 
 def test_an_order_is_paused_resumed_and_ended(api, market):
     address = f"standing-orders/{wants(market).public_id}/"
 
-    assert send(api, "PATCH", address, {"state": "paused"})[1]["state"] == "paused"
-    assert send(api, "PATCH", address, {"state": "live"})[1]["state"] == "live"
-    assert send(api, "DELETE", address)[1]["state"] == "ended"
-    assert send(api, "DELETE", address)[1]["state"] == "ended"
+    assert send(api, "PATCH", address, {"status": "paused"})[1]["status"] == "paused"
+    assert send(api, "PATCH", address, {"status": "live"})[1]["status"] == "live"
+    assert send(api, "DELETE", address)[1]["status"] == "ended"
+    assert send(api, "DELETE", address)[1]["status"] == "ended"
 
-    status, said = send(api, "PATCH", address, {"state": "live"})
+    status, said = send(api, "PATCH", address, {"status": "live"})
     assert (status, said["code"]) == (409, "standing_refused")
     assert StandingOrder.objects.get().ended_at is not None
 
@@ -122,16 +122,16 @@ def test_an_order_is_paused_resumed_and_ended(api, market):
         ({"name": 5}, "name"),
         ({"criteria": [{"field": "email", "in": ["x"]}]}, "email"),
         ({"criteria": "all"}, "all"),
-        ({"limit_cents": None}, "limit_cents"),
-        ({"limit_cents": "220"}, "limit_cents"),
-        ({"limit_cents": 2.5}, "limit_cents"),
+        ({"max_price_cents": None}, "max_price_cents"),
+        ({"max_price_cents": "220"}, "max_price_cents"),
+        ({"max_price_cents": 2.5}, "max_price_cents"),
         ({"daily_cap": True}, "daily_cap"),
         ({"daily_cap": 0}, "daily_cap"),
         ({"weekdays": "1"}, "weekdays"),
         ({"weekdays": [1, "2"]}, "weekdays"),
         ({"weekdays": [9]}, "weekdays"),
         ({"exclusive": "no"}, "exclusive"),
-        ({"first": "dearest"}, "first"),
+        ({"sort": "dearest"}, "sort"),
         ({"time_zone": "Europe/Berlin"}, "time_zone"),
         ({"filled": 3}, "filled"),
     ],
@@ -143,7 +143,7 @@ def test_what_makes_no_sense_is_refused_by_name(api, change, field):
     assert not StandingOrder.objects.exists()
 
 
-@pytest.mark.parametrize("change", [{"state": "ended"}, {"state": []}, {"kind": "tell"}, {"limit_cents": 0}])
+@pytest.mark.parametrize("change", [{"status": "ended"}, {"status": []}, {"kind": "tell"}, {"max_price_cents": 0}])
 def test_a_change_that_makes_no_sense_changes_nothing(api, market, change):
     order = wants(market)
 

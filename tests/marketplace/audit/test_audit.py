@@ -13,9 +13,9 @@ from leads.models import ImportRun, Lead, Suppression
 from leads.people.privacy import erase_contact, withdraw_lead
 from marketplace.audit import CHECKS, _snapshot, violations
 from marketplace.models import Order, Return, ReturnReason, Sale
-from marketplace.orders.checkout import Placement, place_order
+from marketplace.orders.checkout import OrderAttempt, place_order
 from marketplace.orders.quotes import quote, token_of
-from marketplace.orders.request import Named
+from marketplace.orders.request import NamedLeads
 from tests.factories import make_buyer, make_market, make_text
 from tests.marketplace.standing_orders.standing_cases import looked, wants
 from tests.refusal import settle
@@ -38,9 +38,9 @@ def market(market):
 
 
 def buy(market, lead, key, exclusive=False):
-    wish = Named((lead.public_id,), exclusive=exclusive)
-    token = token_of(quote(wish, buyer=market.buyer, now=market.now))
-    return place_order(Placement(market.buyer, market.user, token, key, False, market.now))
+    order_request = NamedLeads((lead.public_id,), exclusive=exclusive)
+    token = token_of(quote(order_request, buyer=market.buyer, now=market.now))
+    return place_order(OrderAttempt(market.buyer, market.user, token, key, False, market.now))
 
 
 def make_buyer_with_wallet():
@@ -54,7 +54,7 @@ def make_run(market):
         file_name="a.csv",
         file_sha256="0" * 64,
         file_bytes=1,
-        state="done",
+        status="done",
     )
 
 
@@ -97,9 +97,9 @@ def a_leg_within_an_exclusive_sale_is_sold(market):
     drop("marketplace_sale", "sale_legs_never_overlap")
     sale = first_sale(market)
     leg = exclusive.lead.legs.get(number=2)
-    sql("UPDATE leads_leg SET state = 'closed', closed_reason = 'exclusive' WHERE id = %s", sale.leg_id)
+    sql("UPDATE leads_leg SET status = 'closed', closed_reason = 'exclusive' WHERE id = %s", sale.leg_id)
     sql("UPDATE leads_lead SET times_sold = 0 WHERE id = %s", sale.lead_id)
-    sql("UPDATE leads_leg SET state = 'sold', closed_reason = '' WHERE id = %s", leg.pk)
+    sql("UPDATE leads_leg SET status = 'sold', closed_reason = '' WHERE id = %s", leg.pk)
     sql("UPDATE leads_lead SET times_sold = 2 WHERE id = %s", exclusive.lead_id)
     other = make_buyer_with_wallet().buyer
     sql("UPDATE marketplace_order SET buyer_id = %s WHERE id = %s", other.pk, sale.order_id)
@@ -155,16 +155,16 @@ def the_request_of_somebody_else(market):
 @damage("sold_legs_have_a_sale")
 def a_leg_sold_to_nobody(market):
     leg = free_leg(market)
-    sql("UPDATE leads_leg SET state = 'sold' WHERE id = %s", leg.pk)
-    sql("UPDATE leads_lead SET times_sold = 1, legs_aged = 3 WHERE id = %s", leg.lead_id)
+    sql("UPDATE leads_leg SET status = 'sold' WHERE id = %s", leg.pk)
+    sql("UPDATE leads_lead SET times_sold = 1, legs_left = 3 WHERE id = %s", leg.lead_id)
     return [leg.pk]
 
 
 @damage("sales_have_a_sold_leg")
 def a_sold_leg_opened_again(market):
     sale = first_sale(market)
-    sql("UPDATE leads_leg SET state = 'open' WHERE id = %s", sale.leg_id)
-    sql("UPDATE leads_lead SET times_sold = 0, legs_aged = 4 WHERE id = %s", sale.lead_id)
+    sql("UPDATE leads_leg SET status = 'open' WHERE id = %s", sale.leg_id)
+    sql("UPDATE leads_lead SET times_sold = 0, legs_left = 4 WHERE id = %s", sale.lead_id)
     return [sale.pk]
 
 
@@ -172,13 +172,13 @@ def a_sold_leg_opened_again(market):
 def a_leg_lost(market):
     leg = free_leg(market, 4)
     sql("DELETE FROM leads_leg WHERE id = %s", leg.pk)
-    sql("UPDATE leads_lead SET legs_aged = 3 WHERE id = %s", leg.lead_id)
+    sql("UPDATE leads_lead SET legs_left = 3 WHERE id = %s", leg.lead_id)
     return [leg.lead_id]
 
 
 @damage("leads_count_their_legs")
 def a_wrong_count(market):
-    sql("UPDATE leads_lead SET legs_aged = 3 WHERE id = %s", market.stock[1].pk)
+    sql("UPDATE leads_lead SET legs_left = 3 WHERE id = %s", market.stock[1].pk)
     return [market.stock[1].pk]
 
 
@@ -612,7 +612,7 @@ def a_credit_for_a_return_that_was_refused(market):
 def a_leg_held_for_nobody(market):
     leg = free_leg(market)
     sql(
-        "UPDATE leads_leg SET state = 'held', held_until = now() + interval '1 hour', held_for = gen_random_uuid()"
+        "UPDATE leads_leg SET status = 'held', held_until = now() + interval '1 hour', held_for = gen_random_uuid()"
         " WHERE id = %s",
         leg.pk,
     )
@@ -675,7 +675,7 @@ def test_every_check_has_a_damage():
 
 def test_no_more_than_twenty_ids_are_shown_and_all_are_counted(market):
     numbers = sorted(lead.pk for lead in market.leads(25))
-    sql("UPDATE leads_lead SET legs_aged = 0 WHERE id >= %s", numbers[0])
+    sql("UPDATE leads_lead SET legs_left = 0 WHERE id >= %s", numbers[0])
 
     (found,) = violations()
 
@@ -693,7 +693,7 @@ def test_the_command_says_that_all_holds(market, capsys):
 
 
 def test_the_command_ends_with_one_and_names_what_is_broken(market, capsys):
-    sql("UPDATE leads_lead SET legs_aged = 0 WHERE id = %s", market.stock[1].pk)
+    sql("UPDATE leads_lead SET legs_left = 0 WHERE id = %s", market.stock[1].pk)
 
     with pytest.raises(SystemExit) as end:
         call_command("audit_invariants", json=True)

@@ -9,17 +9,17 @@ from django.utils import timezone
 from leads.models import Contact, Lead
 from marketplace.exports.shape import shape_of
 from marketplace.exports.writing import Count, write
-from marketplace.orders.checkout import Placement, place_order
+from marketplace.orders.checkout import OrderAttempt, place_order
 from marketplace.orders.quotes import quote, token_of
-from marketplace.orders.request import Named
+from marketplace.orders.request import NamedLeads
 from tests.factories import make_person
 
 
 def buy(market, leads, *, key="k1", buyer=None):
     buyer = buyer or market.buyer
-    wish = Named(tuple(lead.public_id for lead in leads))
-    token = token_of(quote(wish, buyer=buyer, now=market.now))
-    return place_order(Placement(buyer, market.user, token, key, False, market.now))
+    order_request = NamedLeads(tuple(lead.public_id for lead in leads))
+    token = token_of(quote(order_request, buyer=buyer, now=market.now))
+    return place_order(OrderAttempt(buyer, market.user, token, key, False, market.now))
 
 
 def buy_people(market, people, **changes):

@@ -9,17 +9,17 @@ from buyers.models import CustomerList, OwnCustomer
 from leads.models import Contact
 
 
-def bring(buyer, *digests, at=None, state="done"):
+def bring(buyer, *digests, at=None, status="done"):
     """A list of these digests, in force since that instant."""
     at = at or timezone.now()
     made = CustomerList.objects.create(
         buyer=buyer,
         file_name="customers.csv",
         file_sha256=uuid.uuid4().hex,
-        state=state,
+        status=status,
         created_at=at - timedelta(minutes=1),
         worked_at=at,
-        done_at=at if state == "done" else None,
+        done_at=at if status == "done" else None,
     )
     OwnCustomer.objects.bulk_create(OwnCustomer(list=made, buyer=buyer, digest=digest) for digest in digests)
     return made

@@ -13,13 +13,13 @@ from buyers.own_customers.lists import remove
 from leads.criteria.criteria import Criteria
 from leads.models import Contact, Lead
 from marketplace.inventory import exclusion_cache
-from marketplace.inventory.exclusions import Extent, extent_of, has_fewer_than, held_among, held_since
+from marketplace.inventory.exclusions import Extent, extent_of, has_fewer_than, owned_among, owned_since
 from marketplace.inventory.pages import best
-from marketplace.inventory.query import Look, Ranking, not_held_by
+from marketplace.inventory.query import Sort, StockQuery, not_owned_by
 from marketplace.models import Sale
-from marketplace.orders.checkout import NotAllThere, Placement, place_order
+from marketplace.orders.checkout import NotAllThere, OrderAttempt, place_order
 from marketplace.orders.quotes import quote, token_of
-from marketplace.orders.request import Named
+from marketplace.orders.request import NamedLeads
 from marketplace.prices.pricing import frozen
 from tests.factories import make_buyer, make_market, make_person
 from tests.marketplace.inventory.own_customers import bring, digest_of
@@ -31,13 +31,13 @@ DIGESTS = ("phone_digest", "second_phone_digest", "email_digest")
 
 
 def named(*leads):
-    return Named(tuple(lead.public_id for lead in leads))
+    return NamedLeads(tuple(lead.public_id for lead in leads))
 
 
 def shown(market, buyer=None):
     window = timedelta(days=market.vertical.duplicate_window_days)
     leads = Lead.objects.on_shelf().in_vertical(market.vertical)
-    return set(not_held_by(leads, buyer or market.buyer, window).values_list("pk", flat=True))
+    return set(not_owned_by(leads, buyer or market.buyer, window).values_list("pk", flat=True))
 
 
 def hidden(market, buyer=None):
@@ -64,13 +64,15 @@ def test_of_leads_that_are_listed_later_own_customers_are_hidden_too(market, mon
     monkeypatch.setattr(exclusion_cache, "MOST_LATE_ASKED", asked)
     early = market.lead()
     bring(market.buyer, digest_of(early))
-    look = Look(market.vertical, Criteria.anything(market.vertical), frozen(market.curve), market.now, market.buyer)
-    assert best(look, Ranking.NEWEST, 10) == []
+    query = StockQuery(
+        market.vertical, Criteria.anything(market.vertical), frozen(market.curve), market.now, market.buyer
+    )
+    assert best(query, Sort.NEWEST, 10) == []
 
     late, same = market.leads(2)
     Contact.objects.filter(lead=same).update(phone_digest=digest_of(early))
 
-    assert best(look, Ranking.NEWEST, 10) == [late.pk]
+    assert best(query, Sort.NEWEST, 10) == [late.pk]
 
 
 @pytest.mark.parametrize("field", DIGESTS)
@@ -91,10 +93,10 @@ def test_a_list_that_came_after_the_quote_keeps_its_people_out_of_the_order(mark
     bring(market.buyer, digest_of(theirs))
 
     with pytest.raises(NotAllThere):
-        place_order(Placement(market.buyer, None, token, "all", False, market.now))
+        place_order(OrderAttempt(market.buyer, None, token, "all", False, market.now))
     assert (Sale.objects.count(), balance_cents(market.buyer)) == (0, 100_000)
 
-    order = place_order(Placement(market.buyer, None, token, "a part", True, market.now))
+    order = place_order(OrderAttempt(market.buyer, None, token, "a part", True, market.now))
     assert list(order.sales.values_list("lead_id", flat=True)) == [other.pk]
     assert balance_cents(market.buyer) == 100_000 - order.total_cents
 
@@ -109,7 +111,7 @@ def test_the_age_of_a_lead_does_not_matter_to_whose_customer_it_is(market):
 
 def test_a_list_counts_while_it_is_read_and_no_longer_when_it_is_removed(market):
     lead = market.lead()
-    made = bring(market.buyer, digest_of(lead), state="reading")
+    made = bring(market.buyer, digest_of(lead), status="reading")
     assert shown(market) == set()
 
     remove(made, now=market.now)
@@ -205,17 +207,17 @@ def test_exclusions_are_what_the_shelf_hides(market, number):
         elif not quote(named(lead), buyer=who, now=market.now).unavailable:
             buy(market, buyer=who, leads=[lead])
         newer = extent_of(buyer.pk)
-        known |= set(held_since(buyer.pk, market.vertical, extent))
+        known |= set(owned_since(buyer.pk, market.vertical, extent))
         extent = newer
 
         expected = hidden(market, buyer)
         assert set(held_leads(buyer.pk, market.vertical)) == expected
         assert known == expected
-        assert set(held_among(buyer.pk, [lead.pk for lead in leads])) & shelf(market) == expected
+        assert set(owned_among(buyer.pk, [lead.pk for lead in leads])) & shelf(market) == expected
     assert expected
     assert Sale.objects.filter(buyer=buyer).exists()
     assert OwnCustomer.objects.filter(buyer=buyer).exists()
-    assert held_since(buyer.pk, market.vertical, extent) == []
+    assert owned_since(buyer.pk, market.vertical, extent) == []
 
 
 def test_what_a_buyer_has_is_compared_with_a_number(market):
@@ -228,7 +230,7 @@ def test_what_a_buyer_has_is_compared_with_a_number(market):
 
 
 def held_leads(buyer_id, vertical):
-    return held_since(buyer_id, vertical, Extent())
+    return owned_since(buyer_id, vertical, Extent())
 
 
 def shelf(market):
@@ -246,7 +248,7 @@ def test_what_is_sold_out_or_of_another_vertical_is_not_listed(market):
 
     assert held_leads(market.buyer.pk, market.vertical) == [here.pk]
     assert held_leads(market.buyer.pk, solar.vertical) == [there.pk]
-    assert set(held_among(market.buyer.pk, [here.pk, there.pk, sold_out.pk])) == {here.pk, there.pk, sold_out.pk}
+    assert set(owned_among(market.buyer.pk, [here.pk, there.pk, sold_out.pk])) == {here.pk, there.pk, sold_out.pk}
 
 
 def test_a_purchase_in_one_vertical_hides_the_person_there_only(market):
@@ -256,8 +258,8 @@ def test_a_purchase_in_one_vertical_hides_the_person_there_only(market):
 
     buy(market, leads=[bought])
 
-    assert held_leads(market.buyer.pk, solar.vertical) == held_among(market.buyer.pk, [same.pk]) == []
-    assert held_leads(market.buyer.pk, market.vertical) == held_among(market.buyer.pk, [bought.pk]) == [bought.pk]
+    assert held_leads(market.buyer.pk, solar.vertical) == owned_among(market.buyer.pk, [same.pk]) == []
+    assert held_leads(market.buyer.pk, market.vertical) == owned_among(market.buyer.pk, [bought.pk]) == [bought.pk]
 
 
 def test_two_second_phones_are_one_person_to_all_who_look(market):
@@ -268,7 +270,7 @@ def test_two_second_phones_are_one_person_to_all_who_look(market):
 
     assert shown(market) == set()
     assert set(held_leads(market.buyer.pk, market.vertical)) == {bought.pk, same.pk}
-    assert quote(named(same), buyer=market.buyer, now=market.now).unavailable == ((same.public_id, "held"),)
+    assert quote(named(same), buyer=market.buyer, now=market.now).unavailable == ((same.public_id, "already_owned"),)
 
 
 def test_a_removed_list_is_counted(market):

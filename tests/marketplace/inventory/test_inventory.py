@@ -8,10 +8,10 @@ from leads.criteria.criteria import Criteria, read_criteria
 from marketplace.inventory.facets import count
 from marketplace.inventory.masking import masked
 from marketplace.inventory.pages import NoSuchPage, even_sample, page
-from marketplace.inventory.query import Look, Ranking
-from marketplace.orders.checkout import Placement, place_order
+from marketplace.inventory.query import Sort, StockQuery
+from marketplace.orders.checkout import OrderAttempt, place_order
 from marketplace.orders.quotes import quote, token_of
-from marketplace.orders.request import Named
+from marketplace.orders.request import NamedLeads
 from marketplace.prices.pricing import frozen
 from tests.factories import make_market
 from tests.leads.criteria.test_criteria import random_leads, vertical_named, with_proof
@@ -28,15 +28,15 @@ CLAUSES = [
 
 def look_at(market, *clauses, buyer=None):
     criteria = read_criteria({"vertical": "mortgage", "all": list(clauses)}, vertical_named)
-    return Look(market.vertical, criteria, frozen(market.curve), market.now, buyer)
+    return StockQuery(market.vertical, criteria, frozen(market.curve), market.now, buyer)
 
 
 def test_every_facet_is_counted_without_its_own_filter(market):
     with_proof(random_leads(market, 60), market)
-    look = look_at(market, *CLAUSES)
-    leads = list(look.shelf().select_related("vertical", "source", "consent__text"))
+    query = look_at(market, *CLAUSES)
+    leads = list(query.shelf().select_related("vertical", "source", "consent__text"))
 
-    counts = count(look)
+    counts = count(query)
 
     by_hand = {
         "state": lambda lead: [lead.state],
@@ -44,7 +44,7 @@ def test_every_facet_is_counted_without_its_own_filter(market):
         "features": lambda lead: lead.attributes.get("features", []),
         "channels": lambda lead: lead.consent.text.channels,
         "grade": lambda lead: [lead.source.grade],
-        "kind": lambda lead: [lead.source.kind],
+        "source_kind": lambda lead: [lead.source.kind],
         "evidence": lambda lead: [lead.consent.proof_state(market.now)],
         "times_sold": lambda lead: [str(lead.times_sold)],
         "phone_type": lambda lead: [lead.phone_type],
@@ -52,7 +52,7 @@ def test_every_facet_is_counted_without_its_own_filter(market):
     for name, values_of in by_hand.items():
         expected: dict[str, int] = {}
         for lead in leads:
-            if look.criteria.without(name).accepts(lead, market.now):
+            if query.criteria.without(name).accepts(lead, market.now):
                 for value in values_of(lead):
                     if value is not None:
                         expected[value] = expected.get(value, 0) + 1
@@ -61,13 +61,13 @@ def test_every_facet_is_counted_without_its_own_filter(market):
 
 def test_the_headline_figures_are_those_of_the_leads(market):
     with_proof(random_leads(market, 60), market)
-    look = look_at(market, *CLAUSES)
-    matching = list(look.matches().select_related("consent"))
+    query = look_at(market, *CLAUSES)
+    matching = list(query.matches().select_related("consent"))
 
-    counts = count(look)
+    counts = count(query)
 
     assert counts.matching == len(matching) > 5
-    assert counts.offered == look.shelf().count()
+    assert counts.offered == query.shelf().count()
     assert counts.lowest_cents == min(lead.price_cents for lead in matching)
     assert counts.highest_cents == max(lead.price_cents for lead in matching)
     assert counts.never_sold == sum(lead.times_sold == 0 for lead in matching)
@@ -82,49 +82,49 @@ def test_an_empty_shelf_counts_nothing(market):
     assert (counts.matching, counts.offered, counts.lowest_cents, counts.choices) == (0, 0, None, {})
 
 
-@pytest.mark.parametrize("ranking", list(Ranking))
-def test_pages_hold_every_match_once_in_order(market, ranking):
+@pytest.mark.parametrize("sort", list(Sort))
+def test_pages_hold_every_match_once_in_order(market, sort):
     random_leads(market, 40)
-    look = look_at(market)
+    query = look_at(market)
 
     seen, after = [], ""
     while after is not None:
-        part = page(look, ranking, after=after, size=7)
+        part = page(query, sort, after=after, size=7)
         seen += part.leads
         after = part.next_after
 
-    assert len(seen) == len({lead.pk for lead in seen}) == look.matches().count() > 7
-    if ranking == Ranking.CHEAPEST:
+    assert len(seen) == len({lead.pk for lead in seen}) == query.matches().count() > 7
+    if sort == Sort.CHEAPEST:
         assert [lead.price_cents for lead in seen] == sorted(lead.price_cents for lead in seen)
     else:
         instants = [lead.captured_at for lead in seen]
-        assert instants == sorted(instants, reverse=ranking == Ranking.NEWEST)
+        assert instants == sorted(instants, reverse=sort == Sort.NEWEST)
 
 
 def test_an_even_sample_spans_the_whole_match_and_its_pages_hold_it_once(market):
     market.leads(23, age=timedelta(days=20))
-    look = look_at(market)
+    query = look_at(market)
 
     pages, number = [], "0"
     while number is not None:
-        part = even_sample(look, page_number=int(number), size=5)
+        part = even_sample(query, page_number=int(number), size=5)
         pages.append([lead.pk for lead in part.leads])
         number = part.next_after
 
     assert len(pages) == 5
-    assert sorted(sum(pages, [])) == sorted(look.matches().values_list("pk", flat=True))
+    assert sorted(sum(pages, [])) == sorted(query.matches().values_list("pk", flat=True))
 
 
 @pytest.mark.parametrize("after", ["nonsense", "00000000-0000-0000-0000-000000000000", "1"])
 def test_a_page_that_is_none_is_refused(market, after):
     with pytest.raises(NoSuchPage):
-        page(look_at(market), Ranking.NEWEST, after=after)
+        page(look_at(market), Sort.NEWEST, after=after)
 
 
 def test_what_a_buyer_holds_is_not_offered_to_him(market):
     mine, other = market.leads(2)
-    token = token_of(quote(Named((mine.public_id,)), buyer=market.buyer, now=market.now))
-    place_order(Placement(market.buyer, None, token, "k", False, market.now))
+    token = token_of(quote(NamedLeads((mine.public_id,)), buyer=market.buyer, now=market.now))
+    place_order(OrderAttempt(market.buyer, None, token, "k", False, market.now))
 
     assert list(look_at(market, buyer=market.buyer).matches()) == [other]
     assert look_at(market).matches().count() == 2
@@ -138,7 +138,9 @@ def test_a_closed_vertical_has_no_shelf(market):
     closed.lead()
 
     assert (
-        not Look(closed.vertical, Criteria.anything(closed.vertical), frozen(closed.curve), closed.now).shelf().exists()
+        not StockQuery(closed.vertical, Criteria.anything(closed.vertical), frozen(closed.curve), closed.now)
+        .shelf()
+        .exists()
     )
 
 

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from leads.criteria.criteria import read_criteria
-from leads.models import Lead, Leg, LegState
+from leads.models import Lead, Leg, LegStatus
 from leads.models.vertical import add_schema_version
 from marketplace.inventory import live, picking
 from marketplace.inventory.facets import counts_of
 from marketplace.inventory.numbers import numbers_of
 from marketplace.inventory.pages import best, lots
-from marketplace.inventory.query import Look, Ranking, ranked
-from marketplace.inventory.result import Sight
-from marketplace.orders.checkout import Placement, place_order
+from marketplace.inventory.query import Sort, StockQuery, sorted_by
+from marketplace.inventory.result import StockResult
+from marketplace.orders.checkout import OrderAttempt, place_order
 from marketplace.orders.quotes import quote, token_of
-from marketplace.orders.request import Named
+from marketplace.orders.request import NamedLeads
 from marketplace.orders.sales import Hold, Offer, hold_legs, lock_leads
 from marketplace.prices.pricing import frozen, priced
 from tests.factories import make_buyer, make_leads, make_user
@@ -35,16 +35,16 @@ OFTEN = settings(max_examples=150, deadline=None, suppress_health_check=list(Hea
 
 def look_at(market, clauses=(), buyer=None, **terms):
     criteria = read_criteria({"vertical": market.vertical.slug, "all": list(clauses)}, vertical_named)
-    return Look(market.vertical, criteria, frozen(market.curve), market.now, buyer, **terms)
+    return StockQuery(market.vertical, criteria, frozen(market.curve), market.now, buyer, **terms)
 
 
-def in_memory(look):
-    with live.sight_of(look) as sight:
-        return set(sight.stock.ids.at(numbers_of(sight.matching)).tolist())
+def in_memory(query):
+    with live.result_of(query) as result:
+        return set(result.stock.ids.at(numbers_of(result.matching)).tolist())
 
 
-def in_database(look):
-    return set(look.matches().values_list("pk", flat=True))
+def in_database(query):
+    return set(query.matches().values_list("pk", flat=True))
 
 
 def stocked(market, quantity=60):
@@ -53,8 +53,8 @@ def stocked(market, quantity=60):
     in_memory(look_at(market))
     with_proof(random_leads(market, quantity // 2), market)
     dice = random.Random(3)
-    for leg in dice.sample(list(Leg.objects.filter(state="open", market="aged")), quantity // 2):
-        Leg.objects.filter(pk=leg.pk).update(state=LegState.SOLD, ended_at=market.now)
+    for leg in dice.sample(list(Leg.objects.filter(status="open", market="aged")), quantity // 2):
+        Leg.objects.filter(pk=leg.pk).update(status=LegStatus.SOLD, ended_at=market.now)
     Lead.objects.filter(pk__in=Lead.objects.order_by("pk")[:3]).update(withdrawn_at=market.now)
     return dice
 
@@ -67,9 +67,9 @@ def test_memory_and_database_agree_on_every_criteria(market):
     @OFTEN
     @given(wishes)
     def agree(clauses):
-        look = look_at(market, clauses)
-        found = in_memory(look)
-        assert found == in_database(look), clauses
+        query = look_at(market, clauses)
+        found = in_memory(query)
+        assert found == in_database(query), clauses
         answers[True] += len(found)
         answers[False] += len(shelf) - len(found)
 
@@ -92,8 +92,8 @@ def test_they_agree_on_what_a_buyer_may_see(market, exclusive):
     @OFTEN
     @given(wishes)
     def agree(clauses):
-        look = look_at(market, clauses, market.buyer, exclusive=exclusive)
-        assert in_memory(look) == in_database(look), clauses
+        query = look_at(market, clauses, market.buyer, exclusive=exclusive)
+        assert in_memory(query) == in_database(query), clauses
 
     agree()
 
@@ -113,8 +113,8 @@ def hold_for_somebody(market, leads):
 
 
 def buy(market, lead):
-    token = token_of(quote(Named((lead.public_id,)), buyer=market.buyer, now=market.now))
-    place_order(Placement(market.buyer, None, token, f"for {lead.pk}", False, market.now))
+    token = token_of(quote(NamedLeads((lead.public_id,)), buyer=market.buyer, now=market.now))
+    place_order(OrderAttempt(market.buyer, None, token, f"for {lead.pk}", False, market.now))
 
 
 def fields_of(types):
@@ -177,33 +177,33 @@ def test_the_three_readings_agree_on_random_schemas(market, seed):
     @settings(OFTEN, max_examples=60)
     @given(st.lists(clause, max_size=3, unique_by=lambda one: one["field"]))
     def agree(clauses):
-        look = look_at(market, clauses)
-        accepted = {lead.pk for lead in leads if look.criteria.accepts(lead, market.now)}
-        assert in_memory(look) == in_database(look) == accepted, clauses
+        query = look_at(market, clauses)
+        accepted = {lead.pk for lead in leads if query.criteria.accepts(lead, market.now)}
+        assert in_memory(query) == in_database(query) == accepted, clauses
 
     agree()
 
 
 @pytest.mark.parametrize("sortable", [0, 3, picking.SORTABLE])
-@pytest.mark.parametrize("ranking", list(Ranking))
-def test_the_best_are_the_databases_best_in_the_same_order(market, monkeypatch, ranking, sortable):
+@pytest.mark.parametrize("sort", list(Sort))
+def test_the_best_are_the_databases_best_in_the_same_order(market, monkeypatch, sort, sortable):
     monkeypatch.setattr(picking, "SORTABLE", sortable)  # a large stock is searched before it is sorted
     stocked(market)
     make_leads(market, 9, age=timedelta(days=33))  # of one instant
     for clauses in ([], [{"field": "state", "in": ["OH", "CA"]}], [{"field": "age_days", "min": 8}]):
-        look = look_at(market, clauses)
-        expected = list(ranked(look.matches(), ranking).values_list("pk", flat=True))
+        query = look_at(market, clauses)
+        expected = list(sorted_by(query.matches(), sort).values_list("pk", flat=True))
 
-        assert best(look, ranking, 1000) == expected
-        assert best(look, ranking, 7) == expected[:7]
+        assert best(query, sort, 1000) == expected
+        assert best(query, sort, 7) == expected[:7]
 
 
 def test_the_lots_of_a_quote_are_those_of_the_database(market):
     stocked(market)
-    look = look_at(market, quantity=600)
-    rows = list(ranked(look.matches(), Ranking.NEWEST).values_list("price_cents", "captured_at")[:40])
+    query = look_at(market, quantity=600)
+    rows = list(sorted_by(query.matches(), Sort.NEWEST).values_list("price_cents", "captured_at")[:40])
 
-    found = lots(look, Ranking.NEWEST, 40)
+    found = lots(query, Sort.NEWEST, 40)
 
     assert [(lot.cents, lot.quantity, lot.newest_at, lot.oldest_at) for lot in found] == [
         (cents, len(instants), max(instants), min(instants))
@@ -214,12 +214,12 @@ def test_the_lots_of_a_quote_are_those_of_the_database(market):
 
 def test_a_median_and_bars_are_those_of_the_leads(market):
     stocked(market)
-    look = look_at(market, [{"field": "state", "in": ["OH", "TX"]}])
-    leads = list(look.matches())
+    query = look_at(market, [{"field": "state", "in": ["OH", "TX"]}])
+    leads = list(query.matches())
     ages = sorted(lead.age_days(market.now) for lead in leads)
 
-    with live.sight_of(look) as sight:
-        counts = counts_of(sight)
+    with live.result_of(query) as result:
+        counts = counts_of(result)
 
     assert counts.median_age_days == ages[(len(ages) - 1) // 2]
     histogram = counts.histograms["loan_amount"]
@@ -231,22 +231,22 @@ def test_a_median_and_bars_are_those_of_the_leads(market):
 
 
 def test_every_field_is_asked(market):
-    assert set(ASKED) == set(look_at(market).criteria.wants)
+    assert set(ASKED) == set(look_at(market).criteria.filter_fields)
 
 
 def test_a_regraded_source_changes_every_price_at_once(market):
     market.leads(6, age=timedelta(days=10))
-    look = look_at(market, [{"field": "grade", "in": ["A"]}])
-    assert in_memory(look) == set()
+    query = look_at(market, [{"field": "grade", "in": ["A"]}])
+    assert in_memory(query) == set()
 
     market.source.grade = "A"
     market.source.save(update_fields=["grade"])
 
-    assert len(in_memory(look)) == 6
-    assert in_memory(look) == in_database(look)
-    with live.sight_of(look) as sight:
-        cents = sight.prices.cents_of(numbers_of(sight.matching)).tolist()
-    assert cents == list(look.matches().values_list("price_cents", flat=True))
+    assert len(in_memory(query)) == 6
+    assert in_memory(query) == in_database(query)
+    with live.result_of(query) as result:
+        cents = result.prices.cents_of(numbers_of(result.matching)).tolist()
+    assert cents == list(query.matches().values_list("price_cents", flat=True))
 
 
 def test_what_another_buyer_has_is_no_matter_of_this_one(market):
@@ -260,15 +260,15 @@ def test_what_another_buyer_has_is_no_matter_of_this_one(market):
 
 def test_what_is_sold_is_recounted_and_nothing_else_of_it_is_read(market, monkeypatch):
     leads = [market.lead(legs_authorized=2) for _ in range(4)]
-    look = look_at(market, [{"field": "times_sold", "min": 1}])
-    assert in_memory(look) == set()
+    query = look_at(market, [{"field": "times_sold", "min": 1}])
+    assert in_memory(query) == set()
     monkeypatch.setattr(live, "gather", None)  # would be called
 
     buy(market, leads[0])
 
-    assert in_memory(look) == {leads[0].pk}
-    Leg.objects.filter(lead=leads[0], state="open").update(state=LegState.SOLD, ended_at=market.now)
-    assert in_memory(look) == set()
+    assert in_memory(query) == {leads[0].pk}
+    Leg.objects.filter(lead=leads[0], status="open").update(status=LegStatus.SOLD, ended_at=market.now)
+    assert in_memory(query) == set()
     assert in_memory(look_at(market)) == {lead.pk for lead in leads[1:]}
 
 
@@ -276,10 +276,10 @@ def test_what_is_sold_is_recounted_and_nothing_else_of_it_is_read(market, monkey
 def test_counting_by_what_is_absent_counts_the_same(market, share):
     stocked(market, 120)
     dice = random.Random(share)
-    with live.sight_of(look_at(market)) as sight:
-        chosen = BitMap(number for number in range(len(sight.stock)) if dice.random() < share)
-        some = BitMap(dice.sample(range(len(sight.stock)), 40))
+    with live.result_of(look_at(market)) as result:
+        chosen = BitMap(number for number in range(len(result.stock)) if dice.random() < share)
+        some = BitMap(dice.sample(range(len(result.stock)), 40))
 
-        counted = Sight(sight.stock, sight.look, sight.everything - chosen).counter("state")(some)
+        counted = StockResult(result.stock, result.query, result.everything - chosen).counter("state")(some)
 
-    assert counted == len(some & chosen & sight.stock.shelf)
+    assert counted == len(some & chosen & result.stock.shelf)

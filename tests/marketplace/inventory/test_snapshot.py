@@ -18,7 +18,7 @@ from marketplace.inventory import builder, live, startup
 from marketplace.inventory.facets import counts_of
 from marketplace.inventory.layout import Layout
 from marketplace.inventory.pages import best
-from marketplace.inventory.query import Ranking
+from marketplace.inventory.query import Sort
 from marketplace.inventory.startup import NotReady
 from marketplace.models import InventorySnapshot, Order
 from marketplace.orders.quotes import quote, token_of
@@ -66,9 +66,9 @@ def file_of(row):
     return Path(storages["inventory"].path(row.name))
 
 
-def counted(look):
-    with live.sight_of(look) as sight:
-        return counts_of(sight)
+def counted(query):
+    with live.result_of(query) as result:
+        return counts_of(result)
 
 
 def test_a_process_answers_from_the_file_as_from_the_database(market, monkeypatch):
@@ -81,16 +81,16 @@ def test_a_process_answers_from_the_file_as_from_the_database(market, monkeypatc
     ]
     with monkeypatch.context() as small:
         small.setattr(startup, "SMALL", 100)
-        expected = [counted(look) for look in looks]
+        expected = [counted(query) for query in looks]
 
     row = builder.build()
     live.forget()
 
-    assert [counted(look) for look in looks] == expected
-    assert [in_memory(look) for look in looks] == [in_database(look) for look in looks]
-    assert best(looks[0], Ranking.CHEAPEST, 9) == best(looks[0], Ranking.CHEAPEST, 60)[:9]
+    assert [counted(query) for query in looks] == expected
+    assert [in_memory(query) for query in looks] == [in_database(query) for query in looks]
+    assert best(looks[0], Sort.CHEAPEST, 9) == best(looks[0], Sort.CHEAPEST, 60)[:9]
     row.refresh_from_db()
-    assert (row.state, row.leads_total, row.percent) == ("ready", looks[0].matches().count(), 0)
+    assert (row.status, row.leads_total, row.percent) == ("ready", looks[0].matches().count(), 0)
     assert row.size == file_of(row).stat().st_size
     assert list(file_of(row).parent.glob("*.part")) == []
 
@@ -99,7 +99,7 @@ def test_what_happened_since_the_snapshot_is_taken_in(market):
     old, sold = market.leads(2)
     builder.build()
     new = market.lead(state="TX")
-    sold.legs.update(state="sold", ended_at=market.now)
+    sold.legs.update(status="sold", ended_at=market.now)
 
     assert in_memory(look_at(market)) == {old.pk, new.pk}
     assert in_memory(look_at(market, [{"field": "state", "in": ["TX"]}])) == {new.pk}
@@ -123,7 +123,7 @@ def test_a_file_cut_or_altered_anywhere_is_never_used_and_built_anew(market, see
         in_memory(look_at(market))
 
     row.refresh_from_db()
-    assert row.state == "damaged"
+    assert row.status == "damaged"
     assert builder.build_due().pk > row.pk
     live.forget()
     assert len(in_memory(look_at(market))) == 3
@@ -136,7 +136,7 @@ def test_a_damaged_file_leaves_the_one_before(market):
     market.lead()
 
     assert len(in_memory(look_at(market))) == 3
-    found = dict(InventorySnapshot.objects.values_list("pk", "state"))
+    found = dict(InventorySnapshot.objects.values_list("pk", "status"))
     assert found == {before.pk: "ready", newest.pk: "damaged"}
 
 
@@ -148,7 +148,7 @@ def test_a_file_that_is_not_on_this_host_is_passed_over_and_built_anew_where_it_
 
     assert len(in_memory(look_at(market))) == 2
     assert live._inventory._snapshot == before.pk
-    assert InventorySnapshot.objects.get(pk=newest.pk).state == "ready"
+    assert InventorySnapshot.objects.get(pk=newest.pk).status == "ready"
     assert builder.is_due(timezone.now())
 
 
@@ -171,13 +171,13 @@ def test_a_builder_that_was_given_up_keeps_no_file(market, monkeypatch):
 
     def slow(part, name):
         keep(part, name)
-        InventorySnapshot.objects.update(state="failed")
+        InventorySnapshot.objects.update(status="failed")
 
     monkeypatch.setattr(builder, "_keep", slow)
 
     row = builder.build()
 
-    assert row.state == "failed"
+    assert row.status == "failed"
     assert not file_of(row).exists()
 
 
@@ -197,16 +197,16 @@ def test_a_process_that_began_with_a_small_shelf_takes_a_snapshot_when_it_grew(m
     monkeypatch.setattr(live, "LOOK_EVERY", 0)
     monkeypatch.setattr(live.Inventory, "_load_aside", lambda self: self._load())
     monkeypatch.setattr(live, "connections", type("None of ours", (), {"close_all": staticmethod(lambda: None)}))
-    look = look_at(market)
-    in_memory(look)
+    query = look_at(market)
+    in_memory(query)
     market.leads(5)
-    in_memory(look)
+    in_memory(query)
     builder.build()
     for _ in range(2):
-        in_memory(look)
+        in_memory(query)
 
-    with live.sight_of(look) as sight:
-        assert (len(sight.stock.ids.base), len(sight.stock.late), len(sight.matching)) == (5, 0, 5)
+    with live.result_of(query) as result:
+        assert (len(result.stock.ids.base), len(result.stock.late), len(result.matching)) == (5, 0, 5)
 
 
 def test_without_a_snapshot_a_full_shelf_says_how_far_the_count_is(market, client):
@@ -225,8 +225,8 @@ def test_without_a_snapshot_a_full_shelf_says_how_far_the_count_is(market, clien
 def test_an_order_that_is_sent_meanwhile_is_not_placed_and_says_so(market, client):
     market.leads(2)
     builder.build()
-    wish = Selection(Criteria.anything(market.vertical), 2)
-    token = token_of(quote(wish, buyer=market.buyer, now=timezone.now()))
+    order_request = Selection(Criteria.anything(market.vertical), 2)
+    token = token_of(quote(order_request, buyer=market.buyer, now=timezone.now()))
     InventorySnapshot.objects.all().delete()
     live.forget()
 
@@ -261,7 +261,7 @@ def test_a_builder_at_work_keeps_others_out_until_it_falls_silent(market):
     built = builder.build_due(clock=lambda: now + timedelta(minutes=6))
 
     first.refresh_from_db()
-    assert (first.state, built.state) == ("failed", "ready")
+    assert (first.status, built.status) == ("failed", "ready")
     with pytest.raises(IntegrityError, match="snapshot_one_is_built_at_once"), transaction.atomic():
         for name in ("y", "z"):
             InventorySnapshot.objects.create(name=name, cursor="1:1:", started_at=now, told_at=now)
@@ -278,7 +278,7 @@ def test_a_failed_build_leaves_no_file_and_says_so(market, monkeypatch):
         builder.build()
 
     row = InventorySnapshot.objects.get()
-    assert (row.state, row.problem, row.sha256) == ("failed", "OSError", "")
+    assert (row.status, row.problem, row.sha256) == ("failed", "OSError", "")
     assert list(file_of(row).parent.iterdir()) == []
 
 
@@ -336,13 +336,13 @@ def test_a_small_stock_is_made_anew_when_much_was_listed_since(market, monkeypat
     monkeypatch.setattr(startup, "SMALL", 100)
     monkeypatch.setattr(live, "FEW_LATE", 3)
     market.leads(2)
-    look = look_at(market)
-    in_memory(look)
+    query = look_at(market)
+    in_memory(query)
     sizes = []
     for _ in range(4):
         market.leads(2)
-        with live.sight_of(look) as sight:
-            sizes.append((len(sight.stock.ids.base), len(sight.stock.late), len(sight.matching)))
+        with live.result_of(query) as result:
+            sizes.append((len(result.stock.ids.base), len(result.stock.late), len(result.matching)))
 
     assert sizes == [(2, 2, 4), (2, 4, 6), (8, 0, 8), (8, 2, 10)]
 
@@ -354,16 +354,16 @@ def test_a_process_changes_over_when_much_was_listed_since(market, monkeypatch):
     monkeypatch.setattr(live, "connections", type("None of ours", (), {"close_all": staticmethod(lambda: None)}))
     market.leads(2)
     builder.build()
-    look = look_at(market)
-    in_memory(look)
+    query = look_at(market)
+    in_memory(query)
     market.leads(3)
-    in_memory(look)
+    in_memory(query)
     newer = builder.build()
     for _ in range(2):
-        in_memory(look)
+        in_memory(query)
 
-    with live.sight_of(look) as sight:
-        assert (len(sight.stock.late), len(sight.stock.ids.base), len(sight.matching)) == (0, 5, 5)
+    with live.result_of(query) as result:
+        assert (len(result.stock.late), len(result.stock.ids.base), len(result.matching)) == (0, 5, 5)
     assert live._inventory._snapshot == newer.pk
 
 
@@ -391,6 +391,6 @@ def test_verticals_with_different_fields_are_read_in_one_pass(market):
         (solar, [{"field": "f3", "min": "2026-01-01"}]),
         (solar, [{"field": "f5", "min": 1}]),
     ]:
-        look = look_at(one, clauses)
-        assert in_memory(look) == in_database(look), clauses
-        assert in_memory(look), clauses
+        query = look_at(one, clauses)
+        assert in_memory(query) == in_database(query), clauses
+        assert in_memory(query), clauses

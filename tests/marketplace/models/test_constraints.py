@@ -13,12 +13,12 @@ from billing.models import Payment
 from leads.models import Leg
 from leads.people.privacy import withdraw_lead
 from marketplace.models import (
+    BackgroundOrder,
     Download,
     Export,
     InventorySnapshot,
     Order,
-    PendingOrder,
-    Placing,
+    OrderAwaitingPayment,
     PriceCurve,
     PriceTier,
     Sale,
@@ -60,7 +60,7 @@ class Shop:
         values = {
             "idempotency_key": f"key {Order.objects.count()}",
             "fingerprint": "f",
-            "wish": {},
+            "request": {},
             "quantity": 10,
             "quoted_cents": 1000,
             "quoted_at": self.market.now,
@@ -72,7 +72,7 @@ class Shop:
     def make_sale(self, lead, number, *, claimed=True, **changes):
         leg = lead.legs.get(number=number)
         if claimed:
-            Leg.objects.filter(pk=leg.pk, state="open").update(state="sold", ended_at=self.market.now)
+            Leg.objects.filter(pk=leg.pk, status="open").update(status="sold", ended_at=self.market.now)
         buyer = changes.get("buyer", self.market.buyer)
         values = {
             "order": self.order,
@@ -165,7 +165,7 @@ def leg_that_is_not_sold(shop):
 @attempt("sale_agrees_with_its_leg")
 def leg_of_another_lead(shop):
     leg = shop.market.lead().legs.get(number=1)
-    Leg.objects.filter(pk=leg.pk).update(state="sold")
+    Leg.objects.filter(pk=leg.pk).update(status="sold")
     shop.make_sale(shop.market.lead(), 1, leg=leg)
 
 
@@ -187,7 +187,7 @@ def request_of_another_person(shop):
 @attempt("sale_is_of_a_sellable_lead")
 def lead_that_was_stopped(shop):
     lead = shop.market.lead()
-    Leg.objects.filter(lead=lead, number=1).update(state="sold")
+    Leg.objects.filter(lead=lead, number=1).update(status="sold")
     withdraw_lead(lead, shop.market.now)
     shop.make_sale(lead, 1)
 
@@ -248,7 +248,7 @@ def export_part_zero(shop):
 
 @attempt("export_ready_has_its_digest")
 def export_ready_without_digest(shop):
-    make_export(shop, state="ready")
+    make_export(shop, status="ready")
 
 
 @attempt("download_is_immutable")
@@ -368,7 +368,7 @@ def pending_order(shop, **changes):
         "created_at": now,
         "expires_at": now,
     }
-    return PendingOrder.objects.create(buyer=buyer, payment=payment, **{**values, **changes})
+    return OrderAwaitingPayment.objects.create(buyer=buyer, payment=payment, **{**values, **changes})
 
 
 @attempt("pending_order_key_is_used_once")
@@ -379,35 +379,37 @@ def pending_order_under_a_used_key(shop):
 
 @attempt("pending_order_ends_once")
 def pending_order_completed_without_an_order(shop):
-    rows(PendingOrder, pending_order(shop)).update(status="completed", ended_at=shop.market.now)
+    rows(OrderAwaitingPayment, pending_order(shop)).update(status="completed", ended_at=shop.market.now)
 
 
 @attempt("pending_order_ends_once")
 def pending_order_released_with_an_order(shop):
-    rows(PendingOrder, pending_order(shop)).update(status="released", ended_at=shop.market.now, order=shop.order)
+    rows(OrderAwaitingPayment, pending_order(shop)).update(
+        status="released", ended_at=shop.market.now, order=shop.order
+    )
 
 
 @attempt("pending_order_ends_once")
 def pending_order_waiting_and_ended(shop):
-    rows(PendingOrder, pending_order(shop)).update(ended_at=shop.market.now)
+    rows(OrderAwaitingPayment, pending_order(shop)).update(ended_at=shop.market.now)
 
 
 @attempt("pending_order_stays_ended")
 def pending_order_that_waits_again(shop):
     pending = pending_order(shop)
-    rows(PendingOrder, pending).update(status="released", ended_at=shop.market.now)
-    rows(PendingOrder, pending).update(status="waiting", ended_at=None)
+    rows(OrderAwaitingPayment, pending).update(status="released", ended_at=shop.market.now)
+    rows(OrderAwaitingPayment, pending).update(status="waiting", ended_at=None)
 
 
 @attempt("pending_order_is_never_deleted")
 def pending_order_deleted(shop):
-    rows(PendingOrder, pending_order(shop)).delete()
+    rows(OrderAwaitingPayment, pending_order(shop)).delete()
 
 
 # Large orders on their way
 def placing(shop, key="key", **changes):
     values = {"buyer": shop.market.buyer, "token": "", "total": 6_000, "asked_at": shop.market.now, **changes}
-    return Placing.objects.create(idempotency_key=key, **values)
+    return BackgroundOrder.objects.create(idempotency_key=key, **values)
 
 
 @attempt("placing_key_is_used_once")
@@ -418,35 +420,35 @@ def placing_twice_under_one_key(shop):
 
 @attempt("placing_ends_with_an_order_or_a_reason")
 def placing_done_without_an_order(shop):
-    rows(Placing, placing(shop)).update(state="done", ended_at=shop.market.now)
+    rows(BackgroundOrder, placing(shop)).update(status="done", ended_at=shop.market.now)
 
 
 @attempt("placing_ends_with_an_order_or_a_reason")
 def placing_refused_without_a_reason(shop):
-    rows(Placing, placing(shop)).update(state="refused", ended_at=shop.market.now)
+    rows(BackgroundOrder, placing(shop)).update(status="refused", ended_at=shop.market.now)
 
 
 @attempt("placing_ends_with_an_order_or_a_reason")
 def placing_refused_with_an_order(shop):
-    changes = {"state": "refused", "ended_at": shop.market.now, "problem": "No.", "order": shop.order}
-    rows(Placing, placing(shop)).update(**changes)
+    changes = {"status": "refused", "ended_at": shop.market.now, "problem": "No.", "order": shop.order}
+    rows(BackgroundOrder, placing(shop)).update(**changes)
 
 
 @attempt("placing_ends_with_an_order_or_a_reason")
 def placing_in_work_without_a_lease(shop):
-    rows(Placing, placing(shop)).update(state="working")
+    rows(BackgroundOrder, placing(shop)).update(status="working")
 
 
 @attempt("placing_stays_ended")
 def placing_that_waits_again(shop):
     one = placing(shop)
-    rows(Placing, one).update(state="refused", ended_at=shop.market.now, problem="No.")
-    rows(Placing, one).update(state="waiting", ended_at=None, problem="")
+    rows(BackgroundOrder, one).update(status="refused", ended_at=shop.market.now, problem="No.")
+    rows(BackgroundOrder, one).update(status="waiting", ended_at=None, problem="")
 
 
 @attempt("placing_is_never_deleted")
 def placing_deleted(shop):
-    rows(Placing, placing(shop)).delete()
+    rows(BackgroundOrder, placing(shop)).delete()
 
 
 def snapshot(shop, **changes):
@@ -463,7 +465,7 @@ def two_snapshots_in_work(shop):
 
 @attempt("snapshot_ready_has_its_digest")
 def snapshot_ready_without_a_digest(shop):
-    snapshot(shop, state="ready", built_at=shop.market.now)
+    snapshot(shop, status="ready", built_at=shop.market.now)
 
 
 @attempt("snapshot_tells_after_it_started")
@@ -473,7 +475,7 @@ def snapshot_told_before_it_began(shop):
 
 @attempt("marketplace_inventorysnapshot_name_key")
 def two_snapshots_of_one_name(shop):
-    snapshot(shop, name="x", state="failed")
+    snapshot(shop, name="x", status="failed")
     snapshot(shop, name="x")
 
 
@@ -486,9 +488,9 @@ def sale_returnable_longer_than_the_source_allows(shop):
 @attempt("sale_respects_holds")
 def sale_of_a_leg_held_for_another(shop):
     later = shop.market.now + timedelta(minutes=5)
-    held = {"state": "held", "held_until": later, "held_for": uuid.uuid4()}
+    held = {"status": "held", "held_until": later, "held_for": uuid.uuid4()}
     Leg.objects.filter(pk=shop.lead.legs.get(number=2).pk).update(**held)
-    Leg.objects.filter(pk=shop.lead.legs.get(number=2).pk).update(state="sold")
+    Leg.objects.filter(pk=shop.lead.legs.get(number=2).pk).update(status="sold")
     shop.make_sale(shop.lead, 2, buyer=shop.other, claimed=False)
 
 

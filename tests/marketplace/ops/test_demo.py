@@ -14,7 +14,7 @@ from django.utils import timezone
 from billing.ledger import balance_cents
 from billing.models import Payee, PayoutRun
 from buyers.models import ApiKey, Buyer, StandingOrder, User
-from leads.models import ClosedReason, Contact, Lead, LeadKind, Leg, LegState, Market, Source
+from leads.models import ClosedReason, Contact, Lead, LeadKind, Leg, LegStatus, Market, Source
 from leads.people.identity import is_fictional, normal_email, normal_phone
 from leads.places import state_of
 from marketplace.audit import violations
@@ -91,7 +91,7 @@ def test_answers_are_what_the_schema_allows(logins):
 
 def test_what_was_sold_elsewhere_counts_as_sold(logins):
     elsewhere = Count("legs", filter=Q(legs__closed_reason=ClosedReason.SOLD_ELSEWHERE))
-    by_us = Count("legs", filter=Q(legs__state=LegState.SOLD))
+    by_us = Count("legs", filter=Q(legs__status=LegStatus.SOLD))
     rows = Lead.objects.annotate(elsewhere=elsewhere, by_us=by_us)
 
     assert [lead for lead in rows if lead.times_sold != lead.elsewhere + lead.by_us] == []
@@ -154,7 +154,10 @@ def test_a_payout_run_waits_for_two_people(logins):
 def test_a_company_waits_for_a_price_and_for_news(logins):
     placed = StandingOrder.objects.order_by("pk")
 
-    assert [(order.kind, order.limit_cents, order.filled) for order in placed] == [("buy", 80, 0), ("tell", None, 0)]
+    assert [(order.kind, order.max_price_cents, order.filled) for order in placed] == [
+        ("buy", 80, 0),
+        ("tell", None, 0),
+    ]
     assert all(order.due_at for order in placed)
 
 

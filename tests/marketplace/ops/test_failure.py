@@ -14,7 +14,7 @@ def broken(client, monkeypatch):
 
     monkeypatch.setattr("marketplace.context.stock_by_vertical", fail)
     monkeypatch.setattr("marketplace.storefront.views.stock_by_vertical", fail)
-    monkeypatch.setattr("marketplace.api.schema.Schema.get", fail)
+    monkeypatch.setattr("marketplace.api.schema.OpenApi.get", fail)
     return client
 
 

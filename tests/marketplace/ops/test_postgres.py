@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from marketplace.ops.postgres.account import Account, server_account
+from marketplace.ops.postgres.account import ServerAccount, server_account
 from marketplace.ops.postgres.cluster import Cluster, test_cluster
 from marketplace.ops.postgres.errors import EmbeddedPostgresError
 
@@ -244,7 +244,7 @@ def test_a_closed_directory_on_the_way_is_noticed(tmp_path):
     closed = tmp_path / "closed"
     (closed / "inner").mkdir(parents=True)
     closed.chmod(0o700)
-    stranger = Account("stranger", os.getuid() + 4242, os.getgid() + 4242)
+    stranger = ServerAccount("stranger", os.getuid() + 4242, os.getgid() + 4242)
 
     assert stranger.can_enter(Path("/usr/bin"))
     assert not stranger.can_enter(closed / "inner" / "not-made-yet")

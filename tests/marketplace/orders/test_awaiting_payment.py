@@ -14,8 +14,8 @@ from leads.models import Leg
 from leads.people.privacy import withdraw_lead
 from marketplace.audit import violations
 from marketplace.inventory.pages import page
-from marketplace.inventory.query import Look, Ranking
-from marketplace.models import Order, PendingOrder, Sale
+from marketplace.inventory.query import Sort, StockQuery
+from marketplace.models import Order, OrderAwaitingPayment, Sale
 from marketplace.orders import awaiting_payment
 from marketplace.orders.awaiting_payment import (
     HOLD_LIFE,
@@ -26,9 +26,9 @@ from marketplace.orders.awaiting_payment import (
     hold_order,
     look_again,
 )
-from marketplace.orders.checkout import EmptyQuote, KeyReused, NotAllThere, OrderRefused, Placement, place_order
+from marketplace.orders.checkout import EmptyQuote, KeyReused, NotAllThere, OrderAttempt, OrderRefused, place_order
 from marketplace.orders.quotes import quote, token_of
-from marketplace.orders.request import Named, read_wish
+from marketplace.orders.request import NamedLeads, read_order_request
 from marketplace.orders.sales import release_expired
 from marketplace.prices.pricing import curve_in_force
 from tests.billing.conftest import control, stand_in, stripe_settings  # noqa: F401
@@ -49,20 +49,20 @@ def shop(market):
 
 
 def wish_for(market, quantity, exclusive=False):
-    return read_wish(
+    return read_order_request(
         {
             "vertical": market.vertical.slug,
             "criteria": [],
             "quantity": quantity,
-            "order": "newest",
+            "sort": "newest",
             "exclusive": exclusive,
         }
     )
 
 
-def placement_of(market, wish, key="key", buyer=None, now=None, partial=False):
+def placement_of(market, order_request, key="key", buyer=None, now=None, partial=False):
     buyer, now = buyer or market.buyer, now or market.now
-    return Placement(buyer, None, token_of(quote(wish, buyer=buyer, now=now)), key, partial, now)
+    return OrderAttempt(buyer, None, token_of(quote(order_request, buyer=buyer, now=now)), key, partial, now)
 
 
 def held(market, quantity=10, **terms):
@@ -88,8 +88,8 @@ def other_buyer(market, cents=50_000):
 def shelf(market, buyer=None, now=None):
     """What a buyer sees of the shelf: the leads' keys."""
     now = now or market.now
-    look = Look(market.vertical, wish_for(market, 1).criteria, curve_in_force(market.vertical, now), now, buyer)
-    return {lead.pk for lead in page(look, Ranking.NEWEST).leads}
+    query = StockQuery(market.vertical, wish_for(market, 1).criteria, curve_in_force(market.vertical, now), now, buyer)
+    return {lead.pk for lead in page(query, Sort.NEWEST).leads}
 
 
 def test_the_difference_is_asked_for_and_the_legs_are_held(shop):
@@ -99,7 +99,7 @@ def test_the_difference_is_asked_for_and_the_legs_are_held(shop):
 
     assert (waiting.quantity, waiting.status, waiting.payment.status) == (10, "waiting", "created")
     assert waiting.payment.amount_cents == 10 * PRICE - 1_000
-    legs = Leg.objects.filter(state="held")
+    legs = Leg.objects.filter(status="held")
     assert set(legs.values_list("lead_id", "held_for", "held_until")) == {
         (lead.pk, waiting.public_id, shop.now + HOLD_LIFE) for lead in leads
     }
@@ -120,8 +120,8 @@ def test_paid_it_is_an_order_whoever_looks_first(shop, control):  # noqa: F811
     assert (order.public_id, order.filled, order.total_cents) == (waiting.public_id, 10, 10 * PRICE)
     assert (order.idempotency_key, order.status) == ("key", "filled")
     assert balance_cents(shop.buyer) == 0
-    assert Leg.objects.filter(state="sold").count() == 10
-    assert not Leg.objects.filter(state="held").exists()
+    assert Leg.objects.filter(status="sold").count() == 10
+    assert not Leg.objects.filter(status="held").exists()
     assert violations() == []
 
 
@@ -153,11 +153,13 @@ def test_the_sweep_finishes_what_nobody_came_back_for(shop, control):  # noqa: F
 def test_nobody_else_gets_a_held_leg(shop):
     (lead,) = shop.leads(1, legs_authorized=1)
     buyer = other_buyer(shop)
-    before = placement_of(shop, Named((lead.public_id,)), buyer=buyer)
-    hold_order(placement_of(shop, Named((lead.public_id,)), buyer=other_buyer(shop, 1)))
+    before = placement_of(shop, NamedLeads((lead.public_id,)), buyer=buyer)
+    hold_order(placement_of(shop, NamedLeads((lead.public_id,)), buyer=other_buyer(shop, 1)))
 
     assert shelf(shop, buyer) == set()
-    assert quote(Named((lead.public_id,)), buyer=buyer, now=shop.now).unavailable == ((lead.public_id, "being_paid"),)
+    assert quote(NamedLeads((lead.public_id,)), buyer=buyer, now=shop.now).unavailable == (
+        (lead.public_id, "being_paid"),
+    )
     assert quote(wish_for(shop, 1), buyer=buyer, now=shop.now).quantity == 0
     with pytest.raises(NotAllThere):
         place_order(before)
@@ -166,23 +168,23 @@ def test_nobody_else_gets_a_held_leg(shop):
 
 def test_a_lead_with_another_leg_is_still_sold_to_others(shop):
     (lead,) = shop.leads(1, legs_authorized=2)
-    hold_order(placement_of(shop, Named((lead.public_id,)), buyer=other_buyer(shop, 1)))
+    hold_order(placement_of(shop, NamedLeads((lead.public_id,)), buyer=other_buyer(shop, 1)))
     buyer = other_buyer(shop)
 
     assert shelf(shop, buyer) == {lead.pk}
-    place_order(placement_of(shop, Named((lead.public_id,)), buyer=buyer))
+    place_order(placement_of(shop, NamedLeads((lead.public_id,)), buyer=buyer))
 
-    assert set(lead.legs.values_list("state", flat=True)) == {"held", "sold"}
+    assert set(lead.legs.values_list("status", flat=True)) == {"held", "sold"}
     assert shelf(shop, other_buyer(shop)) == set()
 
 
 def test_the_database_refuses_to_sell_what_is_held_for_another(shop):
     (lead,) = shop.leads(1, legs_authorized=1)
-    waiting = hold_order(placement_of(shop, Named((lead.public_id,)), buyer=other_buyer(shop, 1)))
+    waiting = hold_order(placement_of(shop, NamedLeads((lead.public_id,)), buyer=other_buyer(shop, 1)))
     order = Order.objects.create(
         buyer=shop.buyer,
         idempotency_key="x",
-        wish={},
+        request={},
         quantity=1,
         quoted_cents=PRICE,
         quoted_at=shop.now,
@@ -190,7 +192,7 @@ def test_the_database_refuses_to_sell_what_is_held_for_another(shop):
     )
 
     with refused_by("sale_respects_holds"):
-        Leg.objects.filter(pk=lead.legs.get().pk).update(state="sold")
+        Leg.objects.filter(pk=lead.legs.get().pk).update(status="sold")
         Sale.objects.create(
             order=order,
             leg=lead.legs.get(),
@@ -208,12 +210,12 @@ def test_the_database_refuses_to_sell_what_is_held_for_another(shop):
 
 def test_a_hold_that_is_over_binds_nobody_and_no_job_is_needed(shop):
     (lead,) = shop.leads(1, legs_authorized=1)
-    hold_order(placement_of(shop, Named((lead.public_id,)), buyer=other_buyer(shop, 1)))
+    hold_order(placement_of(shop, NamedLeads((lead.public_id,)), buyer=other_buyer(shop, 1)))
     buyer, later = other_buyer(shop), shop.now + HOLD_LIFE
 
     assert shelf(shop, buyer, now=later - timedelta(microseconds=1)) == set()
     assert shelf(shop, buyer, now=later) == {lead.pk}
-    order = place_order(placement_of(shop, Named((lead.public_id,)), buyer=buyer, now=later))
+    order = place_order(placement_of(shop, NamedLeads((lead.public_id,)), buyer=buyer, now=later))
 
     assert order.filled == 1
 
@@ -225,7 +227,7 @@ def test_holds_that_are_over_are_tidied_up(shop):
     assert release_expired(now=shop.now + HOLD_LIFE - timedelta(seconds=1)) == 0
     assert release_expired(now=shop.now + HOLD_LIFE) == 4
 
-    assert Leg.objects.filter(state="open", held_for=None, held_until=None).count() == Leg.objects.count()
+    assert Leg.objects.filter(status="open", held_for=None, held_until=None).count() == Leg.objects.count()
 
 
 def test_too_late_the_next_best_comes_within_the_quote(shop, control):  # noqa: F811
@@ -234,7 +236,7 @@ def test_too_late_the_next_best_comes_within_the_quote(shop, control):  # noqa: 
     waiting = held(shop, 2, buyer=buyer)
     paid(shop, control, waiting)
     later = shop.now + HOLD_LIFE
-    place_order(placement_of(shop, Named((taken[0].public_id,)), buyer=other_buyer(shop), now=later))
+    place_order(placement_of(shop, NamedLeads((taken[0].public_id,)), buyer=other_buyer(shop), now=later))
     spare = shop.leads(1, age=timedelta(days=41), legs_authorized=1)[0]
     Leg.objects.filter(lead=spare).update(aged_at=shop.now)
 
@@ -253,14 +255,14 @@ def test_too_late_and_none_left_the_money_stays_in_the_wallet(shop, control):  #
     waiting = held(shop, 1, buyer=buyer)
     paid(shop, control, waiting)
     later = shop.now + HOLD_LIFE
-    place_order(placement_of(shop, Named((lead.public_id,)), buyer=other_buyer(shop), now=later))
+    place_order(placement_of(shop, NamedLeads((lead.public_id,)), buyer=other_buyer(shop), now=later))
 
     ended = look_again(waiting, now=later)
 
     assert (ended.status, ended.order) == ("failed", None)
     assert ended.reason == "Of 1 leads, 0 are left at the quoted price."
     assert balance_cents(buyer) == PRICE
-    assert list(PendingOrder.objects.untold(later)) == [ended]
+    assert list(OrderAwaitingPayment.objects.untold(later)) == [ended]
     assert violations() == []
 
 
@@ -290,7 +292,7 @@ def test_who_is_not_approved_any_more_keeps_the_money(shop, control):  # noqa: F
 
     assert (ended.status, ended.reason) == ("failed", "Your company is not approved for this vertical yet.")
     assert balance_cents(buyer) == 2 * PRICE
-    assert Leg.objects.filter(state="held").count() == 0
+    assert Leg.objects.filter(status="held").count() == 0
 
 
 def test_cancelled_the_legs_are_free_and_stripes_page_is_closed(shop, control):  # noqa: F811
@@ -301,7 +303,7 @@ def test_cancelled_the_legs_are_free_and_stripes_page_is_closed(shop, control): 
     ended = cancel(waiting, now=shop.now)
 
     assert (ended.status, ended.reason) == ("released", "Canceled")
-    assert not Leg.objects.filter(state="held").exists()
+    assert not Leg.objects.filter(status="held").exists()
     with pytest.raises(Exception, match="expired|complete|open"):
         control.submit(session=payment.stripe_session_id, card="pm_card_visa")
     assert balance_cents(shop.buyer) == 1_000
@@ -326,16 +328,16 @@ def test_a_payment_that_ran_out_gives_the_legs_back(shop, control):  # noqa: F81
     ended = look_again(waiting, now=shop.now)
 
     assert ended.status == "released"
-    assert not Leg.objects.filter(state="held").exists()
+    assert not Leg.objects.filter(status="held").exists()
 
 
 def test_the_same_key_is_the_same_hold(shop):
     shop.leads(10)
-    placement = placement_of(shop, wish_for(shop, 10))
+    attempt = placement_of(shop, wish_for(shop, 10))
 
-    assert hold_order(placement) == hold_order(placement)
+    assert hold_order(attempt) == hold_order(attempt)
 
-    assert PendingOrder.objects.count() == Payment.objects.count() == 1
+    assert OrderAwaitingPayment.objects.count() == Payment.objects.count() == 1
 
 
 def test_the_same_key_for_something_else_is_refused(shop):
@@ -390,19 +392,19 @@ def test_stripe_takes_no_less_than_fifty_cents_and_the_rest_stays(shop, control)
 
 def test_exclusive_holds_every_leg_and_an_ordinary_hold_is_in_its_way(shop, control):  # noqa: F811
     first, second = shop.leads(2)
-    buyer, alone = other_buyer(shop, 1), Named((first.public_id,), exclusive=True)
+    buyer, alone = other_buyer(shop, 1), NamedLeads((first.public_id,), exclusive=True)
     waiting = hold_order(placement_of(shop, alone, buyer=buyer))
-    hold_order(placement_of(shop, Named((second.public_id,)), buyer=other_buyer(shop, 1)))
+    hold_order(placement_of(shop, NamedLeads((second.public_id,)), buyer=other_buyer(shop, 1)))
 
-    assert first.legs.filter(state="held").count() == 4
-    late = quote(Named((second.public_id,), exclusive=True), buyer=shop.buyer, now=shop.now)
+    assert first.legs.filter(status="held").count() == 4
+    late = quote(NamedLeads((second.public_id,), exclusive=True), buyer=shop.buyer, now=shop.now)
     assert late.unavailable == ((second.public_id, "not_exclusive"),)
     assert quote(wish_for(shop, 2, exclusive=True), buyer=shop.buyer, now=shop.now).quantity == 0
 
     paid(shop, control, waiting)
     ended = look_again(waiting, now=shop.now)
     assert (ended.order.filled, ended.order.sales.get().exclusive) == (1, True)
-    assert sorted(first.legs.values_list("state", flat=True)) == ["closed", "closed", "closed", "sold"]
+    assert sorted(first.legs.values_list("status", flat=True)) == ["closed", "closed", "closed", "sold"]
     assert violations() == []
 
 
@@ -432,13 +434,13 @@ def together(*acts):
 def test_ten_buyers_hold_the_last_leg_and_one_has_it():
     market = make_market()
     (lead,) = market.leads(1, legs_authorized=1)
-    placements = [placement_of(market, Named((lead.public_id,)), buyer=other_buyer(market, 1)) for _ in range(10)]
+    placements = [placement_of(market, NamedLeads((lead.public_id,)), buyer=other_buyer(market, 1)) for _ in range(10)]
 
     answers = together(*(lambda one=one: hold_order(one) for one in placements))
 
-    assert sum(isinstance(answer, PendingOrder) for answer in answers) == 1
+    assert sum(isinstance(answer, OrderAwaitingPayment) for answer in answers) == 1
     assert sum(isinstance(answer, NotAllThere) for answer in answers) == 9
-    assert Leg.objects.get(state="held").held_for == PendingOrder.objects.get().public_id
+    assert Leg.objects.get(status="held").held_for == OrderAwaitingPayment.objects.get().public_id
 
 
 @pytest.mark.race
@@ -467,13 +469,13 @@ def test_too_late_for_a_page_nothing_is_charged_and_the_order_can_be_cancelled(s
 
     assert (payment.status, payment.page_url) == ("created", "")
     assert cancel(waiting, now=later).status == "released"
-    assert not Leg.objects.filter(state="held").exists()
+    assert not Leg.objects.filter(status="held").exists()
 
 
 def test_one_company_does_not_keep_the_same_leads_twice(shop):
     buyer = other_buyer(shop, 1)
     leads = shop.leads(3)
-    named = Named(tuple(lead.public_id for lead in leads))
+    named = NamedLeads(tuple(lead.public_id for lead in leads))
     first, second = (placement_of(shop, named, key=key, buyer=buyer) for key in ("one", "two"))
     hold_order(first)
     before = everything()
@@ -488,12 +490,12 @@ def test_one_company_does_not_keep_the_same_leads_twice(shop):
 
 def test_a_key_that_ordered_from_the_wallet_holds_nothing(shop):
     shop.leads(3)
-    placement = placement_of(shop, wish_for(shop, 3))
-    place_order(placement)
+    attempt = placement_of(shop, wish_for(shop, 3))
+    place_order(attempt)
     before = everything()
 
     with pytest.raises(OrderRefused, match="ordered already"):
-        hold_order(placement)
+        hold_order(attempt)
 
     assert everything() == before
 
@@ -522,11 +524,11 @@ def test_a_key_of_any_length_is_taken(shop):
 def test_without_holds_the_shelf_is_asked_nothing_about_them(shop):
     """The planner cannot know how few holds there are: a list of none is no condition at all."""
     shop.leads(2)
-    look = Look(
+    query = StockQuery(
         shop.vertical, wish_for(shop, 1).criteria, curve_in_force(shop.vertical, shop.now), shop.now, shop.buyer
     )
 
-    assert "leads_leg" not in str(look.matches().query)
+    assert "leads_leg" not in str(query.matches().query)
 
 
 @pytest.mark.race
@@ -534,18 +536,18 @@ def test_without_holds_the_shelf_is_asked_nothing_about_them(shop):
 def test_a_double_click_is_one_hold():
     market = make_market()
     (lead,) = market.leads(1)
-    placement = placement_of(market, Named((lead.public_id,), exclusive=True), buyer=other_buyer(market, 1))
+    attempt = placement_of(market, NamedLeads((lead.public_id,), exclusive=True), buyer=other_buyer(market, 1))
 
-    answers = together(*[lambda: hold_order(placement)] * 6)
+    answers = together(*[lambda: hold_order(attempt)] * 6)
 
-    assert set(answers) == {PendingOrder.objects.get()}
+    assert set(answers) == {OrderAwaitingPayment.objects.get()}
 
 
 def test_a_page_that_asks_by_itself_leaves_stripe_alone(shop, client, monkeypatch):
     """A Stripe that hangs must not take every thread of the shop."""
     shop.leads(10)
     waiting, asked = held(shop), []
-    monkeypatch.setattr(awaiting_payment.payments, "settle", lambda payment, now: asked.append(payment.pk))
+    monkeypatch.setattr(awaiting_payment.top_ups, "settle", lambda payment, now: asked.append(payment.pk))
     client.force_login(shop.user, backend="django.contrib.auth.backends.ModelBackend")
     address = f"/checkout/{waiting.public_id}/"
 
@@ -561,7 +563,7 @@ def test_tidying_waits_for_nobody_who_is_selling():
     market = make_market()
     market.leads(2)
     held(market, 2, buyer=other_buyer(market, 1))
-    first = Leg.objects.filter(state="held").earliest("pk")
+    first = Leg.objects.filter(status="held").earliest("pk")
     locked, done = threading.Event(), threading.Event()
 
     def sell():
@@ -579,4 +581,4 @@ def test_tidying_waits_for_nobody_who_is_selling():
     finally:
         done.set()
         seller.join(20)
-    assert Leg.objects.get(state="held") == first
+    assert Leg.objects.get(status="held") == first

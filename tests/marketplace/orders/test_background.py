@@ -13,13 +13,13 @@ from leads.criteria.criteria import Criteria
 from leads.models import Leg
 from marketplace.audit import violations
 from marketplace.inventory.startup import NotReady
-from marketplace.models import Order, Placing, Sale
+from marketplace.models import BackgroundOrder, Order, Sale
 from marketplace.orders import background, sales
-from marketplace.orders.background import TakenOver, TooManyPlacings, ask_for, is_large, work_on
-from marketplace.orders.checkout import KeyReused, NotApproved, Placement, place_order
+from marketplace.orders.background import TakenOver, TooManyBackgroundOrders, ask_for, is_large, work_on
+from marketplace.orders.checkout import KeyReused, NotApproved, OrderAttempt, place_order
 from marketplace.orders.quotes import QuoteExpired, quote, token_of
 from marketplace.orders.request import Selection
-from marketplace.orders.tasks import place_large_orders
+from marketplace.orders.tasks import place_background_orders
 from tests.factories import make_market
 from tests.marketplace.api.conftest import caller_for
 from tests.marketplace.inventory.own_customers import bring, digest_of
@@ -36,17 +36,17 @@ def small(monkeypatch):
     monkeypatch.setattr(sales, "BATCH", 2)
 
 
-def placement(market, quantity=5, *, key="k1", buyer=None, allow_partial=False, at=None):
+def attempt(market, quantity=5, *, key="k1", buyer=None, allow_partial=False, at=None):
     buyer = buyer or market.buyer
-    wish = Selection(Criteria.anything(market.vertical), quantity)
-    token = token_of(quote(wish, buyer=buyer, now=market.now))
+    order_request = Selection(Criteria.anything(market.vertical), quantity)
+    token = token_of(quote(order_request, buyer=buyer, now=market.now))
     user = market.user if buyer == market.buyer else None
-    return Placement(buyer, user, token, key, allow_partial, at or market.now)
+    return OrderAttempt(buyer, user, token, key, allow_partial, at or market.now)
 
 
 def asked(market, quantity=5, **changes):
     market.leads(quantity)
-    return ask_for(placement(market, quantity, **changes))
+    return ask_for(attempt(market, quantity, **changes))
 
 
 def at(instant):
@@ -63,7 +63,7 @@ def nothing_moved(market, buyer=None, cents=100_000):
     assert balance_cents(buyer or market.buyer) == cents
     assert not Sale.objects.exists()
     assert not Order.objects.exists()
-    assert not Leg.objects.filter(state="sold").exists()
+    assert not Leg.objects.filter(status="sold").exists()
 
 
 # --- Taking it in
@@ -72,58 +72,58 @@ def nothing_moved(market, buyer=None, cents=100_000):
 def test_only_more_leads_than_a_request_waits_for_are_large(market):
     market.leads(4)
 
-    assert not is_large(placement(market, 3))
-    assert is_large(placement(market, 4))
-    assert not is_large(Placement(market.buyer, None, "no token", "k", False, market.now))
+    assert not is_large(attempt(market, 3))
+    assert is_large(attempt(market, 4))
+    assert not is_large(OrderAttempt(market.buyer, None, "no token", "k", False, market.now))
 
 
 def test_taking_an_order_in_sells_nothing_yet(market):
     one = asked(market)
 
-    assert (one.state, one.total, one.done, one.tries) == ("waiting", 5, 0, 0)
+    assert (one.status, one.total, one.done, one.tries) == ("waiting", 5, 0, 0)
     nothing_moved(market)
 
 
-def test_the_same_key_is_the_same_placing_and_for_another_quote_refused(market):
+def test_the_same_key_is_the_same_background_order_and_for_another_quote_refused(market):
     market.leads(5)
-    mine = placement(market)
+    mine = attempt(market)
 
     assert ask_for(mine).pk == ask_for(mine).pk
     with pytest.raises(KeyReused):
-        ask_for(placement(market, 4))
+        ask_for(attempt(market, 4))
 
-    assert Placing.objects.count() == 1
+    assert BackgroundOrder.objects.count() == 1
 
 
 def test_an_expired_quote_is_not_taken_in(market):
     market.leads(5)
 
     with pytest.raises(QuoteExpired):
-        ask_for(placement(market, at=market.now + timedelta(minutes=10)))
+        ask_for(attempt(market, at=market.now + timedelta(minutes=10)))
 
-    assert not Placing.objects.exists()
+    assert not BackgroundOrder.objects.exists()
 
 
 def test_a_company_without_approval_is_refused_at_once(market):
     market.leads(5)
-    mine = placement(market)
+    mine = attempt(market)
     Approval.objects.update(status="refused")
 
     with pytest.raises(NotApproved):
         ask_for(mine)
 
-    assert not Placing.objects.exists()
+    assert not BackgroundOrder.objects.exists()
 
 
 def test_a_company_has_three_under_way_at_most(market):
     market.leads(5)
     for key in "abc":
-        ask_for(placement(market, key=key))
+        ask_for(attempt(market, key=key))
 
-    with pytest.raises(TooManyPlacings):
-        ask_for(placement(market, key="d"))
+    with pytest.raises(TooManyBackgroundOrders):
+        ask_for(attempt(market, key="d"))
 
-    assert Placing.objects.count() == 3
+    assert BackgroundOrder.objects.count() == 3
 
 
 # --- Placing it
@@ -133,7 +133,7 @@ def test_a_worker_places_the_order_once(market):
     one = work(asked(market))
 
     order = Order.objects.get()
-    assert (one.state, one.order, one.done, one.tries) == ("done", order, 5, 1)
+    assert (one.status, one.order, one.done, one.tries) == ("done", order, 5, 1)
     assert (order.filled, order.total_cents, order.placed_by) == (5, 5 * 220, market.user)
     assert balance_cents(market.buyer) == 100_000 - 5 * 220
     work(one)
@@ -144,39 +144,39 @@ def test_a_worker_places_the_order_once(market):
 def test_a_quote_that_ran_out_in_the_queue_is_still_good(market):
     one = work(asked(market), market.now + timedelta(minutes=55))
 
-    assert (one.state, one.order.filled) == ("done", 5)
+    assert (one.status, one.order.filled) == ("done", 5)
     assert one.order.placed_at == market.now + timedelta(minutes=55)
 
 
 def test_a_refusal_ends_it_with_the_reason_and_nothing_charged(market):
     one = asked(market)
-    Leg.objects.filter(lead=market.leads(1)[0]).update(state="closed", closed_reason="withdrawn")
-    Leg.objects.filter(lead__in=Leg.objects.values("lead")[:1]).update(state="closed", closed_reason="withdrawn")
+    Leg.objects.filter(lead=market.leads(1)[0]).update(status="closed", closed_reason="withdrawn")
+    Leg.objects.filter(lead__in=Leg.objects.values("lead")[:1]).update(status="closed", closed_reason="withdrawn")
 
     one = work(one)
 
-    assert (one.state, one.code, one.order) == ("refused", "not_all_there", None)
+    assert (one.status, one.code, one.order) == ("refused", "not_all_there", None)
     assert one.problem == "Of 5 leads, 4 are left at the quoted price. Nothing was charged."
     nothing_moved(market)
 
 
 def test_a_part_is_placed_when_a_part_was_asked_for(market):
     one = asked(market, allow_partial=True)
-    Leg.objects.filter(lead__in=Leg.objects.values("lead")[:1]).update(state="closed", closed_reason="withdrawn")
+    Leg.objects.filter(lead__in=Leg.objects.values("lead")[:1]).update(status="closed", closed_reason="withdrawn")
 
     one = work(one)
 
-    assert (one.state, one.done, one.order.status, one.order.filled) == ("done", 4, "partial", 4)
+    assert (one.status, one.done, one.order.status, one.order.filled) == ("done", 4, "partial", 4)
 
 
 def test_an_empty_wallet_is_said_and_nothing_charged(market):
     poor = another(market)  # $100
     market.leads(46)
-    one = ask_for(placement(market, 46, buyer=poor))
+    one = ask_for(attempt(market, 46, buyer=poor))
 
     one = work(one)
 
-    assert (one.state, one.code) == ("refused", "not_enough_money")
+    assert (one.status, one.code) == ("refused", "not_enough_money")
     nothing_moved(market, poor, 10_000)
 
 
@@ -186,7 +186,7 @@ def test_an_approval_that_was_taken_meanwhile_ends_it(market):
 
     one = work(one)
 
-    assert (one.state, one.code) == ("refused", "not_approved")
+    assert (one.status, one.code) == ("refused", "not_approved")
     nothing_moved(market)
 
 
@@ -201,32 +201,32 @@ def test_an_own_customer_who_came_while_it_waited_is_not_sold(market):
     assert not Sale.objects.filter(lead=theirs).exists()
 
 
-def test_an_order_of_the_same_key_is_the_placings_order(market):
+def test_an_order_of_the_same_key_is_the_background_orders_order(market):
     market.leads(5)
-    mine = placement(market)
+    mine = attempt(market)
     one = ask_for(mine)
     order = place_order(mine)
 
     one = work(one)
 
-    assert (one.state, one.order) == ("done", order)
+    assert (one.status, one.order) == ("done", order)
     assert Sale.objects.count() == 5
 
 
 # --- Workers that die, double, or come late
 
 
-def test_nobody_takes_a_placing_while_its_lease_runs_and_somebody_does_afterwards(market):
+def test_nobody_takes_a_background_order_while_its_lease_runs_and_somebody_does_afterwards(market):
     one = asked(market)
-    Placing.objects.filter(pk=one.pk).update(
-        state="working", tries=1, leased_until=market.now + timedelta(minutes=2), done=3
+    BackgroundOrder.objects.filter(pk=one.pk).update(
+        status="working", tries=1, leased_until=market.now + timedelta(minutes=2), done=3
     )
 
-    assert work(one, market.now + timedelta(minutes=2, seconds=-1)).state == "working"
+    assert work(one, market.now + timedelta(minutes=2, seconds=-1)).status == "working"
     nothing_moved(market)
 
     one = work(one, market.now + timedelta(minutes=2))
-    assert (one.state, one.tries, one.done) == ("done", 2, 5)
+    assert (one.status, one.tries, one.done) == ("done", 2, 5)
 
 
 def test_a_worker_that_was_overtaken_keeps_nothing(market, monkeypatch):
@@ -258,10 +258,10 @@ def test_a_worker_of_an_older_try_cannot_refuse_it(market):
     background._refuse(old, "failed", "No.", market.now)
 
     one.refresh_from_db()
-    assert (one.state, one.tries, new.tries) == ("working", 2, 2)
+    assert (one.status, one.tries, new.tries) == ("working", 2, 2)
 
 
-def test_a_placing_that_fails_again_and_again_is_given_up(market, monkeypatch):
+def test_a_background_order_that_fails_again_and_again_is_given_up(market, monkeypatch):
     one = asked(market)
 
     def broken(*args, **named):
@@ -275,7 +275,7 @@ def test_a_placing_that_fails_again_and_again_is_given_up(market, monkeypatch):
         instant += timedelta(minutes=3)
     one = work(one, instant)
 
-    assert (one.state, one.code, one.problem) == ("refused", "failed", background.FAILED)
+    assert (one.status, one.code, one.problem) == ("refused", "failed", background.FAILED)
     nothing_moved(market)
 
 
@@ -288,34 +288,40 @@ def test_a_shelf_that_is_still_being_counted_fails_no_order(market, monkeypatch)
     monkeypatch.setattr(background, "place", counting)
     for _ in range(background.MOST_TRIES + 2):
         one = work(one, market.now)
-        assert (one.state, one.tries, one.leased_until) == ("waiting", 0, None)
+        assert (one.status, one.tries, one.leased_until) == ("waiting", 0, None)
     nothing_moved(market)
     monkeypatch.undo()
 
-    assert work(one).state == "done"
+    assert work(one).status == "done"
 
 
 def test_the_orders_of_one_company_take_turns(market):
     market.leads(10)
-    first, second = (ask_for(placement(market, key=key)) for key in "ab")
+    first, second = (ask_for(attempt(market, key=key)) for key in "ab")
     rival = another(market)
-    third = ask_for(placement(market, 4, buyer=rival))
-    Placing.objects.filter(pk=first.pk).update(state="working", tries=1, leased_until=market.now + timedelta(minutes=2))
+    third = ask_for(attempt(market, 4, buyer=rival))
+    BackgroundOrder.objects.filter(pk=first.pk).update(
+        status="working", tries=1, leased_until=market.now + timedelta(minutes=2)
+    )
 
-    assert work(second, market.now).state == "waiting"
-    assert work(third, market.now).state == "done"
-    assert work(second, market.now + timedelta(minutes=3)).state == "done"
+    assert work(second, market.now).status == "waiting"
+    assert work(third, market.now).status == "done"
+    assert work(second, market.now + timedelta(minutes=3)).status == "done"
 
 
 def test_what_no_message_told_of_is_found_by_the_sweep(market, monkeypatch):
     market.leads(5)
-    waiting, lost, at_work = (ask_for(placement(market, key=key)) for key in "abc")
-    Placing.objects.filter(pk=lost.pk).update(state="working", leased_until=timezone.now() - timedelta(seconds=1))
-    Placing.objects.filter(pk=at_work.pk).update(state="working", leased_until=timezone.now() + timedelta(minutes=1))
+    waiting, lost, at_work = (ask_for(attempt(market, key=key)) for key in "abc")
+    BackgroundOrder.objects.filter(pk=lost.pk).update(
+        status="working", leased_until=timezone.now() - timedelta(seconds=1)
+    )
+    BackgroundOrder.objects.filter(pk=at_work.pk).update(
+        status="working", leased_until=timezone.now() + timedelta(minutes=1)
+    )
     told = []
-    monkeypatch.setattr("marketplace.orders.tasks.place_large_order.delay", told.append)
+    monkeypatch.setattr("marketplace.orders.tasks.place_background_order.delay", told.append)
 
-    place_large_orders()
+    place_background_orders()
 
     assert told == [waiting.pk, lost.pk]
 
@@ -340,19 +346,19 @@ def test_a_large_order_by_the_page_shows_its_progress_and_ends_at_the_order(
     market.leads(5)
 
     with django_capture_on_commit_callbacks() as told:
-        response = pay(client, placement(market))
-    one = Placing.objects.get()
-    assert (response.status_code, response.url) == (302, f"/orders/placing/{one.public_id}/")
+        response = pay(client, attempt(market))
+    one = BackgroundOrder.objects.get()
+    assert (response.status_code, response.url) == (302, f"/orders/background/{one.public_id}/")
     assert len(told) == 1
     page = client.get(response.url)
     assert b'<noscript><meta http-equiv="refresh" content="3"></noscript>' in page.content
     assert b'hx-trigger="every 1s"' in page.content
     assert b"5 leads are being bought" in client.get("/orders/").content
-    Placing.objects.filter(pk=one.pk).update(done=2)
+    BackgroundOrder.objects.filter(pk=one.pk).update(done=2)
     part = client.get(response.url, headers={"HX-Request": "true"})
     assert b"2 of 5" in part.content
     assert b"<html" not in part.content
-    Placing.objects.filter(pk=one.pk).update(done=0)
+    BackgroundOrder.objects.filter(pk=one.pk).update(done=0)
 
     work(one)
 
@@ -365,26 +371,26 @@ def test_a_large_order_by_the_page_shows_its_progress_and_ends_at_the_order(
 
 def test_a_refused_one_ends_at_the_checkout_with_the_reason_and_todays_prices(market, client):
     market.leads(5)
-    response = pay(client, placement(market))
-    Leg.objects.filter(lead__in=Leg.objects.values("lead")[:1]).update(state="closed", closed_reason="withdrawn")
-    work(Placing.objects.get())
+    response = pay(client, attempt(market))
+    Leg.objects.filter(lead__in=Leg.objects.values("lead")[:1]).update(status="closed", closed_reason="withdrawn")
+    work(BackgroundOrder.objects.get())
 
     ended = client.get(response.url)
 
-    assert ended.url == "/mortgage/checkout/?quantity=5&first=newest"
+    assert ended.url == "/mortgage/checkout/?quantity=5&buy_sort=newest"
     page = client.get(ended.url).content.decode()
     assert "Of 5 leads, 4 are left at the quoted price. Nothing was charged." in page
     assert "Buy 4 leads" in page
     nothing_moved(market)
 
 
-def test_sending_the_form_twice_is_one_placing(market, client):
+def test_sending_the_form_twice_is_one_background_order(market, client):
     market.leads(5)
-    mine = placement(market)
+    mine = attempt(market)
 
     assert pay(client, mine).url == pay(client, mine).url
 
-    assert Placing.objects.count() == 1
+    assert BackgroundOrder.objects.count() == 1
 
 
 def test_an_expired_quote_comes_back_with_a_new_one(market, client):
@@ -392,10 +398,10 @@ def test_an_expired_quote_comes_back_with_a_new_one(market, client):
     old = market.now - timedelta(minutes=11)
     token = token_of(quote(Selection(Criteria.anything(market.vertical), 5), buyer=market.buyer, now=old))
 
-    response = pay(client, Placement(market.buyer, market.user, token, "k", False, market.now))
+    response = pay(client, OrderAttempt(market.buyer, market.user, token, "k", False, market.now))
 
     assert response.status_code == 409
-    assert not Placing.objects.exists()
+    assert not BackgroundOrder.objects.exists()
 
 
 # --- The API
@@ -407,13 +413,13 @@ def test_the_api_takes_a_large_order_in_and_tells_where_to_look(market):
     token = api.quote(vertical="mortgage", quantity=5).json()["token"]
 
     taken = api.order(token)
-    one = Placing.objects.get()
+    one = BackgroundOrder.objects.get()
     assert taken.status_code == 202
-    assert taken["Location"] == f"http://testserver/api/v1/orders/placing/{one.public_id}/"
+    assert taken["Location"] == f"http://testserver/api/v1/orders/background/{one.public_id}/"
     assert taken["Retry-After"] == "2"
     assert taken.json() == {
         "id": str(one.public_id),
-        "state": "waiting",
+        "status": "waiting",
         "done": 0,
         "total": 5,
         "order": None,
@@ -425,8 +431,8 @@ def test_the_api_takes_a_large_order_in_and_tells_where_to_look(market):
     work(one)
 
     order = Order.objects.get()
-    looked = api.get(f"orders/placing/{one.public_id}/")
-    assert (looked.status_code, looked.json()["state"], looked.json()["order"]) == (200, "done", str(order.public_id))
+    looked = api.get(f"orders/background/{one.public_id}/")
+    assert (looked.status_code, looked.json()["status"], looked.json()["order"]) == (200, "done", str(order.public_id))
     assert "Retry-After" not in looked
     again = api.order(token)
     assert (again.status_code, again["Idempotent-Replayed"], again.json()["id"]) == (200, "true", str(order.public_id))
@@ -438,12 +444,12 @@ def test_the_api_tells_why_there_is_no_order(market):
     api = caller_for(market.buyer)
     token = api.quote(vertical="mortgage", quantity=5).json()["token"]
     where = api.order(token)["Location"].partition("/api/v1/")[2]
-    Leg.objects.update(state="closed", closed_reason="withdrawn")
+    Leg.objects.update(status="closed", closed_reason="withdrawn")
 
-    work(Placing.objects.get())
+    work(BackgroundOrder.objects.get())
 
     said = api.get(where).json()
-    assert (said["state"], said["code"], said["order"]) == ("refused", "not_all_there", None)
+    assert (said["status"], said["code"], said["order"]) == ("refused", "not_all_there", None)
     assert api.order(token).json() == said
     nothing_moved(market)
 
@@ -462,10 +468,10 @@ def test_the_apis_refusals_are_those_of_any_order(market):
     assert (full.status_code, full.json()["code"]) == (409, "too_many_under_way")
 
 
-def test_anothers_placing_is_none(market):
+def test_anothers_background_order_is_none(market):
     one = asked(market)
 
-    answer = caller_for(another(market)).get(f"orders/placing/{one.public_id}/")
+    answer = caller_for(another(market)).get(f"orders/background/{one.public_id}/")
 
     assert (answer.status_code, json.loads(answer.content)["code"]) == (404, "not_found")
 
@@ -482,7 +488,7 @@ def test_progress_is_seen_while_the_order_is_not(monkeypatch):
 
     def looking(*args, **named):
         with background.connection_aside() as other, other.cursor() as cursor:
-            cursor.execute("SELECT state, done FROM marketplace_placing")
+            cursor.execute("SELECT status, done FROM marketplace_backgroundorder")
             seen.extend(cursor.fetchall())
             cursor.execute("SELECT count(*) FROM marketplace_sale")
             seen.extend(cursor.fetchall())
@@ -493,7 +499,7 @@ def test_progress_is_seen_while_the_order_is_not(monkeypatch):
     one = work(one)
 
     assert seen == [("working", 0), (0,), ("working", 2), (0,), ("working", 4), (0,)]
-    assert (one.state, one.done, Sale.objects.count()) == ("done", 5, 5)
+    assert (one.status, one.done, Sale.objects.count()) == ("done", 5, 5)
     assert violations() == []
 
 

@@ -13,11 +13,11 @@ from leads.intake.capture import capture_lead
 from leads.models import Contact, Lead, Leg
 from leads.models.contact import Person
 from leads.models.vertical import add_schema_version
-from marketplace.inventory.query import Ranking
+from marketplace.inventory.query import Sort
 from marketplace.models import Order, Sale
-from marketplace.orders.checkout import KeyReused, NotAllThere, NotApproved, Placement, place_order
+from marketplace.orders.checkout import KeyReused, NotAllThere, NotApproved, OrderAttempt, place_order
 from marketplace.orders.quotes import QuoteRefused, quote, token_of
-from marketplace.orders.request import Named, Selection, vertical_named
+from marketplace.orders.request import NamedLeads, Selection, vertical_named
 from marketplace.orders.sales import Slots
 from tests.factories import FIELDS, credit, make_buyer, make_capture, make_curve, make_user
 
@@ -28,61 +28,61 @@ def selection(market, quantity=2, **changes):
     return Selection(Criteria.anything(market.vertical), quantity, **changes)
 
 
-def placement(market, wish, *, key="k1", allow_partial=False, buyer=None, later=timedelta(0)):
+def attempt(market, order_request, *, key="k1", allow_partial=False, buyer=None, later=timedelta(0)):
     buyer = buyer or market.buyer
-    token = token_of(quote(wish, buyer=buyer, now=market.now))
-    return Placement(buyer, market.user, token, key, allow_partial, market.now + later)
+    token = token_of(quote(order_request, buyer=buyer, now=market.now))
+    return OrderAttempt(buyer, market.user, token, key, allow_partial, market.now + later)
 
 
 def nothing_moved(market):
     assert not Sale.objects.exists()
     assert not Order.objects.exists()
     assert balance_cents(market.buyer) == 100_000
-    assert not Leg.objects.filter(state="sold").exists()
+    assert not Leg.objects.filter(status="sold").exists()
 
 
 def test_newest_leads_are_sold_and_paid_from_the_wallet(market):
     old = market.lead(age=timedelta(days=100))
     young = [market.lead(age=timedelta(days=10)), market.lead(age=timedelta(days=40))]
 
-    order = place_order(placement(market, selection(market)))
+    order = place_order(attempt(market, selection(market)))
 
     assert set(Sale.objects.values_list("lead_id", "price_cents")) == {(young[0].pk, 350), (young[1].pk, 220)}
     assert (order.status, order.filled, order.total_cents) == ("filled", 2, 570)
     assert balance_cents(market.buyer) == 100_000 - 570
     assert sum(Entry.objects.values_list("cents", flat=True)) == 0
     old.refresh_from_db()
-    assert (old.legs_aged, old.times_sold) == (4, 0)
+    assert (old.legs_left, old.times_sold) == (4, 0)
 
 
 def test_the_limit_price_keeps_dearer_leads_out(market):
     market.lead(age=timedelta(days=10))
     cheap = market.lead(age=timedelta(days=100))
 
-    order = place_order(placement(market, selection(market, 1, most_cents=100)))
+    order = place_order(attempt(market, selection(market, 1, max_price_cents=100)))
 
     assert list(order.sales.values_list("lead_id", "price_cents")) == [(cheap.pk, 100)]
 
 
 def test_a_buyer_is_never_sold_the_same_lead_again(market):
     first = market.lead()
-    place_order(placement(market, selection(market, 1)))
+    place_order(attempt(market, selection(market, 1)))
 
     again = quote(selection(market, 1), buyer=market.buyer, now=market.now)
-    named = quote(Named((first.public_id,)), buyer=market.buyer, now=market.now)
+    named = quote(NamedLeads((first.public_id,)), buyer=market.buyer, now=market.now)
 
     assert again.quantity == 0
-    assert named.unavailable == ((first.public_id, "held"),)
+    assert named.unavailable == ((first.public_id, "already_owned"),)
 
 
 def test_what_was_taken_meanwhile_is_replaced_by_the_next_best_and_said(market):
     newest = market.lead(age=timedelta(days=35), legs_authorized=1)
     second = market.lead(age=timedelta(days=50))
     third = market.lead(age=timedelta(days=60))
-    mine = placement(market, selection(market, 2))
+    mine = attempt(market, selection(market, 2))
     other = make_buyer(make_user(), market.vertical)
     credit(other, 5_000, "other")
-    place_order(placement(market, Named((newest.public_id,)), buyer=other))
+    place_order(attempt(market, NamedLeads((newest.public_id,)), buyer=other))
 
     order = place_order(mine)
 
@@ -92,8 +92,8 @@ def test_what_was_taken_meanwhile_is_replaced_by_the_next_best_and_said(market):
 
 def test_too_few_left_refuses_the_whole_order(market):
     lead = market.lead(legs_authorized=1)
-    mine = placement(market, selection(market, 1))
-    Leg.objects.filter(lead=lead).update(state="closed", closed_reason="withdrawn")
+    mine = attempt(market, selection(market, 1))
+    Leg.objects.filter(lead=lead).update(status="closed", closed_reason="withdrawn")
 
     with pytest.raises(NotAllThere):
         place_order(mine)
@@ -103,9 +103,9 @@ def test_too_few_left_refuses_the_whole_order(market):
 
 def test_a_part_is_sold_when_a_part_was_asked_for(market):
     leads = market.leads(3)
-    wish = Named(tuple(lead.public_id for lead in leads))
-    mine = placement(market, wish, allow_partial=True)
-    Leg.objects.filter(lead=leads[1]).update(state="closed", closed_reason="withdrawn")
+    order_request = NamedLeads(tuple(lead.public_id for lead in leads))
+    mine = attempt(market, order_request, allow_partial=True)
+    Leg.objects.filter(lead=leads[1]).update(status="closed", closed_reason="withdrawn")
 
     order = place_order(mine)
 
@@ -115,7 +115,7 @@ def test_a_part_is_sold_when_a_part_was_asked_for(market):
 
 def test_the_same_key_answers_with_the_same_order(market):
     market.leads(3)
-    mine = placement(market, selection(market, 1))
+    mine = attempt(market, selection(market, 1))
 
     assert place_order(mine) == place_order(mine)
     assert Sale.objects.count() == 1
@@ -123,10 +123,10 @@ def test_the_same_key_answers_with_the_same_order(market):
 
 def test_the_same_key_for_another_order_is_refused(market):
     market.leads(3)
-    place_order(placement(market, selection(market, 1)))
+    place_order(attempt(market, selection(market, 1)))
 
     with pytest.raises(KeyReused):
-        place_order(placement(market, selection(market, 2)))
+        place_order(attempt(market, selection(market, 2)))
 
     assert Sale.objects.count() == 1
 
@@ -136,15 +136,15 @@ def test_a_key_belongs_to_one_buyer(market):
     other = make_buyer(make_user(), market.vertical)
     credit(other, 5_000, "other")
 
-    first = place_order(placement(market, selection(market, 1)))
-    second = place_order(placement(market, selection(market, 1), buyer=other))
+    first = place_order(attempt(market, selection(market, 1)))
+    second = place_order(attempt(market, selection(market, 1), buyer=other))
 
     assert first.pk != second.pk
 
 
 def test_an_empty_wallet_buys_nothing(market):
     market.leads(600, age=timedelta(days=10))
-    mine = placement(market, selection(market, 600))
+    mine = attempt(market, selection(market, 600))
 
     with pytest.raises(NotEnoughMoney) as refusal:
         place_order(mine)
@@ -158,7 +158,7 @@ def test_only_an_approved_buyer_buys(market):
     Approval.objects.update(status="refused")
 
     with pytest.raises(NotApproved):
-        place_order(placement(market, selection(market, 1)))
+        place_order(attempt(market, selection(market, 1)))
 
     nothing_moved(market)
 
@@ -174,10 +174,10 @@ def test_only_an_approved_buyer_buys(market):
 )
 def test_a_token_that_was_altered_is_refused(market, spoil):
     market.lead()
-    mine = placement(market, selection(market, 1))
+    mine = attempt(market, selection(market, 1))
 
     with pytest.raises(QuoteRefused):
-        place_order(Placement(mine.buyer, mine.user, spoil(mine.token), "k", False, mine.now))
+        place_order(OrderAttempt(mine.buyer, mine.user, spoil(mine.token), "k", False, mine.now))
 
     nothing_moved(market)
 
@@ -193,18 +193,18 @@ def test_a_token_has_one_spelling(market):
     respelled = token[:-1] + letters[letters.index(token[-1]) ^ 1]
 
     with pytest.raises(QuoteRefused):
-        place_order(Placement(market.buyer, market.user, respelled, "k", False, market.now))
+        place_order(OrderAttempt(market.buyer, market.user, respelled, "k", False, market.now))
 
     nothing_moved(market)
 
 
 def test_a_quote_is_of_no_use_to_another_buyer(market):
     market.lead()
-    mine = placement(market, selection(market, 1))
+    mine = attempt(market, selection(market, 1))
     other = make_buyer(make_user(), market.vertical)
 
     with pytest.raises(QuoteRefused):
-        place_order(Placement(other, None, mine.token, "k", False, mine.now))
+        place_order(OrderAttempt(other, None, mine.token, "k", False, mine.now))
 
     nothing_moved(market)
 
@@ -213,15 +213,15 @@ def test_a_quote_ends_after_ten_minutes(market):
     market.lead()
 
     with pytest.raises(QuoteRefused):
-        place_order(placement(market, selection(market, 1), later=timedelta(minutes=10)))
+        place_order(attempt(market, selection(market, 1), later=timedelta(minutes=10)))
     nothing_moved(market)
 
-    assert place_order(placement(market, selection(market, 1), later=timedelta(minutes=9, seconds=59))).filled == 1
+    assert place_order(attempt(market, selection(market, 1), later=timedelta(minutes=9, seconds=59))).filled == 1
 
 
 def test_a_new_curve_does_not_change_a_quote_in_hand(market):
     market.lead(age=timedelta(days=10))
-    mine = placement(market, selection(market, 1))
+    mine = attempt(market, selection(market, 1))
     make_curve(market.vertical, effective_at=market.now - timedelta(seconds=1), tiers=[(0, 900)])
 
     assert place_order(mine).total_cents == 350
@@ -230,7 +230,7 @@ def test_a_new_curve_does_not_change_a_quote_in_hand(market):
 
 def test_a_lead_that_got_cheaper_is_charged_cheaper(market):
     market.lead(age=timedelta(days=7, hours=23, minutes=55))
-    mine = placement(market, selection(market, 1), later=timedelta(minutes=6))
+    mine = attempt(market, selection(market, 1), later=timedelta(minutes=6))
 
     order = place_order(mine)
 
@@ -239,7 +239,7 @@ def test_a_lead_that_got_cheaper_is_charged_cheaper(market):
 
 def test_a_better_grade_meanwhile_does_not_raise_the_price(market):
     lead = market.lead(age=timedelta(days=10))
-    named = placement(market, Named((lead.public_id,)))
+    named = attempt(market, NamedLeads((lead.public_id,)))
     market.source.grade = "A"
     market.source.save(update_fields=["grade"])
 
@@ -249,8 +249,8 @@ def test_a_better_grade_meanwhile_does_not_raise_the_price(market):
 def test_the_oldest_first_order_never_takes_dearer_leads_than_quoted(market):
     old = market.lead(age=timedelta(days=100), legs_authorized=1)
     market.lead(age=timedelta(days=10))
-    mine = placement(market, selection(market, 1, ranking=Ranking.OLDEST))
-    Leg.objects.filter(lead=old).update(state="closed", closed_reason="withdrawn")
+    mine = attempt(market, selection(market, 1, sort=Sort.OLDEST))
+    Leg.objects.filter(lead=old).update(status="closed", closed_reason="withdrawn")
 
     with pytest.raises(NotAllThere):
         place_order(mine)
@@ -261,18 +261,18 @@ def test_the_oldest_first_order_never_takes_dearer_leads_than_quoted(market):
 def test_an_exclusive_sale_closes_the_other_legs(market):
     lead = market.lead()
 
-    order = place_order(placement(market, selection(market, 1, exclusive=True)))
+    order = place_order(attempt(market, selection(market, 1, exclusive=True)))
 
     assert order.total_cents == 3 * 220
-    assert list(lead.legs.values_list("state", "closed_reason")) == [("sold", "")] + [("closed", "exclusive")] * 3
+    assert list(lead.legs.values_list("status", "closed_reason")) == [("sold", "")] + [("closed", "exclusive")] * 3
     assert Sale.objects.get().span.upper == 5
-    assert Lead.objects.get().legs_aged == 0
+    assert Lead.objects.get().legs_left == 0
 
 
 def test_a_lead_with_a_sale_is_never_sold_exclusively(market):
     lead = market.lead(legs_sold_elsewhere=1)
 
-    quoted = quote(Named((lead.public_id,), exclusive=True), buyer=market.buyer, now=market.now)
+    quoted = quote(NamedLeads((lead.public_id,), exclusive=True), buyer=market.buyer, now=market.now)
 
     assert quoted.unavailable == ((lead.public_id, "not_exclusive"),)
     assert quote(selection(market, 1, exclusive=True), buyer=market.buyer, now=market.now).quantity == 0
@@ -284,7 +284,7 @@ def test_one_person_is_sold_once_also_when_he_asked_twice(market):
     again = capture_lead(make_capture(market, person=person, age=timedelta(days=39)), now=market.now)
     assert Lead.objects.get(pk=again.lead_id).duplicate_of_id == first.pk
 
-    order = place_order(placement(market, selection(market, 2), allow_partial=True))
+    order = place_order(attempt(market, selection(market, 2), allow_partial=True))
 
     assert order.filled == 1
     assert quote(selection(market, 2), buyer=market.buyer, now=market.now).quantity == 0
@@ -293,11 +293,11 @@ def test_one_person_is_sold_once_also_when_he_asked_twice(market):
 def test_stock_that_comes_after_the_quote_takes_nobodys_place(market):
     market.lead(age=timedelta(days=2))
     market.leads(9, age=timedelta(days=10))
-    mine = placement(market, selection(market, 10))
+    mine = attempt(market, selection(market, 10))
     market.now += timedelta(minutes=1)
     market.leads(40, age=timedelta(days=1))
 
-    order = place_order(Placement(mine.buyer, mine.user, mine.token, mine.key, False, market.now))
+    order = place_order(OrderAttempt(mine.buyer, mine.user, mine.token, mine.key, False, market.now))
 
     assert (order.filled, order.total_cents, order.quoted_cents) == (10, 500 + 9 * 350, 500 + 9 * 350)
 
@@ -312,7 +312,7 @@ def test_the_volume_discount_is_for_leads_that_there_are(market):
     lead = market.lead()
     strangers = tuple(uuid.uuid4() for _ in range(499))
 
-    named = quote(Named((lead.public_id, *strangers)), buyer=market.buyer, now=market.now)
+    named = quote(NamedLeads((lead.public_id, *strangers)), buyer=market.buyer, now=market.now)
     few = quote(selection(market, 600), buyer=market.buyer, now=market.now)
 
     assert (named.quantity, named.total_cents) == (1, 220)
@@ -329,7 +329,7 @@ def test_one_person_is_sold_once_also_when_a_later_request_shows_it(market, orde
     for number in order:
         capture_lead(make_capture(market, person=people[number], age=timedelta(days=40 + number)), now=market.now)
 
-    placed = place_order(placement(market, selection(market, 3), allow_partial=True))
+    placed = place_order(attempt(market, selection(market, 3), allow_partial=True))
     again = quote(selection(market, 3), buyer=market.buyer, now=market.now)
     sold = [one.contact for one in Lead.objects.filter(sales__order=placed).select_related("contact")]
 
@@ -344,21 +344,21 @@ def test_the_same_person_much_later_is_a_request_of_its_own(market):
     for days in (100, 40):
         capture_lead(make_capture(market, person=person, age=timedelta(days=days)), now=market.now)
 
-    assert place_order(placement(market, selection(market, 2))).filled == 2
+    assert place_order(attempt(market, selection(market, 2))).filled == 2
 
 
 def test_a_vertical_that_closes_meanwhile_refuses_the_order(market):
     lead = market.lead()
     tokens = [
-        token_of(quote(wish, buyer=market.buyer, now=market.now))
-        for wish in (selection(market, 1), Named((lead.public_id,)))
+        token_of(quote(order_request, buyer=market.buyer, now=market.now))
+        for order_request in (selection(market, 1), NamedLeads((lead.public_id,)))
     ]
     market.vertical.open_for_resale = False
     market.vertical.save(update_fields=["open_for_resale"])
 
     for token in tokens:
         with pytest.raises(QuoteRefused):
-            place_order(Placement(market.buyer, market.user, token, "k", False, market.now))
+            place_order(OrderAttempt(market.buyer, market.user, token, "k", False, market.now))
 
     nothing_moved(market)
 
@@ -372,7 +372,7 @@ def test_a_filter_that_is_gone_meanwhile_refuses_the_quote(market):
     add_schema_version(market.vertical, [field for field in FIELDS if field["name"] != "purpose"])
 
     with pytest.raises(QuoteRefused):
-        place_order(Placement(market.buyer, market.user, token, "k", False, market.now))
+        place_order(OrderAttempt(market.buyer, market.user, token, "k", False, market.now))
 
     nothing_moved(market)
 
@@ -380,10 +380,10 @@ def test_a_filter_that_is_gone_meanwhile_refuses_the_quote(market):
 def test_an_exclusive_order_says_what_was_replaced(market):
     first = market.lead(age=timedelta(days=35))
     market.lead(age=timedelta(days=40))
-    mine = placement(market, selection(market, 1, exclusive=True))
+    mine = attempt(market, selection(market, 1, exclusive=True))
     other = make_buyer(make_user(), market.vertical)
     credit(other, 5_000, "other")
-    place_order(placement(market, Named((first.public_id,)), buyer=other))
+    place_order(attempt(market, NamedLeads((first.public_id,)), buyer=other))
 
     order = place_order(mine)
 

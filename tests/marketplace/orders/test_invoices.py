@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing.documents import Document, Line, Party
+from billing.documents import Document, DocumentLine, Party
 from billing.documents.receipts import DocumentRefused
 from marketplace.models import Order
 from marketplace.orders.invoices import credit_note_of, invoice_of
-from marketplace.orders.request import Named
+from marketplace.orders.request import NamedLeads
 from marketplace.returns.decisions import credit, refuse
 from tests.factories import make_curve
 from tests.marketplace.returns.return_cases import another, buy, clerk, hand_back, lead_of, placed
@@ -46,7 +46,7 @@ def test_an_invoice_says_who_sold_what_to_whom_at_which_price(market):
         issued_at=NOON,
         operator=OPERATOR,
         party=party(market),
-        lines=[Line("Mortgage leads", 2, 220, 440), Line("Mortgage leads", 1, 100, 100)],
+        lines=[DocumentLine("Mortgage leads", 2, 220, 440), DocumentLine("Mortgage leads", 1, 100, 100)],
         totals=(("Paid from the prepaid wallet", 540),),
         references=(
             ("Order", str(order.public_id)),
@@ -61,9 +61,9 @@ def test_an_invoice_says_who_sold_what_to_whom_at_which_price(market):
 def test_an_exclusive_lead_is_billed_as_such(market):
     (lead,) = market.leads(1, legs_authorized=4)
 
-    order = placed(market, Named((lead.public_id,), exclusive=True), market.buyer, market.user)
+    order = placed(market, NamedLeads((lead.public_id,), exclusive=True), market.buyer, market.user)
 
-    assert invoice_of(order).lines == [Line("Mortgage leads, exclusive", 1, 660, 660)]
+    assert invoice_of(order).lines == [DocumentLine("Mortgage leads, exclusive", 1, 660, 660)]
     assert invoice_of(order).references[1] == ("Asked for", "Picked by hand, exclusive")
 
 
@@ -80,7 +80,7 @@ def test_an_order_by_a_program_and_without_leads_is_told_as_it_is(market):
     order = Order.objects.create(
         buyer=another(market),
         idempotency_key="x",
-        wish={"leads": [], "exclusive": True},
+        request={"leads": [], "exclusive": True},
         quantity=1,
         quoted_cents=220,
         quoted_at=NOON,
@@ -89,7 +89,7 @@ def test_an_order_by_a_program_and_without_leads_is_told_as_it_is(market):
 
     said = invoice_of(order)
 
-    assert said.lines == [Line("No leads", None, None, 0)]
+    assert said.lines == [DocumentLine("No leads", None, None, 0)]
     assert said.totals == (("Paid from the prepaid wallet", 0),)
     assert said.references[1:] == (
         ("Asked for", "Picked by hand, exclusive"),
@@ -111,7 +111,7 @@ def test_a_credit_note_says_which_lead_came_back_and_what_went_to_the_wallet(mar
         issued_at=NOON + timedelta(days=1),
         operator=OPERATOR,
         party=party(market),
-        lines=[Line(f"Returned lead {lead.short_id}, Mortgage", 1, 220, 220)],
+        lines=[DocumentLine(f"Returned lead {lead.short_id}, Mortgage", 1, 220, 220)],
         totals=(("Credited to the prepaid wallet", 220),),
         references=(
             ("Return", str(returned.public_id)),

@@ -6,7 +6,7 @@ import pytest
 
 from billing.models import Payment
 from buyers.models import Membership, Role
-from marketplace.models import PendingOrder
+from marketplace.models import OrderAwaitingPayment
 from marketplace.orders.mail import AGAIN_AFTER, tell_due
 from tests.factories import make_user
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def untold(market):
     terms = {"buyer": market.buyer, "purpose": "order", "amount_cents": 500, "created_at": market.now}
-    return PendingOrder.objects.create(
+    return OrderAwaitingPayment.objects.create(
         buyer=market.buyer,
         payment=Payment.objects.create(status="open", **terms),
         idempotency_key="k",

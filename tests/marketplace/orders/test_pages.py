@@ -280,7 +280,7 @@ def test_a_big_file_is_counted_by_a_job_and_its_row_shows_how_far_it_is(
     assert f'hx-get="{row}"' in waiting
     assert 'max="3"' in waiting
     assert "hx-get" not in ready
-    assert (export.state, export.rows, export.rows_done) == ("ready", 3, 3)
+    assert (export.status, export.rows, export.rows_done) == ("ready", 3, 3)
     assert export.sha256 in ready
     assert client.get(row).status_code == 302
 
@@ -294,19 +294,19 @@ def test_a_big_file_streams_before_it_was_counted_and_its_end_is_its_manifest(ma
     assert "ETag" not in response
     content = body(response)
     export = Export.objects.get()
-    assert (export.state, export.sha256) == ("ready", hashlib.sha256(content).hexdigest())
+    assert (export.status, export.sha256) == ("ready", hashlib.sha256(content).hexdigest())
 
 
 def test_the_sweep_finds_what_waits_and_what_a_killed_worker_left(order, monkeypatch):
     found = []
     monkeypatch.setattr(tasks.build_export, "delay", found.append)
     now = timezone.now()
-    states = {"queued": None, "building": now - timedelta(minutes=11), "failed": None}
+    statuses = {"queued": None, "building": now - timedelta(minutes=11), "failed": None}
     made = {
-        state: Export.objects.create(order=order, preset=state, state=state, started_at=at)
-        for state, at in states.items()
+        status: Export.objects.create(order=order, preset=status, status=status, started_at=at)
+        for status, at in statuses.items()
     }
-    Export.objects.create(order=order, preset="busy", state="building", started_at=now)
+    Export.objects.create(order=order, preset="busy", status="building", started_at=now)
 
     tasks.build_exports()
 
@@ -320,10 +320,10 @@ def test_a_count_that_fails_says_so_and_is_asked_for_again(order, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         manifest.work_on(export.pk, timezone.now())
     export.refresh_from_db()
-    assert export.state == "failed"
+    assert export.status == "failed"
 
     monkeypatch.undo()
-    assert manifest_of(order).state == "ready"
+    assert manifest_of(order).status == "ready"
 
 
 def test_two_workers_count_an_export_once(order, monkeypatch):

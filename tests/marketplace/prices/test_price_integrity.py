@@ -23,7 +23,7 @@ from leads.intake.capture import capture_leads
 from leads.models import ConsentText, Lead, Source
 from marketplace.models import Order, PriceCurve, PriceTier, VolumeStep
 from marketplace.orders.awaiting_payment import hold_order, look_again
-from marketplace.orders.checkout import Placement
+from marketplace.orders.checkout import OrderAttempt
 from marketplace.orders.invoices import invoice_of
 from marketplace.orders.receipts import lines_of
 from tests.billing.conftest import control, stand_in, stripe_settings  # noqa: F401
@@ -148,11 +148,11 @@ def sold_at_one_price(street, control, shop):  # noqa: F811
     lead, cents = next(iter(cards.items()))
     assert api.get(f"listings/{lead}/").json()["price_cents"] == cents
 
-    wish = {"leads": list(shelf)[: shop["quantity"]], "exclusive": shop["exclusive"]}
+    order_request = {"leads": list(shelf)[: shop["quantity"]], "exclusive": shop["exclusive"]}
     terms = {"exclusive": shop["exclusive"], "quantity": shop["quantity"]}
-    due = {lead: worked_out(curve, *shelf[lead], **terms) for lead in wish["leads"]}
+    due = {lead: worked_out(curve, *shelf[lead], **terms) for lead in order_request["leads"]}
     total = sum(due.values())
-    quoted = api.quote(**wish).json()
+    quoted = api.quote(**order_request).json()
     assert {line["lead"]: line["unit_cents"] for line in quoted["lines"]} == due
     assert quoted["total_cents"] == sum(line["amount_cents"] for line in quoted["lines"]) == total
 
@@ -184,7 +184,7 @@ def sold_at_one_price(street, control, shop):  # noqa: F811
 def paid_by_card(control, market, quoted):  # noqa: F811
     """An order from an empty wallet: the card pays all of it. Answers it with what Stripe took."""
     now = timezone.now()
-    waiting = hold_order(Placement(market.buyer, None, quoted["token"], "key", False, now))
+    waiting = hold_order(OrderAttempt(market.buyer, None, quoted["token"], "key", False, now))
     page = open_page(waiting.payment, success_url=HERE, cancel_url=HERE, now=now)
     control.submit(session=page.stripe_session_id, card="pm_card_visa")
     ended = look_again(waiting, now=now)

@@ -9,10 +9,10 @@ from billing.ledger import balance_cents
 from billing.models import Earning
 from leads.criteria.criteria import read_criteria
 from marketplace.models import Return, ReturnPolicy, ReturnReason, ReturnStep
-from marketplace.orders.checkout import Placement, place_order
+from marketplace.orders.checkout import OrderAttempt, place_order
 from marketplace.orders.quotes import quote, token_of
-from marketplace.orders.request import Named, Selection, vertical_named
-from marketplace.returns.claims import Asker, Claim, ask, ask_all
+from marketplace.orders.request import NamedLeads, Selection, vertical_named
+from marketplace.returns.claims import Claim, Claimant, ask, ask_all
 from tests.factories import credit, make_buyer, make_user
 
 CENTS = 220  # grade B, forty days old
@@ -21,8 +21,8 @@ CENTS = 220  # grade B, forty days old
 def buy(market, quantity=1, *, buyer=None, user=None, leads=None, **changes):
     """An order of leads picked by hand."""
     leads = leads or market.leads(quantity, **changes)
-    wish = Named(tuple(lead.public_id for lead in leads))
-    return placed(market, wish, buyer or market.buyer, user or market.user)
+    order_request = NamedLeads(tuple(lead.public_id for lead in leads))
+    return placed(market, order_request, buyer or market.buyer, user or market.user)
 
 
 def buy_by(market, quantity, *clauses):
@@ -31,9 +31,9 @@ def buy_by(market, quantity, *clauses):
     return placed(market, Selection(criteria, quantity), market.buyer, market.user)
 
 
-def placed(market, wish, buyer, user):
-    token = token_of(quote(wish, buyer=buyer, now=market.now))
-    return place_order(Placement(buyer, user, token, uuid.uuid4().hex, False, market.now))
+def placed(market, order_request, buyer, user):
+    token = token_of(quote(order_request, buyer=buyer, now=market.now))
+    return place_order(OrderAttempt(buyer, user, token, uuid.uuid4().hex, False, market.now))
 
 
 def another(market):
@@ -52,7 +52,7 @@ def claim(lead, reason="disconnected", words="A recording says that it is out of
 
 
 def asker(market, *, buyer=None, later=timedelta()):
-    return Asker(buyer or market.buyer, str(market.user), market.now + later)
+    return Claimant(buyer or market.buyer, str(market.user), market.now + later)
 
 
 def hand_back(market, lead, reason="disconnected", words="Out of service since March.", *, later=timedelta()):

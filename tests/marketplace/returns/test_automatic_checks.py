@@ -104,7 +104,7 @@ def test_an_order_picked_by_hand_has_nothing_to_be_outside_of(market):
         {"field": "legs_left", "min": 3},
         {"field": "grade", "in": ["B"]},
         {"field": "incentive", "is": False},
-        {"field": "kind", "in": ["own_form"]},
+        {"field": "source_kind", "in": ["own_form"]},
     ],
     ids=lambda clause: clause["field"],
 )
@@ -130,15 +130,17 @@ def test_a_lead_is_looked_at_with_its_counts_as_they_were(market):
 
     then = lead_as_sold(order.sales.select_related("lead__source").get())
 
-    assert (then.times_sold, then.legs_aged, then.price_cents) == (2, 3, CENTS)
+    assert (then.times_sold, then.legs_left, then.price_cents) == (2, 3, CENTS)
     lead.refresh_from_db()
-    assert (lead.times_sold, lead.legs_aged) == (4, 1)
+    assert (lead.times_sold, lead.legs_left) == (4, 1)
 
 
 def test_filters_that_are_no_longer_asked_are_left_to_people(market):
     market.leads(1)
     order = buy_by(market, 1)
-    type(order).objects.filter(pk=order.pk).update(wish={**order.wish, "criteria": [{"field": "gone", "in": ["x"]}]})
+    type(order).objects.filter(pk=order.pk).update(
+        request={**order.request, "criteria": [{"field": "gone", "in": ["x"]}]}
+    )
 
     returned = left_to_people(market, lead_of(order), "outside-criteria")
 
@@ -226,7 +228,7 @@ def test_somebody_on_a_list_before_the_sale_is_credited_and_stopped(market, kind
     credited_at_once(market, lead, "stopped-before")
 
     lead.refresh_from_db()
-    assert (lead.withdrawn_at, lead.legs_aged) == (market.now, 0)
+    assert (lead.withdrawn_at, lead.legs_left) == (market.now, 0)
     assert not Earning.objects.filter(kind="charged_back").exists()
 
 

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from billing.ledger import balance_cents
 from billing.payouts.earnings import WHILE_WAITING
 from marketplace.models import Return, ReturnPolicy, ReturnReason, Sale
-from marketplace.returns.claims import MOST_CLAIMS, Answer, Claim, ReturnRefused, ask, ask_all, preview
+from marketplace.returns.claims import MOST_CLAIMS, Claim, ClaimResult, ReturnRefused, ask, ask_all, preview
 from marketplace.returns.decisions import credit, refuse, take_back
 from marketplace.returns.starting_policies import load_returns, read_returns
 from tests.factories import make_buyer, make_market, make_source, make_text, make_user, make_vertical
@@ -209,7 +209,7 @@ def test_a_preview_answers_the_same_and_does_nothing(market):
     assert [codes(one) for one in shown] == [codes(one) for one in done] == [None, "limit_reached", "unknown"]
 
 
-def codes(answer: Answer):
+def codes(answer: ClaimResult):
     return answer.refusal and answer.refusal.code
 
 

@@ -105,22 +105,22 @@ def test_what_becomes_of_the_lead_is_the_reasons_rule(market, lead, staff, conse
     credit(returned, by=staff, finding="It is so.", now=market.now + DAY)
 
     lead.refresh_from_db()
-    assert (lead.legs_aged, lead.withdrawn_at is not None) == (open_legs, stopped)
-    assert set(lead.legs.filter(state="closed").values_list("closed_reason", flat=True)) == closed
-    assert lead.legs.get(pk=returned.sale.leg_id).state == "sold"
+    assert (lead.legs_left, lead.withdrawn_at is not None) == (open_legs, stopped)
+    assert set(lead.legs.filter(status="closed").values_list("closed_reason", flat=True)) == closed
+    assert lead.legs.get(pk=returned.sale.leg_id).status == "sold"
     assert violations() == []
 
 
 def test_a_leg_that_somebody_is_paying_for_is_closed_with_a_faulty_lead(market, lead, returned, staff):
-    held = lead.legs.filter(state="open").first()
+    held = lead.legs.filter(status="open").first()
     Leg.objects.filter(pk=held.pk).update(
-        state="held", held_until=market.now + DAY, held_for="00000000-0000-0000-0000-000000000001"
+        status="held", held_until=market.now + DAY, held_for="00000000-0000-0000-0000-000000000001"
     )
 
     credit(returned, by=staff, finding="It is so.", now=market.now)
 
     held.refresh_from_db()
-    assert (held.state, held.closed_reason) == ("closed", "faulty")
+    assert (held.status, held.closed_reason) == ("closed", "faulty")
 
 
 def test_what_is_credited_is_decided_for_good(market, returned, staff):

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from leads.models import Contact
 from marketplace.models import Return
 from marketplace.returns.claims import Claim
-from marketplace.returns.files import FileRefused, Row, open_rows, read_file, sealed_rows
+from marketplace.returns.files import ClaimRow, FileRefused, open_rows, read_file, sealed_rows
 from tests.factories import make_buyer
 from tests.marketplace.returns.return_cases import buy, generous, lead_of, standing, suppress_at
 
@@ -130,7 +130,7 @@ def test_columns_are_found_by_name_in_any_order_and_spelling():
 
     rows = read_file(file, 200)
 
-    assert rows == [Row(1, Claim(lead, "wrong-person", "Dead")), Row(2, Claim(lead, "made-up", ""))]
+    assert rows == [ClaimRow(1, Claim(lead, "wrong-person", "Dead")), ClaimRow(2, Claim(lead, "made-up", ""))]
 
 
 def test_a_file_is_of_bounded_size():
@@ -143,7 +143,7 @@ def test_a_file_is_of_bounded_size():
 
 
 def test_what_was_looked_at_opens_for_its_company_within_the_hour_and_unaltered(market):
-    rows = [Row(1, Claim(uuid.uuid4(), "made-up", WORDS)), Row(2, None, "No reason is given.")]
+    rows = [ClaimRow(1, Claim(uuid.uuid4(), "made-up", WORDS)), ClaimRow(2, None, "No reason is given.")]
     sealed = sealed_rows(rows, buyer=market.buyer, now=market.now)
     last = market.now + timedelta(hours=1)
 

@@ -57,7 +57,7 @@ def text(response):
 
 def asked(browser, order, *leads, reason="disconnected", words=WORDS, query=""):
     said = {"lead": [str(lead.public_id) for lead in leads], "reason": reason, "words": words}
-    return browser.post(f"/returns/ask/{order.public_id}/{query}", said)
+    return browser.post(f"/returns/claim/{order.public_id}/{query}", said)
 
 
 # --- Asking on the order's page
@@ -66,7 +66,7 @@ def asked(browser, order, *leads, reason="disconnected", words=WORDS, query=""):
 def test_the_page_offers_what_can_go_back_with_people_and_reasons(browser, market, order):
     hand_back(market, lead_of(order, 0))
 
-    shown = browser.get(f"/returns/ask/{order.public_id}/")
+    shown = browser.get(f"/returns/claim/{order.public_id}/")
 
     assert [row.sale.lead for row in shown.context["rows"]] == [lead_of(order, place) for place in range(1, 5)]
     person = Contact.objects.get(lead=lead_of(order, 1)).open(str(lead_of(order, 1).public_id))
@@ -78,10 +78,10 @@ def test_the_page_offers_what_can_go_back_with_people_and_reasons(browser, marke
 
 
 def test_one_lead_named_in_the_address_is_ticked_alone(browser, order):
-    shown = browser.get(f"/returns/ask/{order.public_id}/?lead={lead_of(order, 2).public_id}")
+    shown = browser.get(f"/returns/claim/{order.public_id}/?lead={lead_of(order, 2).public_id}")
 
     assert [(row.sale.lead, row.ticked) for row in shown.context["rows"]] == [(lead_of(order, 2), True)]
-    assert [row.sale for row in browser.get(f"/returns/ask/{order.public_id}/?lead=x").context["rows"]]
+    assert [row.sale for row in browser.get(f"/returns/claim/{order.public_id}/?lead=x").context["rows"]]
 
 
 def test_what_is_ticked_is_handed_back_and_the_next_page_says_what_came_of_it(browser, market, order):
@@ -143,18 +143,18 @@ def test_an_order_of_two_kinds_is_asked_about_kind_by_kind(browser, market):
     kinds = sorted((lead.vertical for lead in leads), key=lambda one: one.slug)
 
     for kind, lead in zip(kinds, sorted(leads, key=lambda one: one.vertical.slug), strict=True):
-        shown = browser.get(f"/returns/ask/{order.public_id}/?vertical={kind.slug}")
+        shown = browser.get(f"/returns/claim/{order.public_id}/?vertical={kind.slug}")
         assert [row.sale.lead for row in shown.context["rows"]] == [lead]
         assert asked(browser, order, lead, query=f"?vertical={kind.slug}").status_code == 302
     assert Return.objects.count() == 2
 
 
 def test_nothing_left_and_sold_for_good_are_said_so(browser, market, order):
-    assert "Nothing that can go back" not in text(browser.get(f"/returns/ask/{order.public_id}/"))
+    assert "Nothing that can go back" not in text(browser.get(f"/returns/claim/{order.public_id}/"))
     ReturnPolicy.objects.update(window_days=0)
     for_good = buy(market)
 
-    assert "These leads were sold for good." in text(browser.get(f"/returns/ask/{for_good.public_id}/"))
+    assert "These leads were sold for good." in text(browser.get(f"/returns/claim/{for_good.public_id}/"))
 
 
 def test_viewers_may_look_and_not_ask(client, market, order):
@@ -165,7 +165,7 @@ def test_viewers_may_look_and_not_ask(client, market, order):
     assert "What was said is sealed" in shown
     assert "Pat" not in shown
     assert "Take the return back" not in shown
-    assert client.get(f"/returns/ask/{order.public_id}/").status_code == 404
+    assert client.get(f"/returns/claim/{order.public_id}/").status_code == 404
     assert client.get("/returns/").status_code == 200
 
 
@@ -173,7 +173,7 @@ def test_a_closed_company_hands_back_without_seeing_people(browser, market, orde
     person = Contact.objects.get(lead=lead_of(order)).open(str(lead_of(order).public_id))
     Buyer.objects.filter(pk=market.buyer.pk).update(closed_at=market.now)
 
-    shown = text(browser.get(f"/returns/ask/{order.public_id}/"))
+    shown = text(browser.get(f"/returns/claim/{order.public_id}/"))
 
     assert person.phone not in shown and person.last_name not in shown
     assert asked(browser, order, lead_of(order)).status_code == 302
@@ -186,7 +186,7 @@ def test_another_companys_order_and_return_are_not_there(client, market, order):
     client.force_login(stranger, backend=BACKEND)
     before = standing(market)
 
-    assert client.get(f"/returns/ask/{order.public_id}/").status_code == 404
+    assert client.get(f"/returns/claim/{order.public_id}/").status_code == 404
     assert asked(client, order, lead_of(order, 1)).status_code == 404
     for verb in ("", "credit-note/"):
         assert client.get(f"/returns/{returned.public_id}/{verb}").status_code == 404
@@ -294,7 +294,7 @@ def test_the_list_is_narrowed_by_how_they_stand(browser, market, state, found):
     refuse(hand_back(market, lead_of(order, 1)), by=clerk(), finding="It rings.", now=market.now)
     hand_back(market, lead_of(order, 2))
 
-    shown = browser.get(f"/returns/?state={state}")
+    shown = browser.get(f"/returns/?status={state}")
 
     assert len(shown.context["page"].object_list) == found
     if not found:
@@ -308,7 +308,7 @@ def test_a_company_that_handed_nothing_back_is_told_how(browser):
     assert "Look at your orders" in shown
 
 
-@pytest.mark.parametrize("page", ["/returns/", "/returns/ask/{order}/"])
+@pytest.mark.parametrize("page", ["/returns/", "/returns/claim/{order}/"])
 def test_a_page_costs_the_same_for_one_lead_and_for_ten(browser, market, page):
     generous(market)
     few, many = buy(market, 1), buy(market, 11)
@@ -326,6 +326,6 @@ def test_a_page_costs_the_same_for_one_lead_and_for_ten(browser, market, page):
 
 
 def test_the_orders_page_leads_here(browser, order):
-    assert f'href="/returns/ask/{order.public_id}/"' in text(browser.get(f"/orders/{order.public_id}/"))
+    assert f'href="/returns/claim/{order.public_id}/"' in text(browser.get(f"/orders/{order.public_id}/"))
     leads = text(browser.get(f"/orders/{order.public_id}/leads/"))
-    assert f'href="/returns/ask/{order.public_id}/?vertical=mortgage&amp;lead={lead_of(order).public_id}"' in leads
+    assert f'href="/returns/claim/{order.public_id}/?vertical=mortgage&amp;lead={lead_of(order).public_id}"' in leads

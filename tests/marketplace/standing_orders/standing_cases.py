@@ -5,8 +5,8 @@ from datetime import timedelta
 from buyers.models import StandingOrder
 from leads.criteria.criteria import read_criteria
 from marketplace.standing_orders import fill
-from marketplace.standing_orders.lifecycle import Wish, place
-from marketplace.standing_orders.terms import Terms
+from marketplace.standing_orders.lifecycle import NewStandingOrder, place
+from marketplace.standing_orders.terms import StandingOrderTerms
 
 NOON = {"from_hour": 9, "to_hour": 17, "time_zone": "America/New_York"}
 
@@ -15,9 +15,9 @@ def wants(market, *clauses, kind="buy", buyer=None, now=None, **terms):
     """A standing order of the market's buyer for leads like these, at $2.20 at most unless said otherwise."""
     vertical = market.vertical
     criteria = read_criteria({"vertical": vertical.slug, "all": list(clauses)}, lambda slug: vertical)
-    said = {"name": "Wanted", **({"limit_cents": 220} if kind == "buy" else {}), **terms}
-    wish = Wish(buyer or market.buyer, None if buyer else market.user, vertical, criteria, kind)
-    return place(wish, Terms(**said), now=now or market.now)
+    said = {"name": "Wanted", **({"max_price_cents": 220} if kind == "buy" else {}), **terms}
+    order_request = NewStandingOrder(buyer or market.buyer, None if buyer else market.user, vertical, criteria, kind)
+    return place(order_request, StandingOrderTerms(**said), now=now or market.now)
 
 
 def looked(order, now):

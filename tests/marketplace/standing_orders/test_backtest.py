@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 def reckoned(market, *clauses, kind="buy", buyer=None, **terms):
-    said = {"limit_cents": 220, **terms} if kind == "buy" else terms
+    said = {"max_price_cents": 220, **terms} if kind == "buy" else terms
     draft = StandingOrder(
         buyer=buyer or make_buyer(), vertical=market.vertical, criteria=list(clauses), kind=kind, name="Draft", **said
     )
@@ -48,8 +48,8 @@ def test_leads_count_that_came_down_to_the_limit_in_the_month(market):
     on_shelf(market, days=30)  # not yet
 
     assert reckoned(market) == LastMonth(5, 5, 1100)
-    assert reckoned(market, limit_cents=219) == LastMonth(0, 0, 0)
-    assert reckoned(market, limit_cents=350) == LastMonth(1, 1, 350)
+    assert reckoned(market, max_price_cents=219) == LastMonth(0, 0, 0)
+    assert reckoned(market, max_price_cents=350) == LastMonth(1, 1, 350)
 
 
 def test_leads_count_that_were_listed_in_the_month(market):
@@ -64,15 +64,15 @@ def test_a_better_grade_comes_down_later(market):
     on_shelf(market, days=40, source=source, text=make_text(source))  # $2.64
 
     assert reckoned(market) == LastMonth(0, 0, 0)
-    assert reckoned(market, limit_cents=264) == LastMonth(1, 1, 264)
+    assert reckoned(market, max_price_cents=264) == LastMonth(1, 1, 264)
 
 
 def test_an_exclusive_order_counts_the_exclusive_price_of_what_was_never_sold(market):
     on_shelf(market, days=40)
     on_shelf(market, days=40, legs_sold_elsewhere=1)
 
-    assert reckoned(market, limit_cents=659, exclusive=True) == LastMonth(0, 0, 0)
-    assert reckoned(market, limit_cents=660, exclusive=True) == LastMonth(1, 1, 660)
+    assert reckoned(market, max_price_cents=659, exclusive=True) == LastMonth(0, 0, 0)
+    assert reckoned(market, max_price_cents=660, exclusive=True) == LastMonth(1, 1, 660)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_what_is_asked_is_asked_of_the_lead_as_it_was_then(market, clause, came)
 
 def test_what_was_sold_since_counts_as_it_was_then(market):
     (lead,) = on_shelf(market, days=40)
-    Leg.objects.filter(lead=lead, number=1).update(state="sold", ended_at=market.now)
+    Leg.objects.filter(lead=lead, number=1).update(status="sold", ended_at=market.now)
 
     assert reckoned(market, {"field": "times_sold", "max": 0}) == LastMonth(1, 1, 220)
     assert reckoned(market, {"field": "legs_left", "min": 4}) == LastMonth(1, 1, 220)
@@ -108,7 +108,7 @@ def test_what_was_sold_since_counts_as_it_was_then(market):
 def test_what_was_sold_out_or_stopped_before_it_came_within_reach_does_not_count(market):
     sold, stopped, later = on_shelf(market, 3, days=40)
     reached = market.now - timedelta(days=9)
-    Leg.objects.filter(lead=sold).update(state="sold", ended_at=reached - timedelta(hours=1))
+    Leg.objects.filter(lead=sold).update(status="sold", ended_at=reached - timedelta(hours=1))
     withdraw_lead(stopped, now=reached - timedelta(hours=1))
     withdraw_lead(later, now=reached + timedelta(hours=1))
 

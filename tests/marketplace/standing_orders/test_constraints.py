@@ -50,7 +50,7 @@ def order_of(desk, *, leads=1, at=None, **changes):
     values = {
         "idempotency_key": f"key {Order.objects.count()}",
         "fingerprint": "f",
-        "wish": {},
+        "request": {},
         "quantity": leads,
         "filled": leads,
         "quoted_cents": 220 * leads,
@@ -144,7 +144,7 @@ def a_fill_with_a_dearer_lead(desk):
         cursor.execute("SET LOCAL session_replication_role = replica")
         StandingFill.objects.all()._raw_delete("default")
         cursor.execute("SET LOCAL session_replication_role = origin")
-    desk.standing = wants(desk.market, limit_cents=219)
+    desk.standing = wants(desk.market, max_price_cents=219)
     fill(desk, order=dear, leads=2)
 
 

@@ -65,7 +65,7 @@ def test_a_lead_that_is_too_dear_is_waited_for_to_the_instant(market):
     assert order.facts == {
         "matching": 5,
         "cheapest_cents": 350,
-        "limit_cents": 220,
+        "max_price_cents": 220,
         "reaches_at": later(market, days=9).isoformat(),
     }
     assert sentence_of(order, market.now) == "5 match, cheapest $3.50, your limit $2.20: first reaches it in 9 days."
@@ -92,7 +92,7 @@ def test_small_groups_are_not_counted_out(market):
 def test_an_exclusive_order_pays_the_exclusive_price_and_takes_what_was_never_sold(market):
     sold = market.lead(age=timedelta(days=40), legs_sold_elsewhere=1)
     fresh = market.lead(age=timedelta(days=40))
-    order = looked(wants(market, exclusive=True, limit_cents=660), market.now)
+    order = looked(wants(market, exclusive=True, max_price_cents=660), market.now)
 
     assert bought_by(order) == {fresh.pk} != {sold.pk}
     assert Sale.objects.get().exclusive
@@ -104,7 +104,7 @@ def test_which_come_first_is_the_buyers_to_say(market):
     newest = looked(wants(market, total_cap=1), market.now)
     other = make_buyer(make_user(), market.vertical)
     credit(other, 10_000, "other")
-    oldest = looked(wants(market, buyer=other, total_cap=1, first="oldest"), market.now)
+    oldest = looked(wants(market, buyer=other, total_cap=1, sort="oldest"), market.now)
 
     assert (bought_by(newest), bought_by(oldest)) == ({new.pk}, {old.pk})
 
@@ -143,7 +143,9 @@ def test_the_cap_in_all_ends_the_buying_until_it_is_raised(market):
     assert (order.filled, order.outcome, order.due_at) == (2, "complete", None)
     assert sentence_of(order, market.now) == "Complete: it bought the 2 leads that you asked for."
 
-    raised = lifecycle.change(order, lifecycle.Terms("Wanted", limit_cents=220, total_cap=4), now=market.now)
+    raised = lifecycle.change(
+        order, lifecycle.StandingOrderTerms("Wanted", max_price_cents=220, total_cap=4), now=market.now
+    )
     assert looked(raised, market.now).filled == 4
 
 
@@ -226,7 +228,7 @@ def test_criteria_that_can_no_longer_be_asked_are_said_to_be_so(market):
 
 def test_one_order_that_fails_does_not_stop_the_others(market, monkeypatch):
     market.lead(age=timedelta(days=40))
-    broken, sound = wants(market, limit_cents=300), wants(market, limit_cents=220)
+    broken, sound = wants(market, max_price_cents=300), wants(market, max_price_cents=220)
     consider = filling.consider
 
     def failing(order, now):
@@ -261,9 +263,9 @@ def test_the_best_limit_is_served_first_then_the_oldest(market):
     rivals = [make_buyer(make_user(), market.vertical) for _ in range(3)]
     for rival in rivals:
         credit(rival, 10_000, f"rival {rival.pk}")
-    wants(market, buyer=rivals[0], limit_cents=230, now=later(market, days=-3))
-    first = wants(market, buyer=rivals[1], limit_cents=250, now=later(market, days=-2))
-    wants(market, buyer=rivals[2], limit_cents=250, now=later(market, days=-1))
+    wants(market, buyer=rivals[0], max_price_cents=230, now=later(market, days=-3))
+    first = wants(market, buyer=rivals[1], max_price_cents=250, now=later(market, days=-2))
+    wants(market, buyer=rivals[2], max_price_cents=250, now=later(market, days=-1))
 
     assert filling.fill_due(lambda: market.now) == 3
 
@@ -282,14 +284,14 @@ def test_a_closed_company_buys_nothing(market):
 
 def test_a_price_that_is_asked_for_below_the_limit_is_the_limit(market):
     market.lead(age=timedelta(days=40))  # $2.20
-    order = looked(wants(market, {"field": "price", "max": 100}, limit_cents=300), market.now)
+    order = looked(wants(market, {"field": "price", "max": 100}, max_price_cents=300), market.now)
 
     assert (order.outcome, order.filled, order.facts["matching"]) == ("out_of_reach", 0, 0)
     assert nothing_moved(market)
 
 
 def test_while_the_shelf_is_read_in_it_waits_a_minute(market, monkeypatch):
-    def reading(look, limit_cents):
+    def reading(query, max_price_cents):
         raise NotReady(40)
 
     monkeypatch.setattr(filling, "outlook", reading)

@@ -54,8 +54,8 @@ def test_what_was_listed_since_is_told_once(market, search):
     assert letter.to == [market.user.email]
     assert letter.subject == "Remainder: new leads for Ohio <all>"
     assert "Ohio <all> (Mortgage): 6 leads\n" in letter.body
-    assert "/mortgage/?state=OH&order=newest" in letter.body
-    assert "/standing/" in letter.body
+    assert "/mortgage/?state=OH&sort=newest" in letter.body
+    assert "/standing-orders/" in letter.body
     assert StandingOrder.objects.get().facts == {"fresh": 0, "more": False}
 
 

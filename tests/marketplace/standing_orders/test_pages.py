@@ -18,12 +18,12 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 OHIO = {"field": "state", "in": ["OH"]}
 TERMS = {
     "name": "Ohio, cheap",
-    "limit": "2.20",
-    "first": "newest",
+    "max_price": "2.20",
+    "sort": "newest",
     "weekdays": ["1", "2", "3", "4", "5", "6", "7"],
     "time_zone": "America/New_York",
 }
-NEW = "/standing/buy/mortgage/?state=OH"
+NEW = "/standing-orders/buy/mortgage/?state=OH"
 
 
 @pytest.fixture
@@ -41,10 +41,10 @@ def text(response):
 def test_the_shelf_leads_to_both_with_its_filters(browser, market):
     market.leads(2, age=timedelta(days=40))
 
-    page = browser.get("/mortgage/?state=OH&age_min=30&order=newest").content.decode()
+    page = browser.get("/mortgage/?state=OH&age_min=30&sort=newest").content.decode()
 
-    assert 'href="/standing/buy/mortgage/?state=OH&amp;age_min=30"' in page
-    assert 'href="/standing/save/mortgage/?state=OH&amp;age_min=30"' in page
+    assert 'href="/standing-orders/buy/mortgage/?state=OH&amp;age_min=30"' in page
+    assert 'href="/standing-orders/save/mortgage/?state=OH&amp;age_min=30"' in page
 
 
 def test_a_new_order_says_what_is_there_before_any_terms_are_said(browser, market):
@@ -86,9 +86,9 @@ def test_an_order_is_placed_with_its_terms(browser, market):
     response = browser.post(NEW, {**TERMS, **more, "save": "yes"})
 
     order = StandingOrder.objects.get()
-    assert response.url == f"/standing/{order.public_id}/"
+    assert response.url == f"/standing-orders/{order.public_id}/"
     assert (order.buyer, order.placed_by, order.kind, order.criteria) == (market.buyer, market.user, "buy", [OHIO])
-    assert (order.limit_cents, order.daily_cap, order.budget_cents) == (220, 25, 50_000)
+    assert (order.max_price_cents, order.daily_cap, order.budget_cents) == (220, 25, 50_000)
     assert (order.from_hour, order.to_hour, order.weekdays) == (9, 17, [1, 5])
     assert order.due_at == order.created_at
 
@@ -96,8 +96,8 @@ def test_an_order_is_placed_with_its_terms(browser, market):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"limit": ""}, "Say how much."),
-        ({"limit": "0"}, "The limit is from $0.01"),
+        ({"max_price": ""}, "Say how much."),
+        ({"max_price": "0"}, "The limit is from $0.01"),
         ({"daily_cap": "0"}, "The cap a day is a whole number from 1"),
         ({"daily_cap": "many"}, "Enter a whole number."),
         ({"from_hour": "9"}, "Say both hours"),
@@ -114,16 +114,16 @@ def test_terms_that_make_no_sense_come_back_with_the_reason(browser, market, cha
 
 
 def test_filters_that_make_no_sense_lead_back_to_the_shelf(browser, market):
-    response = browser.get("/standing/buy/mortgage/?state=XX")
+    response = browser.get("/standing-orders/buy/mortgage/?state=XX")
 
     assert response.url == "/mortgage/"
 
 
 def test_a_search_is_saved(browser, market):
-    browser.post("/standing/save/mortgage/?state=OH", {"name": "Ohio", "save": "yes"})
+    browser.post("/standing-orders/save/mortgage/?state=OH", {"name": "Ohio", "save": "yes"})
 
     search = StandingOrder.objects.get()
-    assert (search.kind, search.criteria, search.limit_cents) == ("tell", [OHIO], None)
+    assert (search.kind, search.criteria, search.max_price_cents) == ("tell", [OHIO], None)
 
 
 def test_the_list_says_how_each_stands_and_counts_what_searches_match_now(browser, market):
@@ -133,7 +133,7 @@ def test_the_list_says_how_each_stands_and_counts_what_searches_match_now(browse
     wants(market, {"field": "state", "in": ["TX"]}, kind="tell", name="Texas")
     wants(market, buyer=make_buyer(None, market.vertical), name="A rival's")
 
-    said = text(browser.get("/standing/"))
+    said = text(browser.get("/standing-orders/"))
 
     assert "5 match, cheapest $3.50, your limit $2.20: first reaches it in 9 days." in said
     assert "Everything Mortgage Telling 5" in said
@@ -156,7 +156,12 @@ def test_small_groups_are_nowhere_told_apart(browser, market):
 
 
 def pages(order):
-    return ["/standing/", f"/standing/{order.public_id}/", f"/standing/{order.public_id}/edit/", NEW]
+    return [
+        "/standing-orders/",
+        f"/standing-orders/{order.public_id}/",
+        f"/standing-orders/{order.public_id}/edit/",
+        NEW,
+    ]
 
 
 def test_an_order_shows_every_fill_with_its_order(browser, market):
@@ -164,7 +169,7 @@ def test_an_order_shows_every_fill_with_its_order(browser, market):
     order = looked(wants(market), market.now)
     fill = StandingFill.objects.get()
 
-    page = browser.get(f"/standing/{order.public_id}/")
+    page = browser.get(f"/standing-orders/{order.public_id}/")
 
     assert f'href="/orders/{fill.order.public_id}/"' in page.content.decode()
     assert "2 leads for $4.40" in text(page)
@@ -172,23 +177,23 @@ def test_an_order_shows_every_fill_with_its_order(browser, market):
 
 def test_terms_are_changed_after_a_look(browser, market):
     order = wants(market, OHIO, daily_cap=5)
-    address = f"/standing/{order.public_id}/edit/"
+    address = f"/standing-orders/{order.public_id}/edit/"
     assert 'value="2.20"' in browser.get(address).content.decode()
 
-    assert browser.post(address, {**TERMS, "limit": "1.00"}).status_code == 200
-    assert StandingOrder.objects.get().limit_cents == 220
+    assert browser.post(address, {**TERMS, "max_price": "1.00"}).status_code == 200
+    assert StandingOrder.objects.get().max_price_cents == 220
 
-    response = browser.post(address, {**TERMS, "limit": "1.00", "save": "yes"})
+    response = browser.post(address, {**TERMS, "max_price": "1.00", "save": "yes"})
     assert response.status_code == 302
     changed = StandingOrder.objects.get()
-    assert (changed.limit_cents, changed.daily_cap, changed.criteria) == (100, None, [OHIO])
+    assert (changed.max_price_cents, changed.daily_cap, changed.criteria) == (100, None, [OHIO])
 
 
 def test_a_cap_below_what_was_bought_is_refused_beside_its_field(browser, market):
     market.leads(2, age=timedelta(days=40))
     order = looked(wants(market), market.now)
 
-    response = browser.post(f"/standing/{order.public_id}/edit/", {**TERMS, "total_cap": "1", "save": "yes"})
+    response = browser.post(f"/standing-orders/{order.public_id}/edit/", {**TERMS, "total_cap": "1", "save": "yes"})
 
     assert response.status_code == 422
     assert "It bought 2 already; the cap cannot be lower." in text(response)
@@ -199,13 +204,13 @@ def test_an_order_is_paused_resumed_and_ended(browser, market):
     order = wants(market)
     states = []
     for verb in ("pause", "resume", "end", "resume"):
-        browser.post(f"/standing/{order.public_id}/{verb}/")
+        browser.post(f"/standing-orders/{order.public_id}/{verb}/")
         order.refresh_from_db()
         states.append((order.paused_at is not None, order.ended_at is not None))
 
     assert states == [(True, False), (False, False), (False, True), (False, True)]
-    assert "Resume" not in text(browser.get(f"/standing/{order.public_id}/"))
-    assert browser.get(f"/standing/{order.public_id}/edit/").url == f"/standing/{order.public_id}/"
+    assert "Resume" not in text(browser.get(f"/standing-orders/{order.public_id}/"))
+    assert browser.get(f"/standing-orders/{order.public_id}/edit/").url == f"/standing-orders/{order.public_id}/"
 
 
 def test_who_only_looks_is_shown_no_buttons(client, market):
@@ -214,8 +219,8 @@ def test_who_only_looks_is_shown_no_buttons(client, market):
     order = wants(market)
     client.force_login(viewer, backend=BACKEND)
 
-    assert "<form" not in client.get(f"/standing/{order.public_id}/").content.decode().split("<main", 1)[1]
-    assert client.post(f"/standing/{order.public_id}/pause/").status_code == 404
+    assert "<form" not in client.get(f"/standing-orders/{order.public_id}/").content.decode().split("<main", 1)[1]
+    assert client.post(f"/standing-orders/{order.public_id}/pause/").status_code == 404
     assert StandingOrder.objects.get().paused_at is None
 
 
@@ -224,7 +229,11 @@ def test_criteria_that_can_no_longer_be_asked_break_no_page(browser, market):
     search = wants(market, kind="tell")
     StandingOrder.objects.update(criteria=[{"field": "gone", "in": ["x"]}])
 
-    for address in ("/standing/", f"/standing/{order.public_id}/", f"/standing/{search.public_id}/"):
+    for address in (
+        "/standing-orders/",
+        f"/standing-orders/{order.public_id}/",
+        f"/standing-orders/{search.public_id}/",
+    ):
         assert browser.get(address).status_code == 200
 
 

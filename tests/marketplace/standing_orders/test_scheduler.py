@@ -40,7 +40,7 @@ def woken(market):
 def test_a_lead_that_is_listed_wakes_those_who_want_it(market, asleep):
     ohio = wants(market, OHIO)
     wants(market, TEXAS)
-    wants(market, OHIO, limit_cents=219)
+    wants(market, OHIO, max_price_cents=219)
     wants(market, OHIO, kind="tell")
     asleep(market)
 
@@ -69,8 +69,8 @@ def test_a_lead_that_grows_old_enough_within_a_day_wakes_them_then(market, aslee
 
 
 def test_an_order_for_leads_alone_is_asked_by_the_price_of_that(market, asleep):
-    alone = wants(market, OHIO, exclusive=True, limit_cents=660)
-    wants(market, OHIO, exclusive=True, limit_cents=659)
+    alone = wants(market, OHIO, exclusive=True, max_price_cents=660)
+    wants(market, OHIO, exclusive=True, max_price_cents=659)
     asleep(market)
 
     market.lead(age=timedelta(days=40), legs_sold_elsewhere=1)
@@ -83,11 +83,11 @@ def test_an_order_for_leads_alone_is_asked_by_the_price_of_that(market, asleep):
 def test_a_leg_that_is_free_again_wakes_them(market, asleep):
     lead = market.lead(age=timedelta(days=40), legs_authorized=1)
     order = wants(market, OHIO)
-    held = {"state": "held", "held_until": later(market, hours=1), "held_for": lead.public_id}
+    held = {"status": "held", "held_until": later(market, hours=1), "held_for": lead.public_id}
     Leg.objects.filter(lead=lead).update(**held)
     asleep(market)
 
-    Leg.objects.filter(lead=lead).update(state="open", held_until=None, held_for=None)
+    Leg.objects.filter(lead=lead).update(status="open", held_until=None, held_for=None)
 
     assert woken(market) == {order.pk: market.now}
 

@@ -9,7 +9,7 @@ from buyers.models import StandingOrder
 from marketplace.standing_orders import lifecycle
 from marketplace.standing_orders.hours import Hours
 from marketplace.standing_orders.lifecycle import StandingRefused
-from marketplace.standing_orders.terms import Terms, TermsRefused, check_terms, terms_of
+from marketplace.standing_orders.terms import StandingOrderTerms, TermsRefused, check_terms, terms_of
 from tests.marketplace.standing_orders.standing_cases import wants
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -48,7 +48,7 @@ def test_hours_open_by_the_clock_of_their_place(hours, now, opening):
     assert hours.opening(now) == opening
 
 
-GOOD = {"name": "Ohio", "limit_cents": 220}
+GOOD = {"name": "Ohio", "max_price_cents": 220}
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,9 @@ GOOD = {"name": "Ohio", "limit_cents": 220}
         ({"name": "x" * 81}, "name"),
         ({"name": " "}, "name"),
         ({"name": "Ohio\nBcc: everybody"}, "name"),
-        ({"limit_cents": None}, "limit_cents"),
-        ({"limit_cents": 0}, "limit_cents"),
-        ({"limit_cents": 10_000_01}, "limit_cents"),
+        ({"max_price_cents": None}, "max_price_cents"),
+        ({"max_price_cents": 0}, "max_price_cents"),
+        ({"max_price_cents": 10_000_01}, "max_price_cents"),
         ({"hourly_cap": 0}, "hourly_cap"),
         ({"daily_cap": -1}, "daily_cap"),
         ({"weekly_cap": 1_000_001}, "weekly_cap"),
@@ -72,24 +72,24 @@ GOOD = {"name": "Ohio", "limit_cents": 220}
         ({"weekdays": ()}, "weekdays"),
         ({"weekdays": (8,)}, "weekdays"),
         ({"time_zone": "Mars/Olympus"}, "time_zone"),
-        ({"first": "dearest"}, "first"),
+        ({"sort": "dearest"}, "sort"),
     ],
 )
 def test_terms_that_make_no_sense_are_refused_by_name(change, field):
-    check_terms(Terms(**GOOD), "buy")
+    check_terms(StandingOrderTerms(**GOOD), "buy")
 
     with pytest.raises(TermsRefused) as refusal:
-        check_terms(Terms(**{**GOOD, **change}), "buy")
+        check_terms(StandingOrderTerms(**{**GOOD, **change}), "buy")
 
     assert refusal.value.field == field
 
 
-@pytest.mark.parametrize("change", [{"limit_cents": 5}, {"daily_cap": 5}, {"budget_cents": 500}])
+@pytest.mark.parametrize("change", [{"max_price_cents": 5}, {"daily_cap": 5}, {"budget_cents": 500}])
 def test_a_saved_search_has_a_name_and_nothing_else(change):
-    check_terms(Terms("Ohio"), "tell")
+    check_terms(StandingOrderTerms("Ohio"), "tell")
 
     with pytest.raises(TermsRefused):
-        check_terms(Terms("Ohio", **change), "tell")
+        check_terms(StandingOrderTerms("Ohio", **change), "tell")
 
 
 @pytest.mark.django_db
@@ -97,12 +97,12 @@ def test_terms_are_kept_and_changed_and_looked_at_anew(market):
     terms = {"daily_cap": 5, "budget_cents": 900, "from_hour": 9, "to_hour": 17, "weekdays": (1, 2), "exclusive": True}
     order = wants(market, **terms)
     StandingOrder.objects.update(due_at=None)
-    assert terms_of(StandingOrder.objects.get()) == Terms("Wanted", limit_cents=220, **terms)
+    assert terms_of(StandingOrder.objects.get()) == StandingOrderTerms("Wanted", max_price_cents=220, **terms)
 
-    lifecycle.change(order, Terms("Other", limit_cents=100), now=market.now)
+    lifecycle.change(order, StandingOrderTerms("Other", max_price_cents=100), now=market.now)
 
     changed = StandingOrder.objects.get()
-    assert terms_of(changed) == Terms("Other", limit_cents=100)
+    assert terms_of(changed) == StandingOrderTerms("Other", max_price_cents=100)
     assert changed.due_at == market.now
 
 
@@ -118,7 +118,7 @@ def test_pausing_resuming_and_ending_may_come_twice(market):
         with pytest.raises(StandingRefused):
             verb(order, now=market.now)
     with pytest.raises(StandingRefused):
-        lifecycle.change(order, Terms("Wanted", limit_cents=220), now=market.now)
+        lifecycle.change(order, StandingOrderTerms("Wanted", max_price_cents=220), now=market.now)
     assert StandingOrder.objects.get().ended_at == market.now
 
 
@@ -153,17 +153,17 @@ def test_a_closed_company_wants_nothing_new(market):
         ("time_zone", {"time_zone": "Mars"}),
         ("weekdays", {"weekdays": ()}),
         ("weekdays", {"weekdays": (9,)}),
-        ("first", {"first": "foo"}),
-        ("first", {"first": "x" * 30}),
+        ("sort", {"sort": "foo"}),
+        ("sort", {"sort": "x" * 30}),
         ("to_hour", {"from_hour": 5}),
         ("to_hour", {"from_hour": -1, "to_hour": 5}),
         ("to_hour", {"from_hour": 5, "to_hour": 10**9}),
     ],
 )
 def test_hours_days_and_order_are_checked_for_searches_too(kind, field, changes):
-    limit = {"limit_cents": 100} if kind == StandingOrder.Kind.BUY else {}
+    limit = {"max_price_cents": 100} if kind == StandingOrder.Kind.BUY else {}
 
     with pytest.raises(TermsRefused) as refused:
-        check_terms(Terms("A name", **limit, **changes), kind)
+        check_terms(StandingOrderTerms("A name", **limit, **changes), kind)
 
     assert refused.value.field == field

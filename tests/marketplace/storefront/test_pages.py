@@ -101,7 +101,7 @@ def test_htmx_gets_the_results_and_the_counts_only(client, market):
 
 
 @pytest.mark.parametrize(
-    "query", ["nope=1", "order=contact", "after=zzz", "order=newest&after=1", "age_min=x", "state=<script>"]
+    "query", ["nope=1", "sort=contact", "after=zzz", "sort=newest&after=1", "age_min=x", "state=<script>"]
 )
 def test_a_filter_that_makes_no_sense_is_a_400_with_a_sentence(client, market, query):
     answer = browse(client, market, query)
@@ -145,7 +145,7 @@ def test_a_masked_site_stays_masked(client, market):
 @pytest.mark.parametrize("end", ["withdrawn", "expired"])
 def test_a_lead_off_the_shelf_has_no_card(client, market, end):
     lead = market.lead()
-    Leg.objects.filter(lead=lead).update(state="closed", closed_reason=end)
+    Leg.objects.filter(lead=lead).update(status="closed", closed_reason=end)
 
     assert client.get(reverse("storefront:lead", args=[lead.public_id])).status_code == 404
 
@@ -162,7 +162,7 @@ def test_the_till_says_what_it_would_cost(member, market):
 def test_buying_in_the_browser(member, market):
     market.leads(10)
 
-    review = member.get("/mortgage/checkout/?quantity=4&first=newest&by=order")
+    review = member.get("/mortgage/checkout/?quantity=4&buy_sort=newest&by=order")
     assert "Buy 4 leads for $8.80" in text_of(review)
     form = {name: review.context[name] for name in ("token", "idempotency_key")}
     answer = member.post(
@@ -195,7 +195,7 @@ def test_ticked_leads_are_bought_by_name(member, market):
 def test_a_refused_order_shows_the_page_again_with_a_new_quote(member, market):
     lead = market.lead()
     review = member.get("/mortgage/checkout/?quantity=1")
-    Leg.objects.filter(lead=lead).update(state="closed", closed_reason="withdrawn")
+    Leg.objects.filter(lead=lead).update(status="closed", closed_reason="withdrawn")
 
     answer = member.post("/checkout/", {"quote": review.context["token"], "idempotency_key": "k", "partial": "true"})
 
@@ -235,19 +235,19 @@ def test_without_approval_there_is_no_button_and_no_order(client, market):
         "quantity=-5",
         "quantity=9999999999",
         "quantity=x",
-        "limit=x",
-        "limit=-1",
-        "first=up",
-        "limit=1e9999",
+        "max_price=x",
+        "max_price=-1",
+        "buy_sort=up",
+        "max_price=1e9999",
     ],
 )
 def test_terms_that_make_no_sense_are_said(member, market, query):
     market.leads(5)
 
-    till = member.get(f"/mortgage/quote/?{query}")
+    buy_bar = member.get(f"/mortgage/quote/?{query}")
     review = member.get(f"/mortgage/checkout/?{query}", follow=True)
 
-    assert till.status_code == 200
+    assert buy_bar.status_code == 200
     assert review.status_code == 200
     assert "Buy 5 leads" not in text_of(review) or "quantity" not in query
 
@@ -271,7 +271,7 @@ def test_no_personal_datum_is_in_any_byte_before_the_sale(client, member, market
     for url in [
         "/",
         "/mortgage/",
-        "/mortgage/?order=newest",
+        "/mortgage/?sort=newest",
         "/mortgage/quote/",
         "/mortgage/checkout/?quantity=1",
         lead_url,

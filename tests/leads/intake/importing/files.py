@@ -78,7 +78,7 @@ def uploaded(market: Market, data: bytes, **changes: Any) -> ImportRun:
     return run
 
 
-def worked(run: ImportRun, state: str = ImportRun.State.RUNNING) -> ImportRun:
+def worked(run: ImportRun, state: str = ImportRun.Status.RUNNING) -> ImportRun:
     """The run after the background task is through with it."""
     assert import_job.begin(run, state, timezone.now())
     run = ImportRun.objects.get(pk=run.pk)

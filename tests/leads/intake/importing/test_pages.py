@@ -9,7 +9,7 @@ from leads.models import ColumnMapping, ImportRun, Lead, SweepRun
 from tests.factories import make_user
 from tests.leads.intake.importing.files import as_csv, counts, imported, row, uploaded, worked
 
-State = ImportRun.State
+Status = ImportRun.Status
 ROWS = [row(1), row(2, Purpose="boat"), row(3, SubmittedAt="n/a"), row(1), row(4)]
 
 
@@ -56,7 +56,7 @@ def test_a_file_goes_from_upload_to_leads(market, staff, queue):
     answer = staff.post(reverse("leads:import-new"), upload(market))
     run = ImportRun.objects.get()
     assert (answer.status_code, answer.url) == (302, of(run, "import-columns"))
-    assert (run.state, run.rows_total, run.started_by) == (State.MAPPING, 5, "desk@example.com")
+    assert (run.status, run.rows_total, run.started_by) == (Status.MAPPING, 5, "desk@example.com")
 
     page = staff.get(answer.url)
     assert page["Cache-Control"] == "no-store"
@@ -68,7 +68,7 @@ def test_a_file_goes_from_upload_to_leads(market, staff, queue):
     answer = staff.post(of(run, "import-columns"), mapping(run))
     assert answer.url == of(run)
     run.refresh_from_db()
-    assert (run.state, queue) == (State.CHECKING, [run.pk])
+    assert (run.status, queue) == (Status.CHECKING, [run.pk])
     assert ColumnMapping.objects.get().columns == run.columns
     assert "Dry run: row 0 of 5" in staff.get(of(run)).content.decode()
 
@@ -80,7 +80,7 @@ def test_a_file_goes_from_upload_to_leads(market, staff, queue):
     assert staff.post(of(run, "import-start")).url == of(run)
     tasks.import_file(run.pk)
     run.refresh_from_db()
-    assert (run.state, counts(run), Lead.objects.count()) == (State.DONE, (2, 1, 1, 1), 3)
+    assert (run.status, counts(run), Lead.objects.count()) == (Status.DONE, (2, 1, 1, 1), 3)
     assert "The leads of this file" in staff.get(of(run)).content.decode()
 
 
@@ -88,11 +88,11 @@ def test_a_file_may_be_imported_without_a_dry_run(market, staff, queue):
     run = uploaded(market, as_csv(ROWS))
     staff.post(of(run, "import-columns"), mapping(run, then="import"))
     run.refresh_from_db()
-    assert (run.state, queue) == (State.RUNNING, [run.pk])
+    assert (run.status, queue) == (Status.RUNNING, [run.pk])
 
 
 def test_a_doubled_start_starts_once(market, staff, queue):
-    run = worked(uploaded(market, as_csv(ROWS)), State.CHECKING)
+    run = worked(uploaded(market, as_csv(ROWS)), Status.CHECKING)
 
     assert staff.post(of(run, "import-start")).status_code == 302
     assert staff.post(of(run, "import-start")).status_code == 404
@@ -147,7 +147,7 @@ def test_a_mapping_that_cannot_be_is_said_and_starts_nothing(market, staff, queu
     assert answer.status_code == 422
     assert sentence in answer.content.decode()
     run.refresh_from_db()
-    assert (run.state, queue, ColumnMapping.objects.count()) == (State.MAPPING, [], 0)
+    assert (run.status, queue, ColumnMapping.objects.count()) == (Status.MAPPING, [], 0)
 
 
 def test_numbers_that_are_never_taken_are_neither_shown_nor_mapped(market, staff):
@@ -168,7 +168,7 @@ def test_hostile_text_in_a_file_stays_text(market, staff):
 
 def test_progress_is_asked_for_until_the_end(market, staff, queue):
     run = uploaded(market, as_csv(ROWS))
-    import_job.begin(run, State.RUNNING, timezone.now())
+    import_job.begin(run, Status.RUNNING, timezone.now())
     headers = {"HX-Request": "true", "HX-Target": "progress"}
 
     during = staff.get(of(run), headers=headers)
@@ -226,7 +226,7 @@ def test_without_imports_the_page_says_how_to_begin(staff, db):
 
 def test_a_stopped_import_says_why(market, staff):
     run = imported(market, [row(1)])
-    ImportRun.objects.filter(pk=run.pk).update(state=State.FAILED, problem="Its encoding breaks off.")
+    ImportRun.objects.filter(pk=run.pk).update(status=Status.FAILED, problem="Its encoding breaks off.")
     page = staff.get(of(run)).content.decode()
     assert "The import stopped after 1 rows" in page and "Its encoding breaks off." in page
 
@@ -260,7 +260,7 @@ def test_the_operators_pages_exist_for_staff_only(market, client, queue, method,
         assert (stranger.status_code, stranger.url.startswith("/accounts/login/")) == (302, True)
         assert buyer.status_code == 404
     run.refresh_from_db()
-    assert (run.state, queue) == (State.MAPPING, [])
+    assert (run.status, queue) == (Status.MAPPING, [])
 
 
 @pytest.mark.parametrize("name", ["import-start", "import-discard"])

@@ -103,7 +103,7 @@ def test_a_sound_row_becomes_a_lead_with_everything(market):
     lead = Lead.objects.get()
     assert (lead.state, lead.postal_code, lead.captured_at) == ("OH", "45402", utc(2026, 10, 8, 7, 28, 7))
     assert lead.attributes == {"purpose": "refinance", "loan_amount": 250000, "remark": "calls after five"}
-    assert (lead.legs_authorized, lead.times_sold, lead.legs_aged, lead.flags) == (4, 1, 3, [])
+    assert (lead.legs_authorized, lead.times_sold, lead.legs_left, lead.flags) == (4, 1, 3, [])
     assert lead.legs.get(number=1).closed_reason == ClosedReason.SOLD_ELSEWHERE
     assert (lead.source, lead.import_run, lead.duplicate_of) == (market.source, run, None)
     person = lead.contact.open(str(lead.public_id))

@@ -17,7 +17,7 @@ from leads.models import ColumnMapping, Contact, ImportProblem, ImportRun, Lead
 from tests.factories import make_source, make_text
 from tests.leads.intake.importing.files import ZONE, as_csv, as_xlsx, counts, imported, problems, row, uploaded, worked
 
-State = ImportRun.State
+Status = ImportRun.Status
 MIXED = [row(1), row(2, Purpose="boat"), row(3, SubmittedAt="n/a"), row(1), row(4)]
 MIXED_COUNTS = (2, 1, 1, 1)
 
@@ -47,7 +47,7 @@ def path(tmp_path):
 def test_every_row_is_counted_once(market):
     run = imported(market, MIXED)
 
-    assert (run.state, run.rows_read, counts(run)) == (State.DONE, 5, MIXED_COUNTS)
+    assert (run.status, run.rows_read, counts(run)) == (Status.DONE, 5, MIXED_COUNTS)
     assert Lead.objects.count() == 3
 
 
@@ -111,22 +111,22 @@ def test_dates_of_a_workbook_are_in_the_zone_of_the_file(market):
 
 def test_a_dry_run_says_what_the_import_then_does_and_adds_nothing(market, monkeypatch):
     monkeypatch.setattr(running, "BATCH", 2)  # so that duplicates lie in different batches
-    run = worked(uploaded(market, as_csv(MIXED)), State.CHECKING)
+    run = worked(uploaded(market, as_csv(MIXED)), Status.CHECKING)
 
-    assert (run.state, counts(run)) == (State.CHECKED, MIXED_COUNTS)
+    assert (run.status, counts(run)) == (Status.CHECKED, MIXED_COUNTS)
     assert Lead.objects.count() == 0
     foreseen = problems(run)
 
     run = worked(run)
 
-    assert (run.state, counts(run)) == (State.DONE, MIXED_COUNTS)
+    assert (run.status, counts(run)) == (Status.DONE, MIXED_COUNTS)
     assert problems(run) == foreseen
     assert Lead.objects.count() == 3
 
 
 def test_a_dry_run_sees_what_was_taken_before(market):
     imported(market, MIXED)
-    run = worked(uploaded(market, as_csv(MIXED)), State.CHECKING)
+    run = worked(uploaded(market, as_csv(MIXED)), Status.CHECKING)
 
     assert counts(run) == (0, 0, 1, 4)
 
@@ -134,22 +134,22 @@ def test_a_dry_run_sees_what_was_taken_before(market):
 def test_a_run_goes_on_where_it_stopped(market, monkeypatch):
     monkeypatch.setattr(running, "BATCH", 2)
     run = uploaded(market, as_csv(MIXED))
-    import_job.begin(run, State.RUNNING, timezone.now())
+    import_job.begin(run, Status.RUNNING, timezone.now())
 
     run.refresh_from_db()
     assert import_job.work_on(run, seconds=0) is True  # one batch, and there is more to do
     run = ImportRun.objects.get(pk=run.pk)
-    assert (run.state, run.rows_read, Lead.objects.count()) == (State.RUNNING, 2, 2)
+    assert (run.status, run.rows_read, Lead.objects.count()) == (Status.RUNNING, 2, 2)
 
     tasks.import_file(run.pk)
     run.refresh_from_db()
-    assert (run.state, counts(run), Lead.objects.count()) == (State.DONE, MIXED_COUNTS, 3)
+    assert (run.status, counts(run), Lead.objects.count()) == (Status.DONE, MIXED_COUNTS, 3)
 
 
 def test_who_comes_second_leaves_the_run_alone(market, monkeypatch):
     monkeypatch.setattr(running, "BATCH", 2)
     run = uploaded(market, as_csv(MIXED))
-    import_job.begin(run, State.RUNNING, timezone.now())
+    import_job.begin(run, Status.RUNNING, timezone.now())
     first, second = ImportRun.objects.get(pk=run.pk), ImportRun.objects.get(pk=run.pk)
 
     with import_job.open_upload(first) as one, import_job.open_upload(second) as other:
@@ -166,7 +166,7 @@ def test_who_comes_second_leaves_the_run_alone(market, monkeypatch):
 def test_an_interrupted_dry_run_starts_over(market, monkeypatch):
     monkeypatch.setattr(running, "BATCH", 2)
     run = uploaded(market, as_csv(MIXED))
-    import_job.begin(run, State.CHECKING, timezone.now())
+    import_job.begin(run, Status.CHECKING, timezone.now())
     run.refresh_from_db()
     with import_job.open_upload(run) as sheet:
         next(running.check(run, sheet, now=timezone.now()))
@@ -174,7 +174,7 @@ def test_an_interrupted_dry_run_starts_over(market, monkeypatch):
     tasks.import_file(run.pk)
 
     run.refresh_from_db()
-    assert (run.state, counts(run), len(problems(run))) == (State.CHECKED, MIXED_COUNTS, 3)
+    assert (run.status, counts(run), len(problems(run))) == (Status.CHECKED, MIXED_COUNTS, 3)
 
 
 def test_only_what_a_killed_worker_left_is_resumed(market, monkeypatch):
@@ -182,7 +182,7 @@ def test_only_what_a_killed_worker_left_is_resumed(market, monkeypatch):
     monkeypatch.setattr(tasks.import_file, "delay", asked.append)
     left, alive, waiting = (uploaded(market, as_csv([row(number)])) for number in (1, 2, 3))
     for run in (left, alive):
-        import_job.begin(run, State.RUNNING, timezone.now())
+        import_job.begin(run, Status.RUNNING, timezone.now())
     long_ago = timezone.now() - timedelta(minutes=3)
     ImportRun.objects.filter(pk__in=[left.pk, waiting.pk]).update(worked_at=long_ago)
 
@@ -196,7 +196,7 @@ def test_a_batch_that_fails_again_and_again_stops_the_run_and_nothing_else(marke
     monkeypatch.setattr(tasks.import_file, "delay", asked.append)
     poisoned, sound = (uploaded(market, as_csv([row(number)])) for number in (1, 2))
     for run in (poisoned, sound):
-        import_job.begin(run, State.RUNNING, timezone.now())
+        import_job.begin(run, Status.RUNNING, timezone.now())
     long_ago = timezone.now() - timedelta(minutes=3)
 
     for _ in range(6):
@@ -205,7 +205,7 @@ def test_a_batch_that_fails_again_and_again_stops_the_run_and_nothing_else(marke
         ImportRun.objects.filter(pk=sound.pk).update(resumptions=0)  # as a batch that went through does
 
     poisoned.refresh_from_db()
-    assert poisoned.state == State.FAILED
+    assert poisoned.status == Status.FAILED
     assert "fails again and again" in poisoned.problem
     assert (asked.count(poisoned.pk), asked.count(sound.pk)) == (5, 6)
 
@@ -230,14 +230,14 @@ def test_an_id_longer_than_we_keep_still_tells_requests_apart(market):
 def test_a_file_that_breaks_off_stops_the_run_and_keeps_what_was_taken(market, monkeypatch):
     monkeypatch.setattr(running, "BATCH", 1)
     run = uploaded(market, as_csv([row(1), row(2)]))
-    import_job.begin(run, State.RUNNING, timezone.now())
+    import_job.begin(run, Status.RUNNING, timezone.now())
     path = Path(default_storage.path(run.stored_as))
     path.write_bytes(path.read_bytes()[:-40])
 
     tasks.import_file(run.pk)
 
     run.refresh_from_db()
-    assert (run.state, run.problem) == (State.FAILED, "The upload is gone or was altered: send the file again.")
+    assert (run.status, run.problem) == (Status.FAILED, "The upload is gone or was altered: send the file again.")
 
 
 def test_the_upload_goes_with_the_end_of_the_import(market):
@@ -253,7 +253,7 @@ def test_the_upload_goes_with_the_end_of_the_import(market):
 def test_an_upload_that_nobody_came_back_to_is_purged_after_a_week(market):
     old, stopped, young = (uploaded(market, as_csv([row(number)])) for number in range(3))
     long_ago = timezone.now() - timedelta(days=7, seconds=1)
-    ImportRun.objects.filter(pk=stopped.pk).update(state=State.FAILED)
+    ImportRun.objects.filter(pk=stopped.pk).update(status=Status.FAILED)
     ImportRun.objects.filter(pk__in=[old.pk, stopped.pk]).update(worked_at=long_ago)
 
     tasks.purge_uploads()

@@ -9,24 +9,24 @@ from django.db import models
 from django.db.models import Q
 
 
-class PendingOrderQuerySet(models.QuerySet["PendingOrder"]):
-    def waiting(self) -> "PendingOrderQuerySet":
-        return self.filter(status=PendingOrder.Status.WAITING)
+class OrderAwaitingPaymentQuerySet(models.QuerySet["OrderAwaitingPayment"]):
+    def waiting(self) -> "OrderAwaitingPaymentQuerySet":
+        return self.filter(status=OrderAwaitingPayment.Status.WAITING)
 
-    def unpaid_for_good(self) -> "PendingOrderQuerySet":
+    def unpaid_for_good(self) -> "OrderAwaitingPaymentQuerySet":
         """Waiting for money that will not come."""
         return self.waiting().filter(payment__status__in=["failed", "expired", "canceled"])
 
-    def untold(self, now: datetime) -> "PendingOrderQuerySet":
+    def untold(self, now: datetime) -> "OrderAwaitingPaymentQuerySet":
         """Somebody paid and got no order, and was not told yet."""
-        return self.filter(status=PendingOrder.Status.FAILED, tell_at__lte=now)
+        return self.filter(status=OrderAwaitingPayment.Status.FAILED, tell_at__lte=now)
 
-    def paid_for(self) -> "PendingOrderQuerySet":
+    def paid_for(self) -> "OrderAwaitingPaymentQuerySet":
         """Waiting, though the money is there."""
         return self.waiting().filter(payment__status="paid")
 
 
-class PendingOrder(models.Model):
+class OrderAwaitingPayment(models.Model):
     """What will be an order once its payment arrives. ``public_id`` is the order's own, and the holder of its legs."""
 
     class Status(models.TextChoices):
@@ -36,7 +36,7 @@ class PendingOrder(models.Model):
         RELEASED = "released", "Not paid"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    buyer = models.ForeignKey("buyers.Buyer", on_delete=models.PROTECT, related_name="pending_orders")
+    buyer = models.ForeignKey("buyers.Buyer", on_delete=models.PROTECT, related_name="orders_awaiting_payment")
     placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     idempotency_key = models.CharField(max_length=100)
     fingerprint = models.CharField(max_length=64, help_text="Digest of what was asked under the key.")
@@ -58,7 +58,7 @@ class PendingOrder(models.Model):
         null=True, help_text="When somebody is to be told that there is no order for the money; empty once told."
     )
 
-    objects = PendingOrderQuerySet.as_manager()
+    objects = OrderAwaitingPaymentQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
@@ -87,7 +87,7 @@ class PendingOrder(models.Model):
         indexes = [models.Index(fields=["buyer"], condition=Q(status="waiting"), name="pending_order_waiting")]
 
     def __str__(self) -> str:
-        return f"pending order {self.public_id}"
+        return f"order awaiting payment {self.public_id}"
 
     @property
     def number(self) -> str:

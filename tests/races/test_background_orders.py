@@ -8,10 +8,10 @@ from django.utils import timezone
 from billing.ledger import balance_cents
 from leads.criteria.criteria import Criteria
 from marketplace.audit import violations
-from marketplace.models import Order, Placing, Sale
+from marketplace.models import BackgroundOrder, Order, Sale
 from marketplace.orders import background, sales
 from marketplace.orders.background import ask_for, work_on
-from marketplace.orders.checkout import Placement
+from marketplace.orders.checkout import OrderAttempt
 from marketplace.orders.quotes import quote, token_of
 from marketplace.orders.request import Selection
 from tests.factories import credit, make_buyer, make_market, make_user
@@ -27,9 +27,9 @@ def small(monkeypatch):
 
 
 def asked(market, buyer, quantity, *, key="k", allow_partial=False):
-    wish = Selection(Criteria.anything(market.vertical), quantity)
-    token = token_of(quote(wish, buyer=buyer, now=market.now))
-    return ask_for(Placement(buyer, None, token, key, allow_partial, market.now))
+    order_request = Selection(Criteria.anything(market.vertical), quantity)
+    token = token_of(quote(order_request, buyer=buyer, now=market.now))
+    return ask_for(OrderAttempt(buyer, None, token, key, allow_partial, market.now))
 
 
 def worker(one):
@@ -52,7 +52,7 @@ def test_two_companies_after_the_same_leads_get_each_leg_once():
     filled = sorted(Order.objects.values_list("filled", flat=True))
     assert filled == [10, 30]
     assert Sale.objects.values("leg").distinct().count() == Sale.objects.count() == 40
-    assert set(Placing.objects.values_list("state", flat=True)) == {"done"}
+    assert set(BackgroundOrder.objects.values_list("status", flat=True)) == {"done"}
     assert violations() == []
 
 
@@ -60,11 +60,11 @@ def test_two_companies_who_want_all_or_nothing_of_the_same_leads():
     market = make_market()
     market.leads(40, legs_authorized=1)
     buyers = [rich_buyer(market) for _ in range(2)]
-    placings = [asked(market, buyer, 30) for buyer in buyers]
+    background_orders = [asked(market, buyer, 30) for buyer in buyers]
 
-    together(*(worker(one) for one in placings))
+    together(*(worker(one) for one in background_orders))
 
-    assert sorted(Placing.objects.values_list("state", "code")) == [("done", ""), ("refused", "not_all_there")]
+    assert sorted(BackgroundOrder.objects.values_list("status", "code")) == [("done", ""), ("refused", "not_all_there")]
     assert sorted(balance_cents(buyer) for buyer in buyers) == [100_000 - 30 * 220, 100_000]
     assert Sale.objects.count() == 30
     assert violations() == []
@@ -78,7 +78,7 @@ def test_a_message_that_comes_eight_times_places_one_order():
     together(*([worker(one)] * 8))
 
     one.refresh_from_db()
-    assert (one.state, one.tries, Order.objects.count(), Sale.objects.count()) == ("done", 1, 1, 20)
+    assert (one.status, one.tries, Order.objects.count(), Sale.objects.count()) == ("done", 1, 1, 20)
     assert balance_cents(market.buyer) == 100_000 - 20 * 220
     assert violations() == []
 
@@ -102,7 +102,7 @@ def test_a_worker_that_stalls_past_its_lease_is_undone_and_the_other_ones_order_
 
     def second():
         assert stalled.wait(30)
-        Placing.objects.filter(pk=one.pk).update(leased_until=timezone.now())
+        BackgroundOrder.objects.filter(pk=one.pk).update(leased_until=timezone.now())
         threading.Timer(0.3, go_on.set).start()  # while this one waits for the wallet
         work_on(one.pk, clock=timezone.now)
 
@@ -110,7 +110,7 @@ def test_a_worker_that_stalls_past_its_lease_is_undone_and_the_other_ones_order_
     assert together(worker(one), second) == [None, None]
 
     one.refresh_from_db()
-    assert (one.state, one.tries, one.done) == ("done", 2, 20)
+    assert (one.status, one.tries, one.done) == ("done", 2, 20)
     assert one.order == Order.objects.get()
     assert Sale.objects.count() == 20
     assert balance_cents(market.buyer) == 100_000 - 20 * 220

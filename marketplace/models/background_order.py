@@ -11,34 +11,34 @@ from django.db.models import Q
 LEASE = timedelta(minutes=2)  # whoever says nothing for so long was killed; another worker starts the order over
 
 
-class PlacingQuerySet(models.QuerySet["Placing"]):
-    def under_way(self) -> "PlacingQuerySet":
-        return self.filter(state__in=[Placing.State.WAITING, Placing.State.WORKING])
+class BackgroundOrderQuerySet(models.QuerySet["BackgroundOrder"]):
+    def under_way(self) -> "BackgroundOrderQuerySet":
+        return self.filter(status__in=[BackgroundOrder.Status.WAITING, BackgroundOrder.Status.WORKING])
 
-    def due(self, now: datetime) -> "PlacingQuerySet":
+    def due(self, now: datetime) -> "BackgroundOrderQuerySet":
         """Nobody works on it, or whoever did was killed."""
-        lost = Q(state=Placing.State.WORKING, leased_until__lte=now)
-        return self.filter(Q(state=Placing.State.WAITING) | lost)
+        lost = Q(status=BackgroundOrder.Status.WORKING, leased_until__lte=now)
+        return self.filter(Q(status=BackgroundOrder.Status.WAITING) | lost)
 
 
-class Placing(models.Model):
+class BackgroundOrder(models.Model):
     """What was asked stays as it was; it ends once, in the transaction of its order or with a reason and no order."""
 
-    class State(models.TextChoices):
+    class Status(models.TextChoices):
         WAITING = "waiting", "Waiting for its turn"
         WORKING = "working", "Being placed"
         DONE = "done", "Placed"
         REFUSED = "refused", "Not placed"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    buyer = models.ForeignKey("buyers.Buyer", on_delete=models.PROTECT, related_name="placings")
+    buyer = models.ForeignKey("buyers.Buyer", on_delete=models.PROTECT, related_name="background_orders")
     placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     token = models.TextField(help_text="The quote, sealed; it was good when the order was asked for.")
     idempotency_key = models.CharField(max_length=100)
     allow_partial = models.BooleanField(default=False)
     total = models.PositiveIntegerField(help_text="Leads quoted.")
     done = models.PositiveIntegerField(default=0, help_text="Leads sold so far, by the worker that has it now.")
-    state = models.CharField(max_length=7, choices=State, default=State.WAITING)
+    status = models.CharField(max_length=7, choices=Status, default=Status.WAITING)
     tries = models.PositiveSmallIntegerField(default=0, help_text="Which try this is; only the latest may end it.")
     code = models.CharField(max_length=40, blank=True, help_text="Why there is no order, for programs.")
     problem = models.CharField(max_length=300, blank=True, help_text="The same in a sentence.")
@@ -47,17 +47,17 @@ class Placing(models.Model):
     leased_until = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 
-    objects = PlacingQuerySet.as_manager()
+    objects = BackgroundOrderQuerySet.as_manager()
 
     class Meta:
         ordering = ["-asked_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["buyer", "idempotency_key"], name="placing_key_is_used_once"),
             models.CheckConstraint(
-                condition=Q(state="waiting", order=None, ended_at=None, leased_until=None)
-                | Q(state="working", order=None, ended_at=None, leased_until__isnull=False)
-                | Q(state="done", order__isnull=False, ended_at__isnull=False, problem="")
-                | (Q(state="refused", order=None, ended_at__isnull=False) & ~Q(problem="")),
+                condition=Q(status="waiting", order=None, ended_at=None, leased_until=None)
+                | Q(status="working", order=None, ended_at=None, leased_until__isnull=False)
+                | Q(status="done", order__isnull=False, ended_at__isnull=False, problem="")
+                | (Q(status="refused", order=None, ended_at__isnull=False) & ~Q(problem="")),
                 name="placing_ends_with_an_order_or_a_reason",
             ),
         ]
@@ -75,7 +75,7 @@ class Placing(models.Model):
         indexes = [models.Index(fields=["buyer", "-asked_at"], name="placing_by_buyer")]
 
     def __str__(self) -> str:
-        return f"placing {self.public_id}"
+        return f"background order {self.public_id}"
 
     @property
     def is_under_way(self) -> bool:

@@ -16,10 +16,10 @@ from billing.ledger import balance_cents
 from leads.criteria.criteria import Criteria
 from leads.models import Leg
 from marketplace.audit import violations
-from marketplace.models import Order, Placing, Sale
+from marketplace.models import BackgroundOrder, Order, Sale
 from marketplace.orders import background
 from marketplace.orders.background import ask_for, work_on
-from marketplace.orders.checkout import Placement
+from marketplace.orders.checkout import OrderAttempt
 from marketplace.orders.quotes import quote, token_of
 from marketplace.orders.request import Selection
 from tests.factories import make_market
@@ -32,8 +32,8 @@ import django
 django.setup()
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
-from marketplace import checkout, placing, selling
-selling.BATCH = 10
+from marketplace.orders import background, checkout, sales
+sales.BATCH = 10
 left = int(sys.argv[2])
 
 def deadly(original):
@@ -45,9 +45,9 @@ def deadly(original):
         return original(*args, **named)
     return wrapped
 
-selling._insert_sales = deadly(selling._insert_sales)
-placing._finish = deadly(placing._finish)
-placing.work_on(int(sys.argv[1]), clock=timezone.now)
+sales._insert_sales = deadly(sales._insert_sales)
+background._finish = deadly(background._finish)
+background.work_on(int(sys.argv[1]), clock=timezone.now)
 """
 
 
@@ -75,27 +75,27 @@ def test_a_killed_worker_leaves_nothing_and_the_next_one_places_the_order(monkey
     monkeypatch.setattr(background, "LARGE", 3)
     market = make_market()
     market.leads(LEADS)
-    wish = Selection(Criteria.anything(market.vertical), LEADS)
-    token = token_of(quote(wish, buyer=market.buyer, now=market.now))
-    one = ask_for(Placement(market.buyer, None, token, "k", False, market.now))
+    order_request = Selection(Criteria.anything(market.vertical), LEADS)
+    token = token_of(quote(order_request, buyer=market.buyer, now=market.now))
+    one = ask_for(OrderAttempt(market.buyer, None, token, "k", False, market.now))
 
     killed_at(one, moment)
 
     one.refresh_from_db()
-    assert (one.state, one.tries, one.done) == ("working", 1, done)
+    assert (one.status, one.tries, one.done) == ("working", 1, done)
     assert balance_cents(market.buyer) == 100_000
     assert not Order.objects.exists()
     assert not Sale.objects.exists()
-    assert not Leg.objects.filter(state="sold").exists()
+    assert not Leg.objects.filter(status="sold").exists()
     assert violations() == []
     work_on(one.pk, clock=timezone.now)
     one.refresh_from_db()
-    assert one.state == "working"
+    assert one.status == "working"
 
     work_on(one.pk, clock=lambda: timezone.now() + timedelta(minutes=2))
 
     one.refresh_from_db()
-    assert (one.state, one.tries, one.done) == ("done", 2, LEADS)
-    assert Placing.objects.count() == Order.objects.count() == 1
+    assert (one.status, one.tries, one.done) == ("done", 2, LEADS)
+    assert BackgroundOrder.objects.count() == Order.objects.count() == 1
     assert Sale.objects.count() == LEADS
     assert balance_cents(market.buyer) == 100_000 - LEADS * 220
