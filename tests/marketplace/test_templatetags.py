@@ -1,4 +1,8 @@
+from datetime import UTC, datetime
+
 import pytest
+from django.template import Context, Template
+from django.utils import timezone
 
 from marketplace.jinja import environment
 from marketplace.templatetags.market import cents, count
@@ -32,3 +36,41 @@ def test_a_cell_drawn_once_is_drawn_anew_for_other_words():
 
     assert once(cells.said, "A & B") == "<b>A &amp; B</b>"
     assert once(cells.said, "C") == "<b>C</b>"
+
+
+def drawn(text, **context):
+    return Template("{% load market %}" + text).render(Context(context))
+
+
+@pytest.mark.parametrize(
+    ("style", "written"),
+    [
+        ("", "Nov 22, 2026, 3:05 p.m. UTC"),
+        (' "M j, Y"', "Nov 22, 2026"),
+        (' "g:i a"', "3:05 p.m. UTC"),
+    ],
+)
+def test_an_instant_names_its_zone_where_it_says_a_time_of_day(style, written):
+    at = datetime(2026, 11, 22, 15, 5, tzinfo=UTC)
+
+    assert (
+        drawn("{% instant at" + style + " %}", at=at) == f'<time datetime="2026-11-22T15:05:00+00:00">{written}</time>'
+    )
+    assert drawn("{% instant at %}", at=None) == ""
+
+
+def test_an_instant_is_told_by_the_readers_clock():
+    at = datetime(2026, 11, 22, 15, 5, tzinfo=UTC)
+
+    with timezone.override("America/New_York"):
+        assert "10:05 a.m. EST" in drawn("{% instant at %}", at=at)
+
+
+def test_a_table_and_an_empty_page_keep_their_content_and_escape_their_titles():
+    table = drawn("{% table title 'lines' %}<tr><td>{{ cell }}</td></tr>{% endtable %}", title="A & B", cell="<x>")
+    nothing = drawn("{% empty title %}<p>Buy some.</p>{% endempty %}", title="No <leads>")
+
+    assert 'aria-label="A &amp; B, scrolls sideways"' in table
+    assert '<table class="table lines"><tr><td>&lt;x&gt;</td></tr></table>' in table
+    assert '<h2 id="nothing-yet">No &lt;leads&gt;</h2>' in nothing
+    assert "<p>Buy some.</p>" in nothing
