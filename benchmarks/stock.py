@@ -71,10 +71,15 @@ _LEADS = """
         ) AS once
     ) AS drawn JOIN benchmark.place ON place.number = drawn.number
 """
-_CONTACTS = """
-    INSERT INTO leads_contact (lead_id, sealed, phone_digest, email_digest)
-    SELECT id, '\\x00', sha256(int8send(id)), sha256(int8send(-id)) FROM leads_lead
+_DIGESTS = """
+    INSERT INTO leads_contactdigest (lead_id, kind, digest)
+    SELECT id, kind, sha256(int8send(CASE kind WHEN 'phone' THEN id ELSE -id END))
+    FROM leads_lead CROSS JOIN unnest(ARRAY['phone', 'email']) AS kind
     WHERE id BETWEEN %(first)s AND %(last)s
+"""
+_CONTACTS = """
+    INSERT INTO leads_contact (lead_id, sealed)
+    SELECT id, '\\x00' FROM leads_lead WHERE id BETWEEN %(first)s AND %(last)s
 """
 _CONSENTS = """
     INSERT INTO leads_consent (lead_id, text_id, given_at, page, trustedform_url, retained_until)
@@ -88,7 +93,7 @@ _CONSENTS = """
     JOIN leads_consenttext AS text ON text.source_id = lead.source_id AND text.id = ANY(%(texts)s)
 """
 _LEGS = """
-    INSERT INTO leads_leg (lead_id, number, market, aged_at, state, closed_reason)
+    INSERT INTO leads_leg (lead_id, number, market, aged_at, status, closed_reason)
     SELECT lead.id, number, CASE WHEN aged THEN 'aged' ELSE 'realtime' END, CASE WHEN aged THEN lead.captured_at END,
         CASE WHEN aged OR open THEN 'open' ELSE 'closed' END,
         CASE WHEN aged OR open THEN '' WHEN number <= lead.times_sold THEN 'sold_elsewhere' ELSE 'not_for_resale' END
@@ -220,7 +225,7 @@ def write(draw: Draw) -> Lot:
         values = {**draw.values, "first": lot.first, "last": lot.last}
         cursor.execute(draw.statement, values)
         assert cursor.rowcount == draw.leads, f"{cursor.rowcount} of {draw.leads} leads were drawn"
-        for statement in (_CONTACTS, _CONSENTS, _LEGS):
+        for statement in (_DIGESTS, _CONTACTS, _CONSENTS, _LEGS):
             cursor.execute(statement, values)
     return lot
 
@@ -236,7 +241,7 @@ def empty(lot: Lot) -> None:
     """Take a lot away again, as if it had never been there; nothing of it may have been sold."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
-        for table in ("leads_leg", "leads_consent", "leads_contact"):
+        for table in ("leads_leg", "leads_consent", "leads_contactdigest", "leads_contact"):
             cursor.execute(f"DELETE FROM {table} WHERE lead_id BETWEEN %s AND %s", [lot.first, lot.last])
         cursor.execute("DELETE FROM leads_lead WHERE id BETWEEN %s AND %s", [lot.first, lot.last])
     tell(lot)

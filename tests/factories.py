@@ -14,7 +14,7 @@ from billing.ledger import credit_wallet
 from buyers.models import Approval, Buyer, Membership, Role, User
 from leads.intake.capture import Capture, Evidence, capture_leads
 from leads.models import ConsentText, Lead, Source, Vertical
-from leads.models.contact import Person
+from leads.models.contact import ContactDigest, Person
 from leads.models.vertical import add_schema_version
 from marketplace.models import PriceCurve, PriceTier, VolumeStep
 from marketplace.returns.starting_policies import load_returns
@@ -201,3 +201,22 @@ def legless_lead(market: Market) -> Lead:
     consent.pk, consent.lead = None, lead
     consent.save(force_insert=True)
     return lead
+
+
+def digest_of(lead, kind="phone"):
+    """A digest by which the lead's person is known; of two phones the lower one."""
+    return bytes(ContactDigest.objects.filter(lead=lead, kind=kind).order_by("digest").first().digest)
+
+
+def also_known_as(lead, digest, kind="phone"):
+    """Another phone or email address of the lead's person."""
+    return ContactDigest.objects.create(lead=lead, kind=kind, digest=digest)
+
+
+def known_as(lead, **digests):
+    """Let the lead's person be known by these phones or email addresses and no others of the kind."""
+    for kind, known in digests.items():
+        ContactDigest.objects.bulk_create(
+            [ContactDigest(lead=lead, kind=kind, digest=digest) for digest in known], ignore_conflicts=True
+        )
+        ContactDigest.objects.filter(lead=lead, kind=kind).exclude(digest__in=known).delete()

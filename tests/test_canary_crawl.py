@@ -21,6 +21,7 @@ from tests.access import foreign_routes
 from tests.canaries import Canary
 from tests.cast import addresses, buy
 from tests.crawling import crawl, whole
+from tests.factories import known_as
 from tests.leads.intake.importing.files import as_csv, row, uploaded, worked
 
 pytestmark = pytest.mark.django_db
@@ -267,11 +268,8 @@ ASKED = ["", "x", SHELF.person.email, SHELF.person.phone, SHELF.person.last_name
 def become(lead, canary):
     """The same lead, of somebody else."""
     person = canary.person
-    Contact.objects.filter(lead=lead).update(
-        sealed=seal_person(person, row=str(lead.public_id)),
-        phone_digest=phone_digest(person.phone),
-        email_digest=email_digest(person.email),
-    )
+    Contact.objects.filter(lead=lead).update(sealed=seal_person(person, row=str(lead.public_id)))
+    known_as(lead, phone=[phone_digest(person.phone)], email=[email_digest(person.email)])
 
 
 def answerable(name, made):

@@ -14,7 +14,7 @@ from django.utils.html import format_html_join
 from leads.admin.desk import ReadOnly, desk_page, laid_out
 from leads.models import Consent, Contact, Lead, Leg, Reveal, Suppression
 from leads.models.consent import open_machine
-from leads.people.privacy import suppress_person, withdraw_lead
+from leads.people.privacy import suppress_person_of, withdraw_lead
 from leads.people.sealing import SealBroken
 from leads.places import STATES
 
@@ -236,17 +236,7 @@ def _shown(lead: Lead) -> set[str]:
 
 
 def _stop_person(lead: Lead) -> None:
-    contact = Contact.objects.get(lead=lead)
-    suppress_person(
-        phone_digest=_bytes(contact.phone_digest),
-        email_digest=_bytes(contact.email_digest),
-        reason=Suppression.Reason.OWN_STOP,
-        now=timezone.now(),
-    )
-
-
-def _bytes(digest: Any) -> bytes | None:
-    return bytes(digest) if digest else None
+    suppress_person_of(lead, reason=Suppression.Reason.OWN_STOP, now=timezone.now())
 
 
 def _person_lines(lead: Lead) -> list[tuple[str, str]]:

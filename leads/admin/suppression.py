@@ -8,10 +8,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from leads.models import Suppression
+from leads.models.contact import DigestKind
 from leads.people.identity import email_digest, normal_email, normal_phone, phone_digest
 from leads.people.privacy import suppress_address
 
-DIGEST_OF = {Suppression.Kind.PHONE: phone_digest, Suppression.Kind.EMAIL: email_digest}
+DIGEST_OF = {DigestKind.PHONE: phone_digest, DigestKind.EMAIL: email_digest}
 
 
 class SuppressionForm(forms.ModelForm):
@@ -56,7 +57,7 @@ class SuppressionAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
         address = form.cleaned_data["address"]
-        kind = Suppression.Kind.EMAIL if "@" in address else Suppression.Kind.PHONE
+        kind = DigestKind.EMAIL if "@" in address else DigestKind.PHONE
         stopped = suppress_address(**{kind.value: address}, reason=Suppression.Reason(obj.reason), now=timezone.now())
         obj.kind, obj.digest = kind, DIGEST_OF[kind](address)
         obj.pk = Suppression.objects.values_list("pk", flat=True).get(kind=kind, digest=obj.digest, reason=obj.reason)

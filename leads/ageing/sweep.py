@@ -71,7 +71,7 @@ _ERASE = """
         ORDER BY contact.id LIMIT %(batch)s FOR NO KEY UPDATE OF contact SKIP LOCKED
     )
     UPDATE leads_contact
-    SET sealed = NULL, phone_digest = NULL, second_phone_digest = NULL, email_digest = NULL, erased_at = now()
+    SET sealed = NULL, erased_at = now()
     WHERE id IN (SELECT id FROM old)
 """
 

@@ -132,7 +132,7 @@ def _take_turns(captures: list[Capture]) -> None:
         )
 
 
-def _suppressed(captures: list[Capture]) -> set[bytes | None]:
+def _suppressed(captures: list[Capture]) -> set[bytes]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT digest FROM leads_suppression WHERE digest = ANY(%s::bytea[])", [digest_array(captures)])
         return {bytes(digest) for (digest,) in cursor.fetchall()}

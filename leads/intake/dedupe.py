@@ -1,18 +1,18 @@
 """Dedupe: whether a request came before, and whether the person asked before within the vertical's window."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
 
-from leads.intake.request import Capture, Digests
+from leads.intake.request import Capture
 from leads.models import Vertical
 
 
 def digest_array(captures: list[Capture]) -> str:
     """All digests as an array that the database reads: the driver takes its time over thousands of bytes objects."""
-    found = ",".join(f'"\\\\x{digest.hex()}"' for capture in captures for digest in capture.digests if digest)
+    found = ",".join(f'"\\\\x{digest.hex()}"' for capture in captures for digest in capture.digests)
     return f"{{{found}}}"
 
 
@@ -30,17 +30,9 @@ class Sighting:
 _REQUESTS = "SELECT source_id, external_id, id FROM leads_lead WHERE source_id = ANY(%s) AND external_id = ANY(%s)"
 _CERTIFICATES = "SELECT trustedform_url FROM leads_consent WHERE trustedform_url = ANY(%s)"
 _PEOPLE = """
-    WITH asked AS MATERIALIZED (SELECT %(digests)s::bytea[] AS digests), known AS MATERIALIZED (
-        SELECT lead_id FROM leads_contact WHERE phone_digest = ANY((SELECT digests FROM asked)::bytea[])
-        UNION
-        SELECT lead_id FROM leads_contact WHERE second_phone_digest = ANY((SELECT digests FROM asked)::bytea[])
-        UNION
-        SELECT lead_id FROM leads_contact WHERE email_digest = ANY((SELECT digests FROM asked)::bytea[])
-    )
-    SELECT contact.phone_digest, contact.second_phone_digest, contact.email_digest,
-        lead.captured_at, lead.source_id, lead.id, coalesce(lead.duplicate_of_id, lead.id)
-    FROM known JOIN leads_contact AS contact USING (lead_id) JOIN leads_lead AS lead ON lead.id = known.lead_id
-    WHERE lead.vertical_id = %(vertical)s
+    SELECT known.digest, lead.captured_at, lead.source_id, lead.id, coalesce(lead.duplicate_of_id, lead.id)
+    FROM leads_contactdigest AS known JOIN leads_lead AS lead ON lead.id = known.lead_id
+    WHERE known.digest = ANY(%(digests)s::bytea[]) AND lead.vertical_id = %(vertical)s
 """
 
 
@@ -64,8 +56,8 @@ class Memory:
             )
             self.taken.update({(source, external): number for source, external, number in cursor.fetchall()})
             cursor.execute(_PEOPLE, {"digests": digest_array(captures), "vertical": self.vertical.pk})
-            for phone, second_phone, email, *sighting in cursor.fetchall():
-                self._see((phone, second_phone, email), Sighting(*sighting))
+            for digest, *sighting in cursor.fetchall():
+                self._see([bytes(digest)], Sighting(*sighting))
             certificates = [one.evidence.trustedform_url for one in captures if one.evidence.trustedform_url]
             if certificates:
                 cursor.execute(_CERTIFICATES, [certificates])
@@ -104,12 +96,10 @@ class Memory:
         self._pretended += quantity
         return list(range(start, start + quantity))
 
-    def _see(self, digests: Digests, sighting: Sighting) -> None:
+    def _see(self, digests: Iterable[bytes], sighting: Sighting) -> None:
         for digest in digests:
-            if digest:
-                self.people.setdefault(digest, []).append(sighting)
+            self.people.setdefault(digest, []).append(sighting)
 
-    def _sightings(self, digests: Digests) -> Iterator[Sighting]:
+    def _sightings(self, digests: Iterable[bytes]) -> Iterator[Sighting]:
         for digest in digests:
-            if digest:
-                yield from self.people.get(digest, ())
+            yield from self.people.get(digest, ())

@@ -1,10 +1,10 @@
-"""Recording: captured requests go into their four tables, in the caller's transaction.
+"""Recording: captured requests go into their five tables, in the caller's transaction.
 
 The values are those of ``capture.py``; nothing is decided here. COPY, and legs made from their leads in one statement,
 because a file of a hundred thousand rows has seven hundred thousand of them to write.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -23,7 +23,8 @@ LEAD = (
     "id public_id vertical_id schema_id source_id external_id kind captured_at received_at state postal_code phone_type"
     " attributes flags legs_authorized duplicate_of_id import_run_id times_sold legs_realtime legs_left"
 )
-CONTACT = "lead_id sealed phone_digest second_phone_digest email_digest"
+DIGEST = "lead_id kind digest"
+CONTACT = "lead_id sealed"
 CONSENT = "lead_id text_id given_at page sealed_machine trustedform_url leadid_token retained_until"
 # What a lead says of its legs, they become: the first were sold before it came to us, the others are open, or closed
 # where neither market has them.
@@ -49,6 +50,7 @@ def record(fresh: list[Fresh], now: datetime) -> None:
         return
     ring = key_ring()
     _copy("leads_lead", LEAD, (_lead(one, now) for one in fresh))
+    _copy("leads_contactdigest", DIGEST, (row for one in fresh for row in _digests(one)))
     _copy("leads_contact", CONTACT, (_contact(one, ring) for one in fresh))
     _copy("leads_consent", CONSENT, (_consent(one) for one in fresh))
     _open_legs(fresh, now)
@@ -96,7 +98,13 @@ def _counts(capture: Capture, now: datetime) -> tuple[int, int, int]:
 
 
 def _contact(one: Fresh, ring: KeyRing) -> TableRow:
-    return (one.number, seal_person(one.capture.person, row=str(one.public_id), ring=ring), *one.capture.digests)
+    return one.number, seal_person(one.capture.person, row=str(one.public_id), ring=ring)
+
+
+def _digests(one: Fresh) -> Iterator[TableRow]:
+    """Before the contacts: none is without."""
+    for digest, kind in one.capture.digests.items():
+        yield one.number, kind.value, digest
 
 
 def _consent(one: Fresh) -> TableRow:

@@ -6,10 +6,10 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 
 from leads.models import ConsentText, FieldSchema, ImportRun, LeadKind, PhoneType, Source, Vertical
-from leads.models.contact import Person
+from leads.models.contact import DigestKind, Person
 from leads.people.identity import email_digest, phone_digest
 
-Digests: TypeAlias = tuple[bytes | None, bytes | None, bytes | None]  # phone, second phone, e-mail
+Digests: TypeAlias = dict[bytes, DigestKind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,7 @@ class Fresh:
 
 
 def _digests(person: Person) -> Digests:
-    return (
-        phone_digest(person.phone) if person.phone else None,
-        phone_digest(person.second_phone) if person.second_phone else None,
-        email_digest(person.email) if person.email else None,
+    phones = dict.fromkeys(
+        [phone_digest(phone) for phone in (person.phone, person.second_phone) if phone], DigestKind.PHONE
     )
+    return {**phones, email_digest(person.email): DigestKind.EMAIL} if person.email else phones

@@ -90,7 +90,7 @@ class Migration(migrations.Migration):
             name='Suppression',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('phone', 'Phone'), ('email', 'E-mail')], max_length=5)),
+                ('kind', models.CharField(choices=[('phone', 'Phone'), ('email', 'Email')], max_length=5)),
                 ('digest', models.BinaryField(max_length=32)),
                 ('reason', models.CharField(choices=[('own_stop', 'Asked us to stop'), ('dnc', 'Do-not-call list'), ('drop', 'State deletion list')], max_length=8)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
@@ -251,13 +251,19 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='ContactDigest',
+            fields=[
+                ('pk', models.CompositePrimaryKey('lead', 'digest', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('kind', models.CharField(choices=[('phone', 'Phone'), ('email', 'Email')], max_length=5)),
+                ('digest', models.BinaryField(max_length=32)),
+                ('lead', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='digests', to='leads.lead')),
+            ],
+        ),
+        migrations.CreateModel(
             name='Contact',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('sealed', models.BinaryField(null=True)),
-                ('phone_digest', models.BinaryField(max_length=32, null=True)),
-                ('second_phone_digest', models.BinaryField(max_length=32, null=True)),
-                ('email_digest', models.BinaryField(max_length=32, null=True)),
                 ('erased_at', models.DateTimeField(null=True)),
                 ('lead', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='contact', to='leads.lead')),
             ],
@@ -444,28 +450,40 @@ class Migration(migrations.Migration):
             index=models.Index(fields=['run', 'row'], name='import_problem_by_row'),
         ),
         migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('phone_digest__isnull', False)), fields=['phone_digest'], name='contact_by_phone'),
+            model_name='contactdigest',
+            index=models.Index(fields=['digest'], include=('lead',), name='digest_by_person'),
         ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('second_phone_digest__isnull', False)), fields=['second_phone_digest'], name='contact_by_second_phone'),
+        migrations.AddConstraint(
+            model_name='contactdigest',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['phone', 'email'])), name='digest_kind_is_known'),
         ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('email_digest__isnull', False)), fields=['email_digest'], name='contact_by_email'),
+        pgtrigger.migrations.AddTrigger(
+            model_name='contactdigest',
+            trigger=pgtrigger.compiler.Trigger(name='digest_is_never_changed', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='92d547a674a52c20c775d14229e05e3af8f508b0', operation='UPDATE', pgid='pgtrigger_digest_is_never_changed_2ae86', table='leads_contactdigest', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='contactdigest',
+            trigger=pgtrigger.compiler.Trigger(name='digest_of_nobody_erased', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n                    IF EXISTS (\n                        SELECT FROM new_digests JOIN leads_contact AS contact USING (lead_id)\n                        WHERE contact.erased_at IS NOT NULL\n                    ) THEN\n                        RAISE EXCEPTION 'an erased person stays forgotten'\n                            USING ERRCODE = 'check_violation', CONSTRAINT = 'digest_of_nobody_erased';\n                    END IF;\n                    RETURN NULL;\n                ", hash='14712d7bf7f47533fdeb139b205c4c6a857e43b7', level='STATEMENT', operation='INSERT', pgid='pgtrigger_digest_of_nobody_erased_8de71', referencing='REFERENCING NEW TABLE AS new_digests ', table='leads_contactdigest', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='contactdigest',
+            trigger=pgtrigger.compiler.Trigger(name='digest_stays_while_needed', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF EXISTS (\n            SELECT FROM old_digests AS changed JOIN leads_contact AS contact ON contact.lead_id = changed.lead_id\n            WHERE contact.erased_at IS NULL\n                AND NOT EXISTS (SELECT FROM leads_contactdigest AS digest WHERE digest.lead_id = changed.lead_id)\n        ) THEN\n            RAISE EXCEPTION 'a contact has no phone and no email address'\n                USING ERRCODE = 'check_violation', CONSTRAINT = 'digest_stays_while_needed';\n        END IF;\n        RETURN NULL;\n    ", hash='10d972a103f561c773747b55500e52eda25032ff', level='STATEMENT', operation='DELETE', pgid='pgtrigger_digest_stays_while_needed_41b54', referencing='REFERENCING OLD TABLE AS old_digests ', table='leads_contactdigest', when='AFTER')),
         ),
         migrations.AddConstraint(
             model_name='contact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('erased_at', None), ('sealed__isnull', False)), models.Q(('email_digest', None), ('erased_at__isnull', False), ('phone_digest', None), ('sealed', None), ('second_phone_digest', None)), _connector='OR'), name='contact_is_whole_or_erased'),
-        ),
-        migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.CheckConstraint(condition=models.Q(('erased_at__isnull', False), ('phone_digest__isnull', False), ('email_digest__isnull', False), _connector='OR'), name='contact_can_be_reached'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('erased_at', None), ('sealed__isnull', False)), models.Q(('erased_at__isnull', False), ('sealed', None)), _connector='OR'), name='contact_is_whole_or_erased'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='contact',
             trigger=pgtrigger.compiler.Trigger(name='contact_is_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='0771ddfbc4f906f60abe4846589012893cef3ecd', operation='DELETE', pgid='pgtrigger_contact_is_never_deleted_54aab', table='leads_contact', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='contact',
+            trigger=pgtrigger.compiler.Trigger(name='contact_can_be_reached', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n        IF EXISTS (\n            SELECT FROM new_contacts AS changed JOIN leads_contact AS contact ON contact.lead_id = changed.lead_id\n            WHERE contact.erased_at IS NULL\n                AND NOT EXISTS (SELECT FROM leads_contactdigest AS digest WHERE digest.lead_id = changed.lead_id)\n        ) THEN\n            RAISE EXCEPTION 'a contact has no phone and no email address'\n                USING ERRCODE = 'check_violation', CONSTRAINT = 'contact_can_be_reached';\n        END IF;\n        RETURN NULL;\n    ", hash='2800d656119b049af36a1029831e267465969c72', level='STATEMENT', operation='INSERT', pgid='pgtrigger_contact_can_be_reached_746ac', referencing='REFERENCING NEW TABLE AS new_contacts ', table='leads_contact', when='AFTER')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='contact',
+            trigger=pgtrigger.compiler.Trigger(name='contact_erased_forgets_digests', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW."erased_at" IS NOT NULL)', func='DELETE FROM leads_contactdigest WHERE lead_id = NEW.lead_id; RETURN NULL;', hash='b0390d3aecf81fd774f71f39d497e0904ef6b0c8', operation='UPDATE OF "erased_at"', pgid='pgtrigger_contact_erased_forgets_digests_48c15', table='leads_contact', when='AFTER')),
         ),
         migrations.AddConstraint(
             model_name='consent',

@@ -2,7 +2,7 @@
 
 from leads.models.change import Change, FeedHorizon, FeedMark
 from leads.models.consent import Channel, Consent, ConsentText
-from leads.models.contact import Contact, Suppression
+from leads.models.contact import Contact, ContactDigest, DigestKind, Suppression
 from leads.models.importing import ColumnMapping, ImportProblem, ImportRun
 from leads.models.lead import Lead, LeadKind, PhoneType
 from leads.models.leg import ClosedReason, Leg, LegStatus, Market
@@ -18,6 +18,8 @@ __all__ = [
     "Consent",
     "ConsentText",
     "Contact",
+    "ContactDigest",
+    "DigestKind",
     "FeedHorizon",
     "FeedMark",
     "FieldSchema",

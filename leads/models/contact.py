@@ -1,5 +1,6 @@
 """The person: sealed, reachable through digests only, and erased by one UPDATE."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,24 +37,27 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         """Contacts that were not erased."""
         return self.filter(erased_at=None)
 
-    def of_phone_or_email(self, phone_digest: bytes | None, email_digest: bytes | None) -> "ContactQuerySet":
-        """Contacts of the person these digests belong to."""
-        wanted = Q(pk=None)
-        if phone_digest:
-            wanted |= Q(phone_digest=phone_digest) | Q(second_phone_digest=phone_digest)
-        if email_digest:
-            wanted |= Q(email_digest=email_digest)
-        return self.filter(wanted)
+
+def _refuse_unreachable(rows: str, name: str) -> str:
+    """The body of the trigger of that name: a contact of these rows' leads that is not erased has a digest."""
+    return f"""
+        IF EXISTS (
+            SELECT FROM {rows} AS changed JOIN leads_contact AS contact ON contact.lead_id = changed.lead_id
+            WHERE contact.erased_at IS NULL
+                AND NOT EXISTS (SELECT FROM leads_contactdigest AS digest WHERE digest.lead_id = changed.lead_id)
+        ) THEN
+            RAISE EXCEPTION 'a contact has no phone and no email address'
+                USING ERRCODE = 'check_violation', CONSTRAINT = '{name}';
+        END IF;
+        RETURN NULL;
+    """  # noqa: S608  (the names of transition tables)
 
 
 class Contact(models.Model):
-    """One to one with a lead. Digests stay behind an erasure only where a suppression needs them, in its own table."""
+    """One to one with a lead. Erasing it is one UPDATE: the digests go with it, by a trigger."""
 
     lead = models.OneToOneField("leads.Lead", on_delete=models.PROTECT, related_name="contact")
     sealed = models.BinaryField(null=True)
-    phone_digest = models.BinaryField(null=True, max_length=32)
-    second_phone_digest = models.BinaryField(null=True, max_length=32)
-    email_digest = models.BinaryField(null=True, max_length=32)
     erased_at = models.DateTimeField(null=True)
 
     objects = ContactQuerySet.as_manager()
@@ -61,31 +65,29 @@ class Contact(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(erased_at=None, sealed__isnull=False)
-                | Q(
-                    erased_at__isnull=False,
-                    sealed=None,
-                    phone_digest=None,
-                    second_phone_digest=None,
-                    email_digest=None,
-                ),
+                condition=Q(erased_at=None, sealed__isnull=False) | Q(erased_at__isnull=False, sealed=None),
                 name="contact_is_whole_or_erased",
             ),
-            models.CheckConstraint(
-                condition=Q(erased_at__isnull=False) | Q(phone_digest__isnull=False) | Q(email_digest__isnull=False),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="contact_is_never_deleted", operation=pgtrigger.Delete),
+            # The digests are written first: a statement that adds contacts finds theirs.
+            pgtrigger.Trigger(
                 name="contact_can_be_reached",
+                level=pgtrigger.Statement,
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                referencing=pgtrigger.Referencing(new="new_contacts"),
+                func=_refuse_unreachable("new_contacts", "contact_can_be_reached"),
+            ),
+            pgtrigger.Trigger(
+                name="contact_erased_forgets_digests",
+                operation=pgtrigger.UpdateOf("erased_at"),
+                when=pgtrigger.After,
+                condition=pgtrigger.Q(new__erased_at__isnull=False),
+                func="DELETE FROM leads_contactdigest WHERE lead_id = NEW.lead_id; RETURN NULL;",
             ),
         ]
-        indexes = [
-            models.Index(fields=["phone_digest"], condition=Q(phone_digest__isnull=False), name="contact_by_phone"),
-            models.Index(
-                fields=["second_phone_digest"],
-                condition=Q(second_phone_digest__isnull=False),
-                name="contact_by_second_phone",
-            ),
-            models.Index(fields=["email_digest"], condition=Q(email_digest__isnull=False), name="contact_by_email"),
-        ]
-        triggers = [pgtrigger.Protect(name="contact_is_never_deleted", operation=pgtrigger.Delete)]
 
     def __str__(self) -> str:
         return f"contact of lead {self.lead_id}"
@@ -95,6 +97,66 @@ class Contact(models.Model):
         if self.sealed is None:
             raise SealBroken("this contact was erased")
         return open_person(bytes(self.sealed), row=row)
+
+
+class DigestKind(models.TextChoices):
+    PHONE = "phone", "Phone"
+    EMAIL = "email", "Email"
+
+
+class ContactDigestQuerySet(models.QuerySet["ContactDigest"]):
+    def known_as(self, digests: Iterable[bytes]) -> "ContactDigestQuerySet":
+        """The rows of people who are known by one of these digests."""
+        return self.filter(digest__in=list(digests))
+
+
+class ContactDigest(models.Model):
+    """What a person is known by: the keyed digest of a phone or an email address (``people/identity.py``), a row each.
+
+    Two leads are of one person when a digest agrees. An erased contact has none.
+    """
+
+    pk = models.CompositePrimaryKey("lead", "digest")
+    lead = models.ForeignKey("leads.Lead", on_delete=models.PROTECT, related_name="digests", db_index=False)
+    kind = models.CharField(max_length=5, choices=DigestKind)
+    digest = models.BinaryField(max_length=32)
+
+    objects = ContactDigestQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(kind__in=DigestKind.values), name="digest_kind_is_known")]
+        indexes = [models.Index(fields=["digest"], include=["lead"], name="digest_by_person")]
+        triggers = [
+            pgtrigger.Protect(name="digest_is_never_changed", operation=pgtrigger.Update),
+            pgtrigger.Trigger(
+                name="digest_of_nobody_erased",
+                level=pgtrigger.Statement,
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                referencing=pgtrigger.Referencing(new="new_digests"),
+                func="""
+                    IF EXISTS (
+                        SELECT FROM new_digests JOIN leads_contact AS contact USING (lead_id)
+                        WHERE contact.erased_at IS NOT NULL
+                    ) THEN
+                        RAISE EXCEPTION 'an erased person stays forgotten'
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'digest_of_nobody_erased';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="digest_stays_while_needed",
+                level=pgtrigger.Statement,
+                operation=pgtrigger.Delete,
+                when=pgtrigger.After,
+                referencing=pgtrigger.Referencing(old="old_digests"),
+                func=_refuse_unreachable("old_digests", "digest_stays_while_needed"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of lead {self.lead_id}"
 
 
 def seal_person(person: Person, *, row: str, ring: KeyRing | None = None) -> bytes:
@@ -111,16 +173,12 @@ class Suppression(models.Model):
     """A person who must not be sold. Survives erasure; each reason is a row of its own, so that a state list
     that takes a name back does not undo what the person told us."""
 
-    class Kind(models.TextChoices):
-        PHONE = "phone", "Phone"
-        EMAIL = "email", "E-mail"
-
     class Reason(models.TextChoices):
         OWN_STOP = "own_stop", "Asked us to stop"
         DO_NOT_CALL = "dnc", "Do-not-call list"
         STATE_LIST = "drop", "State deletion list"
 
-    kind = models.CharField(max_length=5, choices=Kind)
+    kind = models.CharField(max_length=5, choices=DigestKind)
     digest = models.BinaryField(max_length=32)
     reason = models.CharField(max_length=8, choices=Reason)
     created_at = models.DateTimeField(auto_now_add=True)

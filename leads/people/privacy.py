@@ -4,7 +4,7 @@ Guarantee: when a verb here returns, no open leg is left to sell, whatever sales
 locked in id order as sales lock them, and a suppression takes its turn with the captures of every vertical.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -12,8 +12,9 @@ from django.db.models import DateTimeField, Max, OuterRef, Subquery, Value
 from django.db.models.functions import Greatest
 
 from leads.models import ClosedReason, Contact, Lead, Leg, LegStatus, Suppression, Vertical
+from leads.models.contact import DigestKind
 from leads.people.identity import email_digest, phone_digest
-from leads.people.same_person import traces_of
+from leads.people.same_person import Traces, traces_of
 
 
 @transaction.atomic
@@ -24,40 +25,43 @@ def withdraw_lead(lead: Lead, now: datetime) -> None:
 
 
 @transaction.atomic
-def suppress_person(
-    *, phone_digest: bytes | None, email_digest: bytes | None, reason: Suppression.Reason, now: datetime
-) -> int:
-    """The person behind these digests is never sold again, under any lead. Answers how many leads that stopped.
+def suppress_person(digests: Mapping[bytes, DigestKind], *, reason: Suppression.Reason, now: datetime) -> int:
+    """The person behind these digests is never sold again, under any lead. Returns how many leads that stopped.
 
     The person's other phones and addresses, as far as our leads tell them, are suppressed with these.
     """
     _wait_for_captures()
-    traces = traces_of(phone_digest, email_digest)
-    digests = [(Suppression.Kind.PHONE, traces.phones), (Suppression.Kind.EMAIL, traces.emails)]
-    Suppression.objects.bulk_create(
-        [Suppression(kind=kind, digest=digest, reason=reason) for kind, found in digests for digest in sorted(found)],
-        ignore_conflicts=True,
-    )
-    return _withdraw(traces.leads, now)
+    return _suppress(traces_of(dict(digests)), reason, now)
+
+
+@transaction.atomic
+def suppress_person_of(lead: Lead, *, reason: Suppression.Reason, now: datetime) -> int:
+    """The same for the person of a lead. Returns how many leads that stopped."""
+    _wait_for_captures()
+    return _suppress(traces_of({}, [lead.pk]), reason, now)
 
 
 def suppress_address(*, phone: str = "", email: str = "", reason: Suppression.Reason, now: datetime) -> int:
-    """The same for a phone in E.164 or an e-mail address in its normal form."""
-    return suppress_person(
-        phone_digest=phone_digest(phone) if phone else None,
-        email_digest=email_digest(email) if email else None,
-        reason=reason,
-        now=now,
-    )
+    """The same for a phone in E.164 or an email address in its normal form."""
+    digests = {phone_digest(phone): DigestKind.PHONE} if phone else {}
+    if email:
+        digests[email_digest(email)] = DigestKind.EMAIL
+    return suppress_person(digests, reason=reason, now=now)
 
 
 @transaction.atomic
 def erase_contact(lead: Lead, now: datetime) -> None:
     """Forget who asked. The lead is withdrawn with it, since nobody could be called; evidence and sales stay."""
     withdraw_lead(lead, now)
-    Contact.objects.readable().filter(lead=lead).update(
-        sealed=None, phone_digest=None, second_phone_digest=None, email_digest=None, erased_at=now
+    Contact.objects.readable().filter(lead=lead).update(sealed=None, erased_at=now)
+
+
+def _suppress(traces: Traces, reason: Suppression.Reason, now: datetime) -> int:
+    Suppression.objects.bulk_create(
+        [Suppression(kind=kind, digest=digest, reason=reason) for digest, kind in sorted(traces.digests.items())],
+        ignore_conflicts=True,
     )
+    return _withdraw(traces.leads, now)
 
 
 def _withdraw(lead_ids: Collection[int], now: datetime) -> int:

@@ -1,31 +1,30 @@
-"""Tracing: everything we hold of one person, from one phone or one address on.
+"""The same person: everything we hold of one, from one phone or one email address on.
 
-Leads belong together when they share a digest, or when one repeats the other's request. Each round follows what the
+Leads are of one person when they share a digest, or when one repeats the other's request. Each round follows what the
 one before it found, until a round finds nothing new.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db import connection
+
+from leads.arrays import key_array
+from leads.models import DigestKind
 
 MOST_ROUNDS = 20  # a number that many people gave (a shop's, a made-up one) must not walk through the whole stock
 
 _FOLLOW = """
     WITH theirs AS MATERIALIZED (
-        SELECT lead_id FROM leads_contact WHERE phone_digest = ANY(%(phones)s)
+        SELECT lead_id FROM leads_contactdigest WHERE digest = ANY(%(digests)s)
         UNION
-        SELECT lead_id FROM leads_contact WHERE second_phone_digest = ANY(%(phones)s)
+        SELECT id FROM leads_lead WHERE id = ANY(%(leads)s::bigint[])
         UNION
-        SELECT lead_id FROM leads_contact WHERE email_digest = ANY(%(emails)s)
-        UNION
-        SELECT id FROM leads_lead WHERE id = ANY(%(leads)s)
-        UNION
-        SELECT id FROM leads_lead WHERE duplicate_of_id = ANY(%(leads)s)
+        SELECT id FROM leads_lead WHERE duplicate_of_id = ANY(%(leads)s::bigint[])
     )
-    SELECT lead.id, lead.duplicate_of_id, contact.phone_digest, contact.second_phone_digest, contact.email_digest
+    SELECT lead.id, lead.duplicate_of_id, known.kind, known.digest
     FROM theirs JOIN leads_lead AS lead ON lead.id = theirs.lead_id
-    LEFT JOIN leads_contact AS contact ON contact.lead_id = lead.id
+    LEFT JOIN leads_contactdigest AS known ON known.lead_id = lead.id
 """
 
 
@@ -33,17 +32,16 @@ _FOLLOW = """
 class Traces:
     """Leads of one person, and the digests under which the person is known."""
 
-    phones: set[bytes] = field(default_factory=set)
-    emails: set[bytes] = field(default_factory=set)
+    digests: dict[bytes, DigestKind] = field(default_factory=dict)
     leads: set[int] = field(default_factory=set)
 
     def __len__(self) -> int:
-        return len(self.phones) + len(self.emails) + len(self.leads)
+        return len(self.digests) + len(self.leads)
 
 
-def traces_of(phone_digest: bytes | None, email_digest: bytes | None) -> Traces:
-    """Everything that these two lead to."""
-    traces = Traces({phone_digest} if phone_digest else set(), {email_digest} if email_digest else set())
+def traces_of(digests: dict[bytes, DigestKind], leads: Iterable[int] = ()) -> Traces:
+    """Everything that these digests and leads lead to."""
+    traces = Traces(dict(digests), set(leads))
     for _ in range(MOST_ROUNDS):
         known = len(traces)
         _follow(traces)
@@ -53,10 +51,9 @@ def traces_of(phone_digest: bytes | None, email_digest: bytes | None) -> Traces:
 
 
 def _follow(traces: Traces) -> None:
-    asked: dict[str, Any] = {"phones": list(traces.phones), "emails": list(traces.emails), "leads": list(traces.leads)}
     with connection.cursor() as cursor:
-        cursor.execute(_FOLLOW, asked)
-        for lead, original, phone, second_phone, email in cursor.fetchall():
+        cursor.execute(_FOLLOW, {"digests": list(traces.digests), "leads": key_array(traces.leads)})
+        for lead, original, kind, digest in cursor.fetchall():
             traces.leads |= {lead, original} - {None}
-            traces.phones |= {bytes(digest) for digest in (phone, second_phone) if digest}
-            traces.emails |= {bytes(email)} if email else set()
+            if digest:
+                traces.digests[bytes(digest)] = DigestKind(kind)

@@ -27,12 +27,9 @@ CHECKS = (
         "No lead of a suppressed person has an open leg (P14).",
         "lead",
         """
-        SELECT contact.lead_id FROM leads_contact AS contact
-        WHERE (
-            EXISTS (SELECT 1 FROM leads_suppression WHERE kind = 'phone' AND digest = contact.phone_digest)
-            OR EXISTS (SELECT 1 FROM leads_suppression WHERE kind = 'phone' AND digest = contact.second_phone_digest)
-            OR EXISTS (SELECT 1 FROM leads_suppression WHERE kind = 'email' AND digest = contact.email_digest)
-        ) AND EXISTS (SELECT 1 FROM leads_leg WHERE lead_id = contact.lead_id AND status IN ('open', 'held'))
+        SELECT DISTINCT known.lead_id FROM leads_suppression AS stopped
+        JOIN leads_contactdigest AS known ON known.digest = stopped.digest AND known.kind = stopped.kind
+        WHERE EXISTS (SELECT 1 FROM leads_leg WHERE lead_id = known.lead_id AND status IN ('open', 'held'))
         """,
     ),
     Check(
@@ -70,8 +67,11 @@ CHECKS = (
         "An erased person is gone: no sealed value and no digest (P17).",
         "lead",
         """
-        SELECT lead_id FROM leads_contact
-        WHERE erased_at IS NOT NULL AND num_nonnulls(sealed, phone_digest, second_phone_digest, email_digest) > 0
+        SELECT contact.lead_id FROM leads_contact AS contact
+        WHERE contact.erased_at IS NOT NULL AND (
+            contact.sealed IS NOT NULL
+            OR EXISTS (SELECT 1 FROM leads_contactdigest WHERE lead_id = contact.lead_id)
+        )
         """,
     ),
 )

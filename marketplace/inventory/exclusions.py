@@ -20,29 +20,21 @@ _FROM_THE_BUYER = """
     WITH sold AS MATERIALIZED (
         SELECT lead_id, request_id FROM marketplace_sale WHERE buyer_id = %(buyer)s AND id > %(sale)s
     ), known AS MATERIALIZED (
-        SELECT each.digest, lead.captured_at - %(window)s AS first, lead.captured_at + %(window)s AS last
+        SELECT theirs.digest, lead.captured_at - %(window)s AS first, lead.captured_at + %(window)s AS last
         FROM sold JOIN leads_lead AS lead ON lead.id = sold.lead_id AND lead.vertical_id = %(vertical)s
-        JOIN leads_contact AS contact ON contact.lead_id = sold.lead_id
-        CROSS JOIN unnest(ARRAY[contact.phone_digest, contact.second_phone_digest, contact.email_digest])
-            AS each (digest)
-        WHERE each.digest IS NOT NULL
+        JOIN leads_contactdigest AS theirs ON theirs.lead_id = sold.lead_id
         UNION
         SELECT digest, '-infinity', 'infinity' FROM buyers_owncustomer
         WHERE buyer_id = %(buyer)s AND id > %(customer)s
-    ), held AS (
+    ), owned AS (
         SELECT request_id AS lead_id FROM sold
         UNION
         SELECT lead.id FROM sold JOIN leads_lead AS lead ON lead.duplicate_of_id = sold.request_id
         UNION
-        SELECT lead.id FROM known
-        CROSS JOIN LATERAL (
-            SELECT lead_id FROM leads_contact WHERE phone_digest = known.digest
-            UNION ALL SELECT lead_id FROM leads_contact WHERE second_phone_digest = known.digest
-            UNION ALL SELECT lead_id FROM leads_contact WHERE email_digest = known.digest
-        ) AS contact
-        JOIN leads_lead AS lead ON lead.id = contact.lead_id AND lead.captured_at BETWEEN known.first AND known.last
+        SELECT lead.id FROM known JOIN leads_contactdigest AS same ON same.digest = known.digest
+        JOIN leads_lead AS lead ON lead.id = same.lead_id AND lead.captured_at BETWEEN known.first AND known.last
     )
-    SELECT lead.id FROM held JOIN leads_lead AS lead ON lead.id = held.lead_id
+    SELECT lead.id FROM owned JOIN leads_lead AS lead ON lead.id = owned.lead_id
     WHERE lead.vertical_id = %(vertical)s AND lead.legs_left > 0 AND lead.withdrawn_at IS NULL
 """
 
@@ -53,10 +45,7 @@ _FROM_THE_LEADS = """
         FROM leads_lead AS lead JOIN leads_vertical AS vertical ON vertical.id = lead.vertical_id
         WHERE lead.id = ANY(%(leads)s::bigint[])
     ), known AS MATERIALIZED (
-        SELECT asked.*, each.digest FROM asked JOIN leads_contact AS contact ON contact.lead_id = asked.id
-        CROSS JOIN unnest(ARRAY[contact.phone_digest, contact.second_phone_digest, contact.email_digest])
-            AS each (digest)
-        WHERE each.digest IS NOT NULL
+        SELECT asked.*, theirs.digest FROM asked JOIN leads_contactdigest AS theirs ON theirs.lead_id = asked.id
     )
     SELECT asked.id FROM asked JOIN marketplace_sale AS sale ON sale.request_id = asked.request_id
     WHERE sale.buyer_id = %(buyer)s
@@ -64,14 +53,9 @@ _FROM_THE_LEADS = """
     SELECT known.id FROM known JOIN buyers_owncustomer AS own ON own.digest = known.digest
     WHERE own.buyer_id = %(buyer)s
     UNION
-    SELECT known.id FROM known
-    CROSS JOIN LATERAL (
-        SELECT lead_id FROM leads_contact WHERE phone_digest = known.digest
-        UNION ALL SELECT lead_id FROM leads_contact WHERE second_phone_digest = known.digest
-        UNION ALL SELECT lead_id FROM leads_contact WHERE email_digest = known.digest
-    ) AS contact
-    JOIN marketplace_sale AS sale ON sale.lead_id = contact.lead_id AND sale.buyer_id = %(buyer)s
-    JOIN leads_lead AS lead ON lead.id = contact.lead_id AND lead.vertical_id = known.vertical_id
+    SELECT known.id FROM known JOIN leads_contactdigest AS same ON same.digest = known.digest
+    JOIN marketplace_sale AS sale ON sale.lead_id = same.lead_id AND sale.buyer_id = %(buyer)s
+    JOIN leads_lead AS lead ON lead.id = same.lead_id AND lead.vertical_id = known.vertical_id
     WHERE lead.captured_at BETWEEN known.captured_at - known.span AND known.captured_at + known.span
 """
 

@@ -11,7 +11,7 @@ from django.db.models.expressions import Combinable
 
 from buyers.models import Buyer, OwnCustomer
 from leads.criteria.criteria import Criteria
-from leads.models import Contact, Lead, Leg, Vertical
+from leads.models import ContactDigest, Lead, Leg, Vertical
 from leads.models.lead import DAY, LeadQuerySet
 from marketplace.models import OrderAwaitingPayment, Sale
 from marketplace.prices.pricing import Curve, priced
@@ -90,23 +90,20 @@ def not_owned_by(leads: LeadQuerySet, buyer: Buyer, window: timedelta) -> LeadQu
     """Leave out everybody whom this buyer has already: bought, through linked requests and any that share a phone or an
     address within the window; and its own customers."""
     linked = Sale.objects.filter(buyer=buyer, request_id=OuterRef("request_id"))
-    theirs = Contact.objects.filter(
+    theirs = ContactDigest.objects.filter(
+        digest__in=ContactDigest.objects.filter(lead=OuterRef(OuterRef("pk"))).values("digest"),
         lead__sales__buyer=buyer,
         lead__vertical_id=OuterRef("vertical_id"),
         lead__captured_at__range=(OuterRef("captured_at") - window, OuterRef("captured_at") + window),
     )
-    shared = [("phone_digest", "phone_digest"), ("email_digest", "email_digest")]
-    shared += [("second_phone_digest", "phone_digest"), ("phone_digest", "second_phone_digest")]
-    shared += [("second_phone_digest", "second_phone_digest")]
-    same_person = [~Exists(theirs.filter(**{own: OuterRef(f"contact__{other}")})) for own, other in shared]
-    return leads.with_original().filter(~Exists(linked), *same_person, *not_own_customer(buyer))
+    return leads.with_original().filter(~Exists(linked), ~Exists(theirs), not_own_customer(buyer))
 
 
-def not_own_customer(buyer: Buyer) -> list[Combinable]:
-    """Conditions on leads: nobody whom the buyer uploaded as a customer of its own."""
+def not_own_customer(buyer: Buyer) -> Combinable:
+    """A condition on leads: nobody whom the buyer uploaded as a customer of its own."""
     own = OwnCustomer.objects.of_buyer(buyer.pk)
-    digests = ("phone_digest", "second_phone_digest", "email_digest")
-    return [~Exists(own.filter(digest=OuterRef(f"contact__{digest}"))) for digest in digests]
+    theirs = ContactDigest.objects.filter(lead=OuterRef("pk"), digest__in=own.values("digest"))
+    return ~Exists(theirs)
 
 
 def sorted_by(leads: LeadQuerySet, sort: Sort) -> LeadQuerySet:

@@ -9,7 +9,7 @@ being read, or gets done while an order is in work, holds for the orders after i
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,30 +26,25 @@ _ASKERS = """
             WHERE sale.buyer_id = %(buyer)s AND sale.request_id = coalesce(lead.duplicate_of_id, lead.id)
         ),
         EXISTS (
-            SELECT FROM buyers_owncustomer AS own WHERE own.buyer_id = %(buyer)s
-            AND own.digest IN (contact.phone_digest, contact.second_phone_digest, contact.email_digest)
+            SELECT FROM buyers_owncustomer AS own
+            WHERE own.buyer_id = %(buyer)s AND own.digest = ANY(known.digests)
         ),
-        contact.phone_digest, contact.second_phone_digest, contact.email_digest
+        known.digests
     FROM leads_lead AS lead
     JOIN leads_vertical AS vertical ON vertical.id = lead.vertical_id
     JOIN leads_contact AS contact ON contact.lead_id = lead.id
+    CROSS JOIN LATERAL (
+        SELECT array_agg(digest) AS digests FROM leads_contactdigest WHERE lead_id = lead.id
+    ) AS known
     WHERE lead.id = ANY(%(leads)s::bigint[])
 """
 # The digests are looked up where they are: a hundred thousand of them are no parameters. And each only once: left to
 # choose, the planner looks all of them up again for every sale of the buyer.
 _BOUGHT = """
-    WITH asked AS MATERIALIZED (
-        SELECT each.digest FROM leads_contact AS contact
-        CROSS JOIN unnest(ARRAY[contact.phone_digest, contact.second_phone_digest, contact.email_digest])
-            AS each (digest)
-        WHERE contact.lead_id = ANY(%(leads)s::bigint[]) AND each.digest IS NOT NULL
-    ), same AS MATERIALIZED (
-        SELECT contact.lead_id, asked.digest FROM asked
-        CROSS JOIN LATERAL (
-            SELECT lead_id FROM leads_contact WHERE phone_digest = asked.digest
-            UNION ALL SELECT lead_id FROM leads_contact WHERE second_phone_digest = asked.digest
-            UNION ALL SELECT lead_id FROM leads_contact WHERE email_digest = asked.digest
-        ) AS contact
+    WITH same AS MATERIALIZED (
+        SELECT other.lead_id, other.digest FROM leads_contactdigest AS known
+        JOIN leads_contactdigest AS other ON other.digest = known.digest
+        WHERE known.lead_id = ANY(%(leads)s::bigint[])
     )
     SELECT lead.vertical_id, lead.captured_at, same.digest FROM same
     JOIN marketplace_sale AS sale ON sale.lead_id = same.lead_id AND sale.buyer_id = %(buyer)s
@@ -89,14 +84,14 @@ class OwnedPeople:
             cursor.execute(_ASKERS, asked)
             self._askers = {
                 lead: OwnershipCheck(
-                    request, vertical, captured_at, timedelta(days=days), bought, brought, _known(digests)
+                    request, vertical, captured_at, timedelta(days=days), bought, bool(brought), tuple(digests or ())
                 )
-                for lead, request, vertical, captured_at, days, bought, brought, *digests in cursor.fetchall()
+                for lead, request, vertical, captured_at, days, bought, brought, digests in cursor.fetchall()
             }
             cursor.execute(_BOUGHT, asked)
             self._seen: dict[tuple[int, bytes], list[datetime]] = {}
             for vertical, captured_at, digest in cursor.fetchall():
-                self._see(vertical, captured_at, _known([digest]))
+                self._see(vertical, captured_at, [bytes(digest)])
             cursor.execute(_WAITING, [buyer_id, holder, now])
             waiting = {request for (request,) in cursor.fetchall()}
         self._requests = waiting | {asker.request_id for asker in self._askers.values() if asker.bought}
@@ -122,10 +117,6 @@ class OwnedPeople:
         self._requests.add(asker.request_id)
         self._see(asker.vertical_id, asker.captured_at, asker.digests)
 
-    def _see(self, vertical_id: int, captured_at: datetime, digests: tuple[bytes, ...]) -> None:
+    def _see(self, vertical_id: int, captured_at: datetime, digests: Iterable[bytes]) -> None:
         for digest in digests:
             self._seen.setdefault((vertical_id, digest), []).append(captured_at)
-
-
-def _known(digests: Collection[memoryview | bytes | None]) -> tuple[bytes, ...]:
-    return tuple(bytes(digest) for digest in digests if digest)

@@ -9,13 +9,16 @@ import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.db.models import Q, QuerySet
 
 from buyers.models import OwnCustomer
 from leads.criteria.clauses import CriteriaError
 from leads.criteria.criteria import Criteria, read_criteria
-from leads.models import ClosedReason, Contact, Lead, Source, Suppression, Vertical
+from leads.models import ClosedReason, Lead, Source, Suppression, Vertical
+from leads.models.contact import DigestKind
 from leads.people.same_person import Traces, traces_of
 from marketplace.models import ReturnReason, Sale
 
@@ -98,15 +101,14 @@ def _source_at(source: Source, instant: datetime) -> Source:
 def _duplicate(sale: Sale) -> Finding:
     """The same person had before, through whatever phone or address: bought within the vertical's window, or on a list
     of own customers that was in force at the sale. One that came later proves nothing: it may be made of this lead."""
-    contact = _contact(sale)
-    if contact is None:
+    if not sale.lead.digests.exists():
         return Finding(False, "The person was erased; we can no longer compare.")
-    traces = traces_of(_bytes(contact.phone_digest), _bytes(contact.email_digest))
+    traces = traces_of({}, [sale.lead_id])
     if before := _bought_before(sale, traces):
         return Finding(
             True, f"You bought the same person as lead {before.lead.short_id} in order {before.order.number}."
         )
-    known = OwnCustomer.objects.of_buyer(sale.buyer_id).known_as(traces.phones | traces.emails)
+    known = OwnCustomer.objects.of_buyer(sale.buyer_id).known_as(traces.digests)
     if own := known.in_force_at(sale.sold_at).select_related("list").first():
         return Finding(True, f"The person was on your list of customers of {own.list.done_at:%B %-d, %Y}.")
     return Finding(False, "You did not have this person before, from us or on a list of yours.")
@@ -126,25 +128,16 @@ def _suppressed(sale: Sale) -> Finding:
     stopped_at = sale.lead.withdrawn_at
     if stopped_at is not None and stopped_at <= sale.sold_at:
         return Finding(True, "The person had stopped this request when you bought it.")
-    contact = _contact(sale)
-    if contact and _suppressions_of(contact).filter(created_at__lte=sale.sold_at).exists():
+    if _suppressions_of(sale).filter(created_at__lte=sale.sold_at).exists():
         return Finding(True, "The person stood on a list of people who must not be sold when you bought the lead.")
     return Finding(False, "By our record nobody had stopped this person before you bought the lead.", judgeable=False)
 
 
-def _suppressions_of(contact: Contact) -> QuerySet[Suppression]:
-    phones = [digest for digest in (contact.phone_digest, contact.second_phone_digest) if digest]
-    emails = [contact.email_digest] if contact.email_digest else []
-    kinds = Suppression.Kind
-    return Suppression.objects.filter(Q(kind=kinds.PHONE, digest__in=phones) | Q(kind=kinds.EMAIL, digest__in=emails))
-
-
-def _contact(sale: Sale) -> Contact | None:
-    return Contact.objects.readable().filter(lead=sale.lead_id).first()
-
-
-def _bytes(digest: memoryview | bytes | None) -> bytes | None:
-    return bytes(digest) if digest else None
+def _suppressions_of(sale: Sale) -> QuerySet[Suppression]:
+    """A phone's by its kind: a digest under the wrong kind is nobody's."""
+    theirs = sale.lead.digests
+    kinds = [Q(kind=kind, digest__in=theirs.filter(kind=kind).values("digest")) for kind in DigestKind]
+    return Suppression.objects.filter(reduce(or_, kinds))
 
 
 _LOOKS: dict[DecidedBy, Callable[[Sale], Finding]] = {

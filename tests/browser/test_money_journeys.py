@@ -11,13 +11,12 @@ from pypdf import PdfReader
 from billing.ledger import balance_cents
 from billing.models import Payment
 from buyers.models import Buyer
-from leads.models import Contact
 from marketplace.audit import violations
 from marketplace.models import Order, OrderAwaitingPayment, Return
 from stripe_stand_in import StandIn
 from tests.browser.conftest import log_in
 from tests.browser.test_pages import defects
-from tests.factories import make_buyer, make_user
+from tests.factories import digest_of, make_buyer, make_user
 from tests.marketplace.returns.return_cases import generous, lead_of, suppress_at
 
 pytestmark = pytest.mark.browser
@@ -103,7 +102,7 @@ def test_an_empty_wallet_forty_leads_and_three_handed_back(market, buyer, stripe
         page.get_by_role("link", name=re.compile("^Download .*csv")).click()
     assert len(download.value.path().read_text(encoding="utf-8-sig").splitlines()) == 41
 
-    suppress_at(Contact.objects.get(lead=lead_of(order, 5)).phone_digest, market.now)
+    suppress_at(digest_of(lead_of(order, 5)), market.now)
     hand_back(page, order, (5,), "Stopped before I bought")
     expect(page.get_by_text("1 credited at once: $2.20 is back in your wallet.")).to_be_visible()
     hand_back(page, order, (0, 1), "Number does not work", "Out of service since March 3.")

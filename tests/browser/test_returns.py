@@ -7,12 +7,11 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from django.utils import timezone
 
-from leads.models import Contact
 from marketplace.models import Return
 from marketplace.returns.decisions import refuse
 from tests.browser.conftest import PHONE, WIDE
 from tests.browser.test_pages import COLOURS, EVERYTHING, SCROLLS, barriers
-from tests.factories import make_market
+from tests.factories import digest_of, make_market
 from tests.marketplace.returns.return_cases import buy, clerk, generous, hand_back, lead_of, suppress_at
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -47,7 +46,7 @@ def desk(new_page, be):
 def test_leads_are_handed_back_by_tick_and_each_page_can_be_used_by_anybody(desk):
     market, page = desk
     order = buy(market, 10)
-    suppress_at(Contact.objects.get(lead=lead_of(order, 9)).phone_digest, market.now)
+    suppress_at(digest_of(lead_of(order, 9)), market.now)
     page.goto("/returns/")
     looked_at(page, "empty")
 
@@ -84,7 +83,7 @@ def test_leads_are_handed_back_by_tick_and_each_page_can_be_used_by_anybody(desk
 def test_a_file_is_looked_at_before_it_is_sent(desk, tmp_path):
     market, page = desk
     order = buy(market, 4)
-    suppress_at(Contact.objects.get(lead=lead_of(order, 1)).phone_digest, market.now)
+    suppress_at(digest_of(lead_of(order, 1)), market.now)
     file = tmp_path / "back.csv"
     with file.open("w") as out:
         dead = (lead_of(order, 0).public_id, "disconnected", "Dead line")

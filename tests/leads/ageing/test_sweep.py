@@ -97,8 +97,7 @@ def test_past_retention_the_contact_is_erased_and_the_evidence_kept(market):
     assert purge_expired() == 1
 
     contact = Contact.objects.get(lead=old)
-    digests = (contact.phone_digest, contact.second_phone_digest, contact.email_digest)
-    assert (contact.sealed, *digests) == (None, None, None, None)
+    assert (contact.sealed, old.digests.count(), new.digests.count()) == (None, 0, 2)
     with pytest.raises(SealBroken):
         contact.open(str(old.public_id))
     assert Lead.objects.get(pk=old.pk).consent.sealed_machine

@@ -22,14 +22,16 @@ from leads.models import (
     Suppression,
     Vertical,
 )
+from leads.models.contact import ContactDigest
 from tests.factories import make_source, make_text
 from tests.refusal import promised_names, refused_by, settle
 
 pytestmark = pytest.mark.django_db
 
 ATTEMPTS = {}
-# They refuse nothing: the first two are tested with the counting, the others where the feed is.
+# They refuse nothing: tested where people are erased, legs are counted and the feed is told.
 COUNTERS = {
+    "contact_erased_forgets_digests",
     "leg_counts_on_insert",
     "leg_counts_on_update",
     "lead_is_told",
@@ -395,14 +397,23 @@ def consent_deleted(stock):
 # People
 @attempt("contact_is_whole_or_erased")
 def contact_half_erased(stock):
+    rows(Contact, stock.contact).update(erased_at=stock.market.now)
+
+
+@attempt("digest_of_nobody_erased")
+def digest_of_an_erased_contact(stock):
     rows(Contact, stock.contact).update(erased_at=stock.market.now, sealed=None)
+    ContactDigest.objects.create(lead=stock.lead, kind="phone", digest=b"1" * 32)
 
 
-@attempt("contact_is_whole_or_erased")
-def contact_erased_but_for_its_second_phone(stock):
-    rows(Contact, stock.contact).update(
-        erased_at=stock.market.now, sealed=None, phone_digest=None, email_digest=None, second_phone_digest=b"1" * 32
-    )
+@attempt("digest_kind_is_known")
+def digest_of_a_street(stock):
+    ContactDigest.objects.create(lead=stock.lead, kind="road", digest=b"1" * 32)
+
+
+@attempt("digest_is_never_changed")
+def digest_moved_to_another_person(stock):
+    stock.lead.digests.update(digest=b"1" * 32)
 
 
 @attempt("contact_is_whole_or_erased")
@@ -412,7 +423,13 @@ def contact_emptied_in_silence(stock):
 
 @attempt("contact_can_be_reached")
 def contact_of_nobody(stock):
-    rows(Contact, stock.contact).update(phone_digest=None, email_digest=None)
+    lead = stock.bare_lead()
+    Contact.objects.create(lead=lead, sealed=b"sealed")
+
+
+@attempt("digest_stays_while_needed")
+def contact_whose_digests_are_gone(stock):
+    stock.lead.digests.all().delete()
 
 
 @attempt("contact_is_never_deleted")

@@ -6,9 +6,9 @@ import pytest
 from django.core.management import call_command
 
 from billing.ledger import balance_cents
-from leads.models import Contact
 from marketplace.api import returns as api_returns
 from marketplace.models import Return, ReturnPolicy
+from tests.factories import digest_of
 from tests.marketplace.api.test_schema import same_shape
 from tests.marketplace.returns.return_cases import CENTS, buy, generous, lead_of, standing, suppress_at
 
@@ -33,7 +33,7 @@ def handed(api, *rows):
 
 
 def test_each_lead_is_answered_for_itself(api, market, order):
-    suppress_at(Contact.objects.get(lead=lead_of(order, 1)).phone_digest, market.now)
+    suppress_at(digest_of(lead_of(order, 1)), market.now)
     stranger = market.lead()
 
     answers = handed(
@@ -117,7 +117,7 @@ def test_the_list_is_paged_and_narrowed(api, market, order):
     generous(market)
     for place in range(3):
         handed(api, row(lead_of(order, place)))
-    suppress_at(Contact.objects.get(lead=lead_of(order, 3)).phone_digest, market.now)
+    suppress_at(digest_of(lead_of(order, 3)), market.now)
     handed(api, row(lead_of(order, 3), "stopped-before"))
 
     first = api.get("returns/", "limit=3").json()

@@ -16,7 +16,7 @@ from marketplace.models import Order, Return, ReturnReason, Sale
 from marketplace.orders.checkout import OrderAttempt, place_order
 from marketplace.orders.quotes import quote, token_of
 from marketplace.orders.request import NamedLeads
-from tests.factories import make_buyer, make_market, make_text
+from tests.factories import also_known_as, digest_of, make_buyer, make_market, make_text
 from tests.marketplace.standing_orders.standing_cases import looked, wants
 from tests.refusal import settle
 
@@ -219,15 +219,14 @@ def a_sale_after_the_stop(market):
 
 @damage("suppressed_people_are_not_for_sale")
 def a_suppression_that_stopped_nobody(market):
-    contact = market.stock[1].contact
-    Suppression.objects.create(kind="email", digest=contact.email_digest, reason="own_stop")
+    Suppression.objects.create(kind="email", digest=digest_of(market.stock[1], "email"), reason="own_stop")
     return [market.stock[1].pk]
 
 
 @damage("suppressed_people_are_not_for_sale")
 def a_suppressed_second_phone(market):
     digest = b"2" * 32
-    sql("UPDATE leads_contact SET second_phone_digest = %s WHERE lead_id = %s", digest, market.stock[1].pk)
+    also_known_as(market.stock[1], digest)
     Suppression.objects.create(kind="phone", digest=digest, reason="own_stop")
     return [market.stock[1].pk]
 
@@ -253,11 +252,8 @@ def words_for_fewer_companies(market):
 
 @damage("what_is_for_sale_can_be_reached")
 def nobody_left_to_call(market):
-    sql(
-        "UPDATE leads_contact SET sealed = NULL, phone_digest = NULL, email_digest = NULL, erased_at = now()"
-        " WHERE lead_id = %s",
-        market.stock[1].pk,
-    )
+    sql("DELETE FROM leads_contactdigest WHERE lead_id = %s", market.stock[1].pk)
+    sql("UPDATE leads_contact SET sealed = NULL, erased_at = now() WHERE lead_id = %s", market.stock[1].pk)
     return [market.stock[1].pk]
 
 
@@ -269,20 +265,21 @@ def a_contact_lost(market):
 
 @damage("erased_contacts_hold_nothing")
 def an_erased_person_still_there(market):
-    digest = bytes(market.stock[1].contact.phone_digest)
     erase_contact(market.stock[1], market.now)
     settle()
     drop("leads_contact", "contact_is_whole_or_erased")
-    sql("UPDATE leads_contact SET phone_digest = %s WHERE lead_id = %s", digest, market.stock[1].pk)
+    sql("UPDATE leads_contact SET sealed = 'still there' WHERE lead_id = %s", market.stock[1].pk)
     return [market.stock[1].pk]
 
 
 @damage("erased_contacts_hold_nothing")
 def an_erased_persons_second_phone_still_there(market):
     erase_contact(market.stock[1], market.now)
-    settle()
-    drop("leads_contact", "contact_is_whole_or_erased")
-    sql("UPDATE leads_contact SET second_phone_digest = %s WHERE lead_id = %s", b"2" * 32, market.stock[1].pk)
+    sql(
+        "INSERT INTO leads_contactdigest (lead_id, kind, digest) VALUES (%s, 'phone', %s)",
+        market.stock[1].pk,
+        b"2" * 32,
+    )
     return [market.stock[1].pk]
 
 

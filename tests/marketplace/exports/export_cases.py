@@ -52,5 +52,4 @@ def withdraw(lead):
 
 
 def erase(lead):
-    gone = {"sealed": None, "phone_digest": None, "email_digest": None, "erased_at": timezone.now()}
-    Contact.objects.filter(lead=lead).update(**gone)
+    Contact.objects.filter(lead=lead).update(sealed=None, erased_at=timezone.now())

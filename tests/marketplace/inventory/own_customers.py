@@ -6,7 +6,6 @@ from datetime import timedelta
 from django.utils import timezone
 
 from buyers.models import CustomerList, OwnCustomer
-from leads.models import Contact
 
 
 def bring(buyer, *digests, at=None, status="done"):
@@ -23,7 +22,3 @@ def bring(buyer, *digests, at=None, status="done"):
     )
     OwnCustomer.objects.bulk_create(OwnCustomer(list=made, buyer=buyer, digest=digest) for digest in digests)
     return made
-
-
-def digest_of(lead, field="phone_digest"):
-    return bytes(getattr(Contact.objects.get(lead=lead), field))

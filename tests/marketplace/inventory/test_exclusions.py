@@ -11,7 +11,7 @@ from billing.ledger import balance_cents
 from buyers.models import OwnCustomer
 from buyers.own_customers.lists import remove
 from leads.criteria.criteria import Criteria
-from leads.models import Contact, Lead
+from leads.models import Lead
 from marketplace.inventory import exclusion_cache
 from marketplace.inventory.exclusions import Extent, extent_of, has_fewer_than, owned_among, owned_since
 from marketplace.inventory.pages import best
@@ -21,13 +21,18 @@ from marketplace.orders.checkout import NotAllThere, OrderAttempt, place_order
 from marketplace.orders.quotes import quote, token_of
 from marketplace.orders.request import NamedLeads
 from marketplace.prices.pricing import frozen
-from tests.factories import make_buyer, make_market, make_person
-from tests.marketplace.inventory.own_customers import bring, digest_of
+from tests.factories import also_known_as, digest_of, known_as, make_buyer, make_market, make_person
+from tests.marketplace.inventory.own_customers import bring
 from tests.marketplace.returns.return_cases import another, buy, hand_back, lead_of
 
 pytestmark = pytest.mark.django_db
 
-DIGESTS = ("phone_digest", "second_phone_digest", "email_digest")
+SECOND = b"2" * 32
+
+
+def first_of(lead, kind):
+    """The lead's own digest of that kind, not the second phone that a test adds."""
+    return next(bytes(one.digest) for one in lead.digests.filter(kind=kind) if bytes(one.digest) != SECOND)
 
 
 def named(*leads):
@@ -47,12 +52,12 @@ def hidden(market, buyer=None):
 # --- Shown and sold
 
 
-@pytest.mark.parametrize("field", DIGESTS)
-def test_an_own_customer_is_not_shown_whatever_is_known_of_him(market, field):
+@pytest.mark.parametrize("known", ["phone", "second phone", "email"])
+def test_an_own_customer_is_not_shown_whatever_is_known_of_them(market, known):
     theirs, other = market.lead(), market.lead()
-    Contact.objects.filter(lead=theirs).update(second_phone_digest=b"2" * 32)
+    also_known_as(theirs, SECOND)
 
-    bring(market.buyer, digest_of(theirs, field))
+    bring(market.buyer, SECOND if known == "second phone" else first_of(theirs, known))
 
     assert shown(market) == {other.pk}
     assert shown(market, another(market)) == {theirs.pk, other.pk}
@@ -70,16 +75,16 @@ def test_of_leads_that_are_listed_later_own_customers_are_hidden_too(market, mon
     assert best(query, Sort.NEWEST, 10) == []
 
     late, same = market.leads(2)
-    Contact.objects.filter(lead=same).update(phone_digest=digest_of(early))
+    known_as(same, phone=[digest_of(early)])
 
     assert best(query, Sort.NEWEST, 10) == [late.pk]
 
 
-@pytest.mark.parametrize("field", DIGESTS)
-def test_an_own_customer_cannot_be_bought_by_name(market, field):
+@pytest.mark.parametrize("known", ["phone", "second phone", "email"])
+def test_an_own_customer_cannot_be_bought_by_name(market, known):
     theirs, other = market.lead(), market.lead()
-    Contact.objects.filter(lead=theirs).update(second_phone_digest=b"2" * 32)
-    bring(market.buyer, digest_of(theirs, field))
+    also_known_as(theirs, SECOND)
+    bring(market.buyer, SECOND if known == "second phone" else first_of(theirs, known))
 
     quoted = quote(named(theirs, other), buyer=market.buyer, now=market.now)
 
@@ -137,7 +142,7 @@ def sold_before_the_list(market, at):
     """A lead, and a list with the e-mail address of its person, in force at that instant after the sale was made."""
     lead = market.lead()
     order = buy(market, leads=[lead])
-    bring(market.buyer, digest_of(lead, "email_digest"), at=order.placed_at + at)
+    bring(market.buyer, digest_of(lead, "email"), at=order.placed_at + at)
     return lead
 
 
@@ -158,7 +163,7 @@ def test_a_duplicate_of_an_own_customer_is_found_if_the_list_was_in_force_at_the
 def test_a_customer_known_by_another_phone_is_found_through_the_leads_between(market):
     lead = lead_of(buy(market))
     bridge = market.lead()
-    Contact.objects.filter(lead=bridge).update(phone_digest=digest_of(lead), email_digest=b"e" * 32)
+    known_as(bridge, phone=[digest_of(lead)], email=[b"e" * 32])
     bring(market.buyer, b"e" * 32, at=market.now - timedelta(days=1))
 
     assert hand_back(market, lead, "duplicate").status == "credited"
@@ -181,12 +186,8 @@ def a_crowd(market, number, leads):
     pool = [bytes([value]) * 32 for value in range(leads // 2)]
     for lead in made:
         phone, second, email = (drawn.choice(pool) for _ in range(3))
-        values = {
-            "phone_digest": phone,
-            "second_phone_digest": drawn.choice([None, second]),
-            "email_digest": drawn.choice([None, bytes([255 - email[0]]) * 32]),
-        }
-        Contact.objects.filter(lead=lead).update(**values)
+        phones = [phone, *drawn.choice([[], [second]])]
+        known_as(lead, phone=phones, email=drawn.choice([[], [bytes([255 - email[0]]) * 32]]))
     return drawn, made
 
 
@@ -242,7 +243,8 @@ def test_what_is_sold_out_or_of_another_vertical_is_not_listed(market):
     here, there = market.lead(), solar.lead()
     sold_out = market.lead(legs_authorized=1)
     digest = digest_of(here)
-    Contact.objects.filter(lead__in=[there, sold_out]).update(phone_digest=digest)
+    for lead in (there, sold_out):
+        known_as(lead, phone=[digest])
     buy(market, buyer=another(market), leads=[sold_out])
     bring(market.buyer, digest)
 
@@ -254,7 +256,7 @@ def test_what_is_sold_out_or_of_another_vertical_is_not_listed(market):
 def test_a_purchase_in_one_vertical_hides_the_person_there_only(market):
     solar = make_market("solar")
     bought, same = market.lead(), solar.lead()
-    Contact.objects.filter(lead=same).update(phone_digest=digest_of(bought))
+    known_as(same, phone=[digest_of(bought)])
 
     buy(market, leads=[bought])
 
@@ -264,7 +266,8 @@ def test_a_purchase_in_one_vertical_hides_the_person_there_only(market):
 
 def test_two_second_phones_are_one_person_to_all_who_look(market):
     bought, same = market.lead(), market.lead()
-    Contact.objects.filter(lead__in=[bought, same]).update(second_phone_digest=b"2" * 32)
+    for lead in (bought, same):
+        also_known_as(lead, SECOND)
 
     buy(market, leads=[bought])
 

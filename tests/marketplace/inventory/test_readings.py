@@ -25,9 +25,9 @@ from marketplace.orders.quotes import quote, token_of
 from marketplace.orders.request import NamedLeads
 from marketplace.orders.sales import Hold, Offer, hold_legs, lock_leads
 from marketplace.prices.pricing import frozen, priced
-from tests.factories import make_buyer, make_leads, make_user
+from tests.factories import digest_of, make_buyer, make_leads, make_user
 from tests.leads.criteria.test_criteria import ASKED, random_leads, vertical_named, wishes, with_proof
-from tests.marketplace.inventory.own_customers import bring, digest_of
+from tests.marketplace.inventory.own_customers import bring
 
 pytestmark = pytest.mark.django_db
 OFTEN = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
@@ -86,7 +86,7 @@ def test_they_agree_on_what_a_buyer_may_see(market, exclusive):
         buy(market, lead)
     bring(market.buyer, *(digest_of(lead) for lead in leads[10:15]))
     in_memory(look_at(market, buyer=market.buyer))
-    bring(market.buyer, *(digest_of(lead, "email_digest") for lead in leads[15:20]))
+    bring(market.buyer, *(digest_of(lead, "email") for lead in leads[15:20]))
     hold_for_somebody(market, leads[20:])
 
     @OFTEN

@@ -20,9 +20,9 @@ from marketplace.orders.checkout import KeyReused, NotApproved, OrderAttempt, pl
 from marketplace.orders.quotes import QuoteExpired, quote, token_of
 from marketplace.orders.request import Selection
 from marketplace.orders.tasks import place_background_orders
-from tests.factories import make_market
+from tests.factories import digest_of, make_market
 from tests.marketplace.api.conftest import caller_for
-from tests.marketplace.inventory.own_customers import bring, digest_of
+from tests.marketplace.inventory.own_customers import bring
 from tests.marketplace.returns.return_cases import another
 
 pytestmark = pytest.mark.django_db

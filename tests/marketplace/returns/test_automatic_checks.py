@@ -7,12 +7,12 @@ from django.db import connection
 
 from billing.ledger import balance_cents
 from billing.models import Account, Earning
-from leads.models import Contact, Lead, Source, Suppression
+from leads.models import Lead, Source, Suppression
 from leads.people.privacy import withdraw_lead
 from marketplace.models import Return
 from marketplace.returns.automatic_checks import find, lead_as_sold
 from marketplace.returns.claims import ReturnRefused
-from tests.factories import make_person
+from tests.factories import digest_of, known_as, make_person
 from tests.marketplace.returns.return_cases import (
     CENTS,
     another,
@@ -154,15 +154,14 @@ def two_orders(market, *, apart=timedelta(), **common):
     """The same buyer's two leads; what they have in common is written into the second one's contact afterwards."""
     first, second = market.lead(), market.lead(age=timedelta(days=40) + apart)
     orders = [buy(market, leads=[lead]) for lead in (first, second)]
-    if common:
-        digests = Contact.objects.values(*common).get(lead=first)
-        Contact.objects.filter(lead=second).update(**digests)
+    for kind in common:
+        known_as(second, **{kind: [digest_of(first, kind)]})
     return first, second, orders
 
 
-@pytest.mark.parametrize("digest", ["phone_digest", "email_digest"])
-def test_a_person_bought_before_is_credited_for_the_second_purchase_only(market, digest):
-    first, second, (order, _) = two_orders(market, **{digest: True})
+@pytest.mark.parametrize("kind", ["phone", "email"])
+def test_a_person_bought_before_is_credited_for_the_second_purchase_only(market, kind):
+    first, second, (order, _) = two_orders(market, **{kind: True})
 
     left_to_people(market, first, "duplicate")
     returned = credited_at_once(market, second, "duplicate")
@@ -171,7 +170,7 @@ def test_a_person_bought_before_is_credited_for_the_second_purchase_only(market,
 
 
 def test_the_source_keeps_its_share_of_a_duplicate_and_is_paid_when_the_window_ends(market):
-    _, second, _ = two_orders(market, email_digest=True)
+    _, second, _ = two_orders(market, email=True)
 
     credited_at_once(market, second, "duplicate")
 
@@ -182,11 +181,7 @@ def test_the_source_keeps_its_share_of_a_duplicate_and_is_paid_when_the_window_e
 def test_the_same_person_through_a_third_lead_is_the_same_person(market):
     first, second, _ = two_orders(market)
     bridge = market.lead()
-    values = {
-        "phone_digest": Contact.objects.get(lead=first).phone_digest,
-        "email_digest": Contact.objects.get(lead=second).email_digest,
-    }
-    Contact.objects.filter(lead=bridge).update(**values)
+    known_as(bridge, phone=[digest_of(first)], email=[digest_of(second, "email")])
 
     credited_at_once(market, second, "duplicate")
 
@@ -202,15 +197,14 @@ def test_what_another_company_bought_is_no_duplicate(market):
     first, second = market.lead(), market.lead()
     buy(market, leads=[first], buyer=another(market))
     buy(market, leads=[second])
-    digests = Contact.objects.values("phone_digest").get(lead=first)
-    Contact.objects.filter(lead=second).update(**digests)
+    known_as(second, phone=[digest_of(first)])
 
     left_to_people(market, second, "duplicate")
 
 
 @pytest.mark.parametrize(("apart", "status"), [(30, "credited"), (31, "asked")])
 def test_the_same_person_asking_anew_after_the_window_is_no_duplicate(market, apart, status):
-    _, second, _ = two_orders(market, apart=timedelta(days=apart), phone_digest=True)
+    _, second, _ = two_orders(market, apart=timedelta(days=apart), phone=True)
 
     assert hand_back(market, second, "duplicate").status == status
 
@@ -222,8 +216,7 @@ def test_the_same_person_asking_anew_after_the_window_is_no_duplicate(market, ap
 @pytest.mark.parametrize("before", [timedelta(), timedelta(days=2)])
 def test_somebody_on_a_list_before_the_sale_is_credited_and_stopped(market, kind, before):
     lead = lead_of(buy(market))
-    digest = Contact.objects.values_list(f"{kind}_digest", flat=True).get(lead=lead)
-    suppress_at(digest, market.now - before, kind)
+    suppress_at(digest_of(lead, kind), market.now - before, kind)
 
     credited_at_once(market, lead, "stopped-before")
 
@@ -234,9 +227,8 @@ def test_somebody_on_a_list_before_the_sale_is_credited_and_stopped(market, kind
 
 def test_a_list_joined_after_the_sale_is_no_reason(market):
     lead = lead_of(buy(market))
-    contact = Contact.objects.get(lead=lead)
-    suppress_at(contact.phone_digest, market.now + timedelta(microseconds=1))
-    suppress_at(contact.phone_digest, market.now - timedelta(days=1), "email")  # the same digest of another kind
+    suppress_at(digest_of(lead), market.now + timedelta(microseconds=1))
+    suppress_at(digest_of(lead), market.now - timedelta(days=1), "email")  # the same digest of another kind
 
     nothing_to_judge(market, lead, "stopped-before")
 
@@ -262,8 +254,7 @@ def test_for_what_only_people_know_the_machine_says_nothing(market):
 def test_what_the_machine_credits_uses_up_no_place_of_the_limit(market):
     order = buy(market, 3)
     for place in (0, 1):
-        contact = Contact.objects.get(lead=lead_of(order, place))
-        suppress_at(contact.phone_digest, market.now)
+        suppress_at(digest_of(lead_of(order, place)), market.now)
 
     answers = hand_back_all(
         market, [*(claim(lead_of(order, place), "stopped-before") for place in (0, 1)), claim(lead_of(order, 2))]
@@ -278,7 +269,7 @@ def test_what_the_machine_credits_uses_up_no_place_of_the_limit(market):
 def test_a_suppression_is_still_there_and_the_person_is_in_no_finding(market):
     person = make_person()
     lead = lead_of(buy(market, person=person))
-    suppress_at(Contact.objects.get(lead=lead).phone_digest, market.now)
+    suppress_at(digest_of(lead), market.now)
 
     returned = credited_at_once(market, lead, "stopped-before")
 

@@ -10,13 +10,13 @@ from billing.ledger import balance_cents
 from billing.models import Account, Earning
 from billing.payouts.earnings import WHILE_WAITING
 from buyers.models import Membership, Role
-from leads.models import Contact, Leg
+from leads.models import Leg
 from marketplace.audit import violations
 from marketplace.models import Return, ReturnReason
 from marketplace.returns.claims import Claim, ask
 from marketplace.returns.decisions import DecisionRefused, appeal, credit, refuse, take_back
 from marketplace.returns.mail import AGAIN_AFTER, tell_due
-from tests.factories import make_user
+from tests.factories import digest_of, make_user
 from tests.marketplace.returns.return_cases import (
     CENTS,
     another,
@@ -331,7 +331,7 @@ def test_a_worker_that_dies_after_taking_leaves_the_letter_to_the_next(market, r
 
 def test_what_the_machine_credited_was_seen_at_once_and_needs_no_letter(market):
     lead = lead_of(buy(market))
-    suppress_at(Contact.objects.get(lead=lead).phone_digest, market.now)
+    suppress_at(digest_of(lead), market.now)
     hand_back(market, lead, "stopped-before")
 
     assert tell_due(market.now + DAY) == 0

@@ -9,7 +9,6 @@ from django.test.utils import CaptureQueriesContext
 
 from billing.ledger import balance_cents
 from buyers.models import Membership, Role
-from leads.models import Contact
 from leads.people.privacy import erase_contact
 from marketplace.models import Return
 from marketplace.returns.decisions import DecisionRefused, appeal, credit, refuse, take_back
@@ -20,6 +19,7 @@ from marketplace.returns.rates import (
     rates_of_source,
     reasons_of_buyer,
 )
+from tests.factories import digest_of
 from tests.marketplace.returns.return_cases import CENTS, buy, clerk, generous, hand_back, lead_of, suppress_at
 
 pytestmark = pytest.mark.django_db
@@ -193,7 +193,7 @@ def test_rates_count_by_the_day_of_the_sale_and_sum_up(market):
     credit(asked[0], by=staff, finding="Dead.", now=market.now)
     refuse(asked[1], by=staff, finding="Rings.", now=market.now)
     take_back(asked[2], actor="me", now=market.now)
-    suppress_at(Contact.objects.get(lead=lead_of(order, 4)).phone_digest, market.now)
+    suppress_at(digest_of(lead_of(order, 4)), market.now)
     hand_back(market, lead_of(order, 4), "stopped-before")
 
     rates = rates_of_buyer(market.buyer, market.now)

@@ -8,11 +8,10 @@ from datetime import timedelta
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from leads.models import Contact
 from marketplace.models import Return
 from marketplace.returns.claims import Claim
 from marketplace.returns.files import ClaimRow, FileRefused, open_rows, read_file, sealed_rows
-from tests.factories import make_buyer
+from tests.factories import digest_of, make_buyer
 from tests.marketplace.returns.return_cases import buy, generous, lead_of, standing, suppress_at
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +47,7 @@ def sent(browser, shown):
 def test_a_file_is_shown_first_and_done_as_shown(browser, market, order):
     generous(market, 20)
     leads = [lead_of(order, place) for place in range(3)]
-    suppress_at(Contact.objects.get(lead=leads[1]).phone_digest, market.now)
+    suppress_at(digest_of(leads[1]), market.now)
     before = standing(market)
     file = as_file(
         (leads[0].public_id, "disconnected", WORDS),

@@ -14,7 +14,7 @@ from leads.models import Contact
 from leads.people.privacy import erase_contact
 from marketplace.models import Return, ReturnPolicy
 from marketplace.returns.decisions import credit, refuse
-from tests.factories import make_buyer, make_market, make_user
+from tests.factories import digest_of, make_buyer, make_market, make_user
 from tests.marketplace.returns.return_cases import (
     CENTS,
     buy,
@@ -85,7 +85,7 @@ def test_one_lead_named_in_the_address_is_ticked_alone(browser, order):
 
 
 def test_what_is_ticked_is_handed_back_and_the_next_page_says_what_came_of_it(browser, market, order):
-    suppress_at(Contact.objects.get(lead=lead_of(order, 1)).phone_digest, market.now)
+    suppress_at(digest_of(lead_of(order, 1)), market.now)
     asked(browser, order, lead_of(order, 1), reason="stopped-before", words="")
 
     answer = asked(browser, order, lead_of(order, 0), lead_of(order, 1), lead_of(order, 2))
@@ -99,7 +99,7 @@ def test_what_is_ticked_is_handed_back_and_the_next_page_says_what_came_of_it(br
 
 
 def test_a_credit_at_once_is_said_with_its_sum(browser, market, order):
-    suppress_at(Contact.objects.get(lead=lead_of(order)).phone_digest, market.now)
+    suppress_at(digest_of(lead_of(order)), market.now)
 
     answer = asked(browser, order, lead_of(order), reason="stopped-before", words="")
 
@@ -289,7 +289,7 @@ def test_a_credited_return_has_its_credit_note_on_paper(browser, market, order):
 def test_the_list_is_narrowed_by_how_they_stand(browser, market, state, found):
     generous(market)
     order = buy(market, 3)
-    suppress_at(Contact.objects.get(lead=lead_of(order, 0)).phone_digest, market.now)
+    suppress_at(digest_of(lead_of(order, 0)), market.now)
     hand_back(market, lead_of(order, 0), "stopped-before")
     refuse(hand_back(market, lead_of(order, 1)), by=clerk(), finding="It rings.", now=market.now)
     hand_back(market, lead_of(order, 2))
