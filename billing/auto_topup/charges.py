@@ -26,7 +26,7 @@ Status = Payment.Status
 
 
 def announce_due(*, now: datetime) -> int:
-    """Announce a payment for every wallet that ran low. Answers how many; the letters go out by ``mail.tell_due``."""
+    """Announce a payment for every wallet that ran low. Answers how many; the letters go out by ``mail.send_due``."""
     if not gateway.is_on():
         return 0
     stop_failed(now=now)

@@ -6,14 +6,12 @@ Nobody is charged before the letter that announces it went out: the notice start
 write to automatic top-up ends; an announcement that could not be sent for hours is taken back.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from smtplib import SMTPException
 from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db.models import Q
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -24,6 +22,8 @@ from billing.models.payment import PaymentQuerySet
 from billing.money import typed
 from billing.payments.stopping import stop_announced, stop_automatic
 from buyers.models import Buyer, Role
+from leads.jobs import lease
+from leads.jobs.outbox import send_to_each
 
 log = structlog.get_logger("billing.payments.mail")
 BATCH = 100
@@ -33,7 +33,7 @@ GIVEN_UP, ANNOUNCEMENT_GIVEN_UP = timedelta(days=2), timedelta(hours=6)
 Status = Payment.Status
 
 
-def tell_due(*, clock: Callable[[], datetime]) -> int:
+def send_due(*, clock: Callable[[], datetime]) -> int:
     """Send what is to be said about payments: announced, paid, failed. Answers how many were sent.
 
     A batch of letters takes its time: the clock is read at each, so that a notice counts from when it was sent.
@@ -53,7 +53,7 @@ def _due(now: datetime) -> PaymentQuerySet:
 def _tell(payment: Payment, clock: Callable[[], datetime]) -> bool:
     now = clock()
     this = Payment.objects.filter(pk=payment.pk, status=payment.status)
-    if not _due(now).filter(pk=payment.pk, status=payment.status).update(tell_at=now + CLAIM):
+    if not lease.take(_due(now).filter(pk=payment.pk, status=payment.status), "tell_at", now + CLAIM, most=1):
         return False
     owners = _owners(payment.buyer)
     if payment.status == Status.ANNOUNCED and not owners:
@@ -89,22 +89,6 @@ def _send(payment: Payment, owners: list[str]) -> bool:
     }
     text = render_to_string(f"billing/payments/email/{template}.txt", context)
     return send_to_each(subject, text, owners)
-
-
-def send_to_each(subject: str, text: str, addresses: Iterable[str]) -> bool:
-    """One letter each: nobody learns another's address from a header, and a bad address keeps it from nobody else.
-    Answers whether somebody was told, or nobody is there to be."""
-    answers = [_sent(subject, text, address) for address in addresses]
-    return any(answers) or not answers
-
-
-def _sent(subject: str, text: str, address: str) -> bool:
-    try:
-        send_mail(subject, text, None, [address])
-    except (SMTPException, OSError, ValueError) as error:  # the last is an address that is none
-        log.warning("letter not sent", subject=subject, kind=type(error).__name__)
-        return False
-    return True
 
 
 def _letter(payment: Payment) -> tuple[str, str]:

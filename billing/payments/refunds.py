@@ -30,6 +30,7 @@ from billing.payments.fees import book_fee
 from billing.stripe import gateway
 from billing.stripe.answers import RefundAnswer
 from billing.stripe.gateway import GatewayOff, GatewayRefused, GatewayUnavailable
+from leads.jobs.lease import take_one
 
 log = structlog.get_logger("billing.payments.refunds")
 Status = Refund.Status
@@ -141,9 +142,7 @@ def ask_again(*, now: datetime) -> int:
 
 
 def _ask_one(refund: Refund, now: datetime) -> bool:
-    """Moving its time on first makes it ours: two sweeps share the work, and a crash asks again later."""
-    mine = Refund.objects.filter(pk=refund.pk, ask_again_at=refund.ask_again_at)
-    if not mine.update(ask_again_at=_next_time(refund, now)):
+    if not take_one(refund, "ask_again_at", _next_time(refund, now)):
         return False
     try:
         settle(refund, now=now)

@@ -17,4 +17,4 @@ def settle_payments() -> None:
 @shared_task
 def send_payment_mail() -> None:
     """What became of payments, and what will be charged."""
-    mail.tell_due(clock=timezone.now)
+    mail.send_due(clock=timezone.now)

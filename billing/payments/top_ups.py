@@ -29,6 +29,7 @@ from billing.stripe import gateway
 from billing.stripe.answers import Card, Checkout
 from billing.stripe.gateway import GatewayError, GatewayOff, GatewayRefused, GatewayUnavailable
 from buyers.models import Buyer, User
+from leads.jobs.lease import take_one
 
 log = structlog.get_logger("billing.payments.top_ups")
 Status, Purpose = Payment.Status, Payment.Purpose
@@ -222,9 +223,7 @@ def ask_again(*, now: datetime) -> int:
 
 
 def _ask_one(payment: Payment, now: datetime) -> bool:
-    """Moving its time on first makes it ours: two sweeps share the work, and a crash asks again later."""
-    mine = Payment.objects.filter(pk=payment.pk, ask_again_at=payment.ask_again_at)
-    if not mine.update(ask_again_at=_next_time(payment, now)):
+    if not take_one(payment, "ask_again_at", _next_time(payment, now)):
         return False
     try:
         settle(payment, now=now)

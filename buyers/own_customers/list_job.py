@@ -6,7 +6,6 @@ from datetime import datetime
 from itertools import islice
 
 from django.db import connection, transaction
-from django.db.models import F
 from django.utils import timezone
 
 from buyers.models import CustomerList, OwnCustomer
@@ -14,12 +13,12 @@ from buyers.own_customers.digests import Read, read_row
 from leads.intake.importing import stored
 from leads.intake.importing.converting import SheetRefused
 from leads.intake.importing.sheet import Sheet, SheetFormat, open_sheet
-from leads.jobs import TakenOver
+from leads.jobs import lease
+from leads.jobs.lease import MOST_RESUMPTIONS, TakenOver
 from leads.people.sealing import SealBroken
 
 BATCH = 5_000
 SLICE_SECONDS = 60.0
-MOST_RESUMPTIONS = 5
 PROBLEMS_KEPT = 200
 Status = CustomerList.Status
 
@@ -46,10 +45,8 @@ def work_on(list_id: int, *, seconds: float = SLICE_SECONDS) -> bool:
 def resume(customer_list: CustomerList, now: datetime) -> bool:
     """Note that a list is taken up again. False, and it is stopped, when a batch of it has failed too often."""
     if customer_list.resumptions >= MOST_RESUMPTIONS:
-        _stop(customer_list, f"Behind row {customer_list.rows_read:,} it fails again and again. Send the file again.")
-        return False
-    again = CustomerList.objects.abandoned(now).filter(pk=customer_list.pk)
-    return bool(again.update(resumptions=F("resumptions") + 1, worked_at=now))
+        _stop(customer_list, f"It keeps failing after row {customer_list.rows_read:,}. Send the file again.")
+    return lease.resume(CustomerList.objects.abandoned(now), customer_list, now)
 
 
 def discard_spent() -> int:

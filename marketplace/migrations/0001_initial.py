@@ -140,6 +140,7 @@ class Migration(migrations.Migration):
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ('token', models.TextField(help_text='The quote, sealed; it was good when the order was asked for.')),
                 ('idempotency_key', models.CharField(max_length=100)),
+                ('fingerprint', models.CharField(help_text='Digest of what was asked under the key.', max_length=64)),
                 ('allow_partial', models.BooleanField(default=False)),
                 ('total', models.PositiveIntegerField(help_text='Leads quoted.')),
                 ('done', models.PositiveIntegerField(default=0, help_text='Leads sold so far, by the worker that has it now.')),

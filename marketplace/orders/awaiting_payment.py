@@ -19,11 +19,11 @@ from buyers.models import Buyer
 from marketplace.models import Order, OrderAwaitingPayment
 from marketplace.orders.allocation import Allocation, AllocationRequest, find
 from marketplace.orders.checkout import (
-    KeyReused,
     OrderAttempt,
     OrderRefused,
     check_enough,
     check_terms,
+    made_before,
     place,
     placed_before,
 )
@@ -65,10 +65,7 @@ def hold_order(attempt: OrderAttempt) -> OrderAwaitingPayment:
 
 def held_before(attempt: OrderAttempt) -> OrderAwaitingPayment | None:
     """What waits, or waited, under the same key. Raises KeyReused."""
-    waiting = OrderAwaitingPayment.objects.filter(buyer=attempt.buyer, idempotency_key=attempt.key).first()
-    if waiting and waiting.fingerprint != attempt.fingerprint:
-        raise KeyReused("This key was used for another order.")
-    return waiting
+    return made_before(OrderAwaitingPayment.objects.filter(buyer=attempt.buyer), attempt)
 
 
 def _hold(attempt: OrderAttempt, quoted: Quote) -> OrderAwaitingPayment:

@@ -16,12 +16,12 @@ from django.db.models import Exists, F, OuterRef
 
 from billing.ledger import NotEnoughMoney
 from buyers.models import Buyer
-from leads.jobs import TakenOver
+from leads.jobs.lease import TakenOver
 from marketplace.inventory.startup import NotReady
 from marketplace.models import BackgroundOrder, Order
 from marketplace.models.background_order import LEASE
 from marketplace.ops.second_connection import connection_aside
-from marketplace.orders.checkout import KeyReused, OrderAttempt, OrderRefused, check_terms, place, placed_before
+from marketplace.orders.checkout import OrderAttempt, OrderRefused, check_terms, made_before, place, placed_before
 from marketplace.orders.quotes import QuoteRefused, open_token, read_token
 from marketplace.orders.sales import Progress
 
@@ -65,10 +65,7 @@ def ask_for(attempt: OrderAttempt) -> BackgroundOrder:
 
 def asked_before(attempt: OrderAttempt) -> BackgroundOrder | None:
     """What was asked for under the same key. Raises KeyReused."""
-    asked = BackgroundOrder.objects.filter(buyer=attempt.buyer, idempotency_key=attempt.key).first()
-    if asked and _placement(asked, asked.asked_at).fingerprint != attempt.fingerprint:
-        raise KeyReused("This key was used for another order.")
-    return asked
+    return made_before(BackgroundOrder.objects.filter(buyer=attempt.buyer), attempt)
 
 
 def _write_down(attempt: OrderAttempt, total: int) -> BackgroundOrder:
@@ -81,6 +78,7 @@ def _write_down(attempt: OrderAttempt, total: int) -> BackgroundOrder:
         placed_by=attempt.user,
         token=attempt.token,
         idempotency_key=attempt.key,
+        fingerprint=attempt.fingerprint,
         allow_partial=attempt.allow_partial,
         total=total,
         asked_at=attempt.now,

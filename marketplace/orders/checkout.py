@@ -13,10 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from billing.ledger import charge_order, lock_wallet
 from billing.models import Account
 from buyers.models import Buyer, User
+from leads.jobs import once
+from leads.jobs.once import K
 from marketplace.models import Order
 from marketplace.orders.allocation import Allocation, AllocationRequest, find
 from marketplace.orders.quotes import Quote, QuoteRefused, open_token
@@ -91,12 +94,17 @@ def place_order(attempt: OrderAttempt) -> Order:
         raise
 
 
+def made_before(rows: QuerySet[K], attempt: OrderAttempt) -> K | None:
+    """What the same attempt made of these before. Raises KeyReused."""
+    try:
+        return once.made_before(rows, attempt.key, attempt.fingerprint)
+    except once.KeyTaken as error:
+        raise KeyReused("This key was used for another order.") from error
+
+
 def placed_before(attempt: OrderAttempt) -> Order | None:
     """What the same key ordered before. Raises KeyReused."""
-    order = Order.objects.filter(buyer=attempt.buyer, idempotency_key=attempt.key).first()
-    if order and order.fingerprint != attempt.fingerprint:
-        raise KeyReused("This key was used for another order.")
-    return order
+    return made_before(Order.objects.filter(buyer=attempt.buyer), attempt)
 
 
 def check_terms(buyer: Buyer, quoted: Quote) -> None:

@@ -37,7 +37,7 @@ def complete_paid_orders() -> None:
 @shared_task
 def send_order_mail() -> None:
     """To those who paid for an order that could not be filled."""
-    mail.tell_due(timezone.now())
+    mail.send_due(timezone.now())
 
 
 @shared_task

@@ -15,4 +15,4 @@ def forget_erased() -> None:
 @shared_task
 def send_return_mail() -> None:
     """What the desk decided."""
-    mail.tell_due(timezone.now())
+    mail.send_due(timezone.now())

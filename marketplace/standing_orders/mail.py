@@ -13,14 +13,13 @@ from urllib.parse import urlencode
 
 import structlog
 from django.conf import settings
-from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from billing.payments.mail import send_to_each
 from buyers.models import Role, StandingOrder
 from leads.criteria.clauses import CriteriaError
 from leads.criteria.filters import query_of
+from leads.jobs import outbox
 from leads.models import Lead
 from marketplace.inventory.masking import masked_text
 from marketplace.inventory.pages import best
@@ -31,8 +30,6 @@ from marketplace.standing_orders.fill import stock_query_of
 
 log = structlog.get_logger("marketplace.standing_orders")
 
-BATCH = 200
-AGAIN_AFTER = timedelta(minutes=15)
 # In the morning of the East coast, for everybody at once: one letter a day for all that a person saved.
 LETTER_HOUR = 12
 MOST = 1_000
@@ -59,10 +56,11 @@ class News:
         )
 
 
-def tell_due(now: datetime) -> int:
-    """Answers how many searches were looked through."""
+def send_due(now: datetime) -> int:
+    """Send the alerts that are due. Returns how many searches were looked through."""
+    due = StandingOrder.objects.due(now).telling().filter(buyer__closed_at=None, vertical__open_for_resale=True)
     groups: dict[tuple[str, ...], list[StandingOrder]] = defaultdict(list)
-    for search in _take(now):
+    for search in outbox.take(due.select_related("vertical", "buyer", "placed_by"), now, column="due_at"):
         groups[_addresses(search)].append(search)
     return sum(_tell_safely(addresses, searches, now) for addresses, searches in groups.items())
 
@@ -73,16 +71,6 @@ def _tell_safely(addresses: tuple[str, ...], searches: list[StandingOrder], now:
     except Exception:  # whatever it is: the other people's searches are due too
         log.exception("saved searches could not be told", standing=[search.pk for search in searches])
         return 0
-
-
-@transaction.atomic
-def _take(now: datetime) -> list[StandingOrder]:
-    """Those that are due, and for the next while nobody else's."""
-    due = StandingOrder.objects.due(now).telling().filter(buyer__closed_at=None, vertical__open_for_resale=True)
-    due = due.order_by("due_at", "id").select_related("vertical", "buyer")
-    taken = list(due.select_related("placed_by").select_for_update(no_key=True, skip_locked=True, of=("self",))[:BATCH])
-    StandingOrder.objects.filter(pk__in=[one.pk for one in taken]).update(due_at=now + AGAIN_AFTER)
-    return taken
 
 
 def _addresses(search: StandingOrder) -> tuple[str, ...]:
@@ -133,13 +121,13 @@ def _write(addresses: Iterable[str], fresh: list[News]) -> bool:
     }
     text = render_to_string("marketplace/standing_orders/email/saved_searches.txt", context)
     named = fresh[0].search.name if len(fresh) == 1 else f"{len(fresh)} saved searches"
-    return send_to_each(f"Remainder: new leads for {named}", text, addresses)
+    return outbox.send_to_each(f"Remainder: new leads for {named}", text, addresses)
 
 
 def _note(news: News, now: datetime) -> int:
     facts = {"fresh": news.fresh, "more": news.more}
-    mine = StandingOrder.objects.filter(pk=news.search.pk, due_at=now + AGAIN_AFTER)
-    return mine.update(outcome="told", facts=facts, looked_at=now, told_at=now, due_at=next_letter(now))
+    told = {"outcome": "told", "facts": facts, "looked_at": now, "told_at": now, "due_at": next_letter(now)}
+    return outbox.strike_off([news.search], now, column="due_at", **told)
 
 
 def next_letter(now: datetime) -> datetime:

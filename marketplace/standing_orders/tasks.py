@@ -16,4 +16,4 @@ def fill_standing_orders() -> None:
 @shared_task
 def send_search_mail() -> None:
     """New leads for saved searches, once a day each."""
-    mail.tell_due(timezone.now())
+    mail.send_due(timezone.now())

@@ -8,19 +8,19 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from leads.intake.importing import stored
 from leads.intake.importing.converting import SheetRefused, workbook_as_csv
 from leads.intake.importing.run import ImportTally, TakenOver, advance, check, claim
 from leads.intake.importing.sheet import Sheet, SheetFormat, open_sheet, recognise, survey
+from leads.jobs import lease
+from leads.jobs.lease import MOST_RESUMPTIONS
 from leads.models import ImportProblem, ImportRun
 from leads.models.importing import ImportRunQuerySet
 from leads.people.sealing import SealBroken
 
 SLICE_SECONDS = 60.0
-MOST_RESUMPTIONS = 5
 Status = ImportRun.Status
 
 
@@ -105,10 +105,8 @@ def _sentence(error: Exception) -> str:
 def resume(run: ImportRun, now: datetime) -> bool:
     """Note that a run is taken up again. False, and it is stopped, when a batch of it has failed too often."""
     if run.resumptions >= MOST_RESUMPTIONS:
-        stop(run, f"Behind row {run.rows_read:,} it fails again and again. The log says why; what was taken stays.")
-        return False
-    again = ImportRun.objects.under_way().filter(pk=run.pk)
-    return bool(again.update(resumptions=F("resumptions") + 1, worked_at=now))
+        stop(run, f"It keeps failing after row {run.rows_read:,}. The log says why; the leads taken so far are kept.")
+    return lease.resume(ImportRun.objects.under_way(), run, now)
 
 
 def restart(run: ImportRun) -> None:

@@ -19,7 +19,7 @@ from leads.intake.dedupe import Memory
 from leads.intake.importing.converting import SheetRefused
 from leads.intake.importing.rows import Problem, Reading, RowReader
 from leads.intake.importing.sheet import Sheet
-from leads.jobs import TakenOver
+from leads.jobs.lease import TakenOver
 from leads.models import ImportProblem, ImportRun
 
 BATCH = 1000

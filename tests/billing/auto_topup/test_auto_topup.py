@@ -81,15 +81,15 @@ def agree(buyer, owner, now, terms=TERMS):
     )
 
 
-def tell_due(*, now):
+def send_due(*, now):
     """While the clock stands still."""
-    return mail.tell_due(clock=lambda: now)
+    return mail.send_due(clock=lambda: now)
 
 
 def announced(now):
     """Announced and told."""
     assert announce_due(now=now) == 1
-    assert tell_due(now=now) == 1
+    assert send_due(now=now) == 1
     return Payment.objects.automatic().latest("id")
 
 
@@ -102,7 +102,7 @@ def test_a_wallet_that_runs_low_is_announced_once_and_told_before_anything_is_ch
     payment = Payment.objects.automatic().get()
     assert (payment.status, payment.amount_cents, payment.expires_at) == (Status.ANNOUNCED, 10_000, None)
     assert charge_due(now=now + timedelta(days=1)) == 0
-    assert (tell_due(now=now), tell_due(now=now)) == (1, 0)
+    assert (send_due(now=now), send_due(now=now)) == (1, 0)
     payment.refresh_from_db()
     assert payment.expires_at == now + NOTICE
     (letter,) = mailoutbox
@@ -211,7 +211,7 @@ def test_the_card_is_charged_when_the_notice_is_over_and_not_before(agreed, buye
     payment.refresh_from_db()
     assert (payment.status, payment.card) == (Status.PAID, "Visa ending 4242")
     assert balance_cents(buyer) == 12_000
-    assert (tell_due(now=now + NOTICE), tell_due(now=now + NOTICE)) == (1, 0)
+    assert (send_due(now=now + NOTICE), send_due(now=now + NOTICE)) == (1, 0)
     receipt = mailoutbox[-1]
     assert receipt.subject == f"Remainder: receipt {payment.number}"
     assert f"/wallet/payments/{payment.public_id}/receipt/" in receipt.body
@@ -231,7 +231,7 @@ def test_a_no_switches_it_off_and_says_how_to_pay_by_hand(buyer, owner, keep, no
     assert (payment.status, agreed.is_on, agreed.stopped_at) == (Status.FAILED, False, now + NOTICE)
     assert agreed.stopped_because == "The card was declined, or its bank wants you to confirm the charge."
     assert balance_cents(buyer) == 2000
-    assert tell_due(now=now + NOTICE) == 1
+    assert send_due(now=now + NOTICE) == 1
     letter = mailoutbox[-1]
     assert letter.subject == "Remainder: automatic top-up is switched off"
     assert "/wallet/top-up/?amount=100.00" in letter.body
@@ -320,7 +320,7 @@ def through_a_day(buyer, now, *, steps):
     for step in range(steps):
         at = now + step * timedelta(minutes=20)
         announce_due(now=at)
-        tell_due(now=at)
+        send_due(now=at)
         charge_due(now=at + NOTICE)
         spend(buyer, balance_cents(buyer), at + NOTICE) if balance_cents(buyer) else None
     return sum(Payment.objects.automatic().paid().values_list("amount_cents", flat=True))
@@ -504,13 +504,13 @@ def test_a_letter_that_could_not_be_sent_is_sent_later_and_starts_the_notice_the
 
     announce_due(now=now)
     with monkeypatch.context() as patch:
-        patch.setattr("billing.payments.mail.send_mail", down)
-        assert tell_due(now=now) == 0
+        patch.setattr("leads.jobs.outbox.send_mail", down)
+        assert send_due(now=now) == 0
     assert charge_due(now=now + timedelta(days=1)) == 0
 
-    assert tell_due(now=now + timedelta(minutes=4)) == 0
+    assert send_due(now=now + timedelta(minutes=4)) == 0
     later = now + timedelta(minutes=5)
-    assert tell_due(now=later) == 1
+    assert send_due(now=later) == 1
     assert len(mailoutbox) == 1
     assert Payment.objects.automatic().get().expires_at == later + NOTICE
 
@@ -529,10 +529,10 @@ def test_a_crash_after_sending_sends_that_letter_once_more(agreed, now, mailoutb
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(mail, "_send", send_and_die)
-        tell_due(now=now)
+        send_due(now=now)
 
     later = now + timedelta(minutes=5)
-    assert (tell_due(now=now), tell_due(now=later), tell_due(now=later)) == (0, 1, 0)
+    assert (send_due(now=now), send_due(now=later), send_due(now=later)) == (0, 1, 0)
     assert len(mailoutbox) == 2
     payment.refresh_from_db()
     assert payment.expires_at == later + NOTICE
@@ -542,7 +542,7 @@ def test_the_notice_counts_from_when_its_letter_was_sent(agreed, now, mailoutbox
     announce_due(now=now)
     moments = iter(range(100))
 
-    assert mail.tell_due(clock=lambda: now + timedelta(minutes=next(moments)) * len(mailoutbox)) == 1
+    assert mail.send_due(clock=lambda: now + timedelta(minutes=next(moments)) * len(mailoutbox)) == 1
 
     after_the_letter = now + timedelta(minutes=2)  # the sweep read the clock, the letter did, and it was sent
     assert Payment.objects.automatic().get().expires_at == after_the_letter + NOTICE
@@ -553,7 +553,7 @@ def test_without_an_owner_to_write_to_nobody_is_charged_and_it_is_off(agreed, bu
     owner.is_active = False
     owner.save(update_fields=["is_active"])
 
-    assert (tell_due(now=now), charge_due(now=now + NOTICE), announce_due(now=now + NOTICE)) == (0, 0, 0)
+    assert (send_due(now=now), charge_due(now=now + NOTICE), announce_due(now=now + NOTICE)) == (0, 0, 0)
 
     payment, consent = Payment.objects.automatic().get(), AutomaticTopUp.objects.get()
     because = "There is no owner to write to before a charge."
@@ -572,27 +572,27 @@ def test_one_bad_address_keeps_the_letter_from_nobody_else(agreed, buyer, owner,
         sent.append(to)
 
     Membership.objects.create(user=make_user("last@tamarack.example"), buyer=buyer, role=Role.OWNER)
-    monkeypatch.setattr("billing.payments.mail.send_mail", send)
+    monkeypatch.setattr("leads.jobs.outbox.send_mail", send)
 
     payment = announced(now)
 
     assert (sent, payment.expires_at) == ([["last@tamarack.example"]], now + NOTICE)
-    assert tell_due(now=now + timedelta(hours=1)) == 0
+    assert send_due(now=now + timedelta(hours=1)) == 0
 
 
 def test_an_announcement_that_cannot_be_sent_for_hours_is_taken_back_and_tried_anew(agreed, buyer, now, monkeypatch):
     def down(*args, **kwargs):
         raise SMTPServerDisconnected
 
-    monkeypatch.setattr("billing.payments.mail.send_mail", down)
+    monkeypatch.setattr("leads.jobs.outbox.send_mail", down)
     announce_due(now=now)
     payment = Payment.objects.automatic().get()
     hours = timedelta(hours=6)
 
-    tell_due(now=now + hours)
+    send_due(now=now + hours)
     payment.refresh_from_db()
     assert payment.status == Status.ANNOUNCED
-    tell_due(now=now + hours + timedelta(minutes=5))
+    send_due(now=now + hours + timedelta(minutes=5))
 
     payment.refresh_from_db()
     assert (payment.status, payment.problem) == (Status.CANCELED, "We could not write to you before it.")
@@ -623,7 +623,7 @@ def test_eight_workers_announce_tell_and_charge_within_the_ceiling(buyer, owner,
     for number in range(4):
         moment = at + number * timedelta(hours=1)
         together(8, lambda moment=moment: announce_due(now=moment))
-        together(8, lambda moment=moment: tell_due(now=moment))
+        together(8, lambda moment=moment: send_due(now=moment))
         together(8, lambda moment=moment: charge_due(now=moment + NOTICE))
         if held := balance_cents(buyer):
             spend(buyer, held, moment + NOTICE)

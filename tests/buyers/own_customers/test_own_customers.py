@@ -404,7 +404,7 @@ def test_a_list_without_a_worker_is_taken_up_again_and_given_up_in_the_end(send,
 
     assert told == [made.pk] * list_job.MOST_RESUMPTIONS
     made.refresh_from_db()
-    assert (made.status, made.problem) == ("failed", "Behind row 0 it fails again and again. Send the file again.")
+    assert (made.status, made.problem) == ("failed", "It keeps failing after row 0. Send the file again.")
     assert [path for path in files.rglob("*") if path.is_file()] == []
 
 

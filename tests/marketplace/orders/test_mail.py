@@ -6,8 +6,9 @@ import pytest
 
 from billing.models import Payment
 from buyers.models import Membership, Role
+from leads.jobs.outbox import AGAIN_AFTER
 from marketplace.models import OrderAwaitingPayment
-from marketplace.orders.mail import AGAIN_AFTER, tell_due
+from marketplace.orders.mail import send_due
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -41,19 +42,19 @@ def refusing(market, monkeypatch):
             raise SMTPRecipientsRefused({})
         sent.append(to)
 
-    monkeypatch.setattr("billing.payments.mail.send_mail", send)
+    monkeypatch.setattr("leads.jobs.outbox.send_mail", send)
     return sent
 
 
 def test_one_bad_address_keeps_the_letter_from_nobody_else(market, untold, refusing):
     Membership.objects.create(user=make_user("last@example.com"), buyer=market.buyer, role=Role.OWNER)
 
-    assert (tell_due(market.now), tell_due(market.now + AGAIN_AFTER)) == (1, 0)
+    assert (send_due(market.now), send_due(market.now + AGAIN_AFTER)) == (1, 0)
     assert refusing == [["last@example.com"]]
 
 
 def test_a_letter_that_nobody_got_is_sent_again_later(market, untold, refusing):
-    assert tell_due(market.now) == 0
+    assert send_due(market.now) == 0
 
     untold.refresh_from_db()
     assert (untold.tell_at, refusing) == (market.now + AGAIN_AFTER, [])

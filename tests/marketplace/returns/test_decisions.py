@@ -10,12 +10,13 @@ from billing.ledger import balance_cents
 from billing.models import Account, Earning
 from billing.payouts.earnings import WHILE_WAITING
 from buyers.models import Membership, Role
+from leads.jobs.outbox import AGAIN_AFTER
 from leads.models import Leg
 from marketplace.audit import violations
 from marketplace.models import Return, ReturnReason
 from marketplace.returns.claims import Claim, ask
 from marketplace.returns.decisions import DecisionRefused, appeal, credit, refuse, take_back
-from marketplace.returns.mail import AGAIN_AFTER, tell_due
+from marketplace.returns.mail import send_due
 from tests.factories import digest_of, make_user
 from tests.marketplace.returns.return_cases import (
     CENTS,
@@ -268,8 +269,8 @@ def test_decisions_are_told_once_in_one_letter_a_person(market, staff):
     credit(credited, by=staff, finding="We heard it.", now=market.now)
     refuse(turned_down, by=staff, finding="It rings.", now=market.now)
 
-    assert tell_due(market.now) == 2
-    assert tell_due(market.now + DAY) == 0
+    assert send_due(market.now) == 2
+    assert send_due(market.now + DAY) == 0
 
     (letter,) = mail.outbox
     assert (letter.subject, letter.to) == ("Remainder: 2 returns decided", [market.user.email])
@@ -292,11 +293,11 @@ def test_a_letter_that_could_not_be_sent_is_sent_later_and_holds_up_no_other(mar
             raise ConnectionRefusedError
         sent.append(to[0])
 
-    monkeypatch.setattr("billing.payments.mail.send_mail", failing)
+    monkeypatch.setattr("leads.jobs.outbox.send_mail", failing)
 
-    assert tell_due(market.now) == 1
-    assert tell_due(market.now + AGAIN_AFTER - timedelta(microseconds=1)) == 0
-    assert tell_due(market.now + AGAIN_AFTER) == 1
+    assert send_due(market.now) == 1
+    assert send_due(market.now + AGAIN_AFTER - timedelta(microseconds=1)) == 0
+    assert send_due(market.now + AGAIN_AFTER) == 1
     assert sent == ["down", other.memberships.get().user.email, market.user.email]
     assert not Return.objects.filter(tell_at__isnull=False).exists()
 
@@ -311,9 +312,9 @@ def test_one_bad_address_keeps_the_letter_from_nobody_else(market, returned, sta
             raise SMTPRecipientsRefused({})
         sent.append(to)
 
-    monkeypatch.setattr("billing.payments.mail.send_mail", refusing)
+    monkeypatch.setattr("leads.jobs.outbox.send_mail", refusing)
 
-    assert (tell_due(market.now), tell_due(market.now + AGAIN_AFTER)) == (1, 0)
+    assert (send_due(market.now), send_due(market.now + AGAIN_AFTER)) == (1, 0)
     assert sent == [["last@example.com"]]
 
 
@@ -322,10 +323,10 @@ def test_a_worker_that_dies_after_taking_leaves_the_letter_to_the_next(market, r
     monkeypatch.setattr("marketplace.returns.mail._write", lambda group: (_ for _ in ()).throw(KeyboardInterrupt))
 
     with pytest.raises(KeyboardInterrupt):
-        tell_due(market.now)
+        send_due(market.now)
     monkeypatch.undo()
 
-    assert tell_due(market.now + AGAIN_AFTER) == 1
+    assert send_due(market.now + AGAIN_AFTER) == 1
     assert len(mail.outbox) == 1
 
 
@@ -334,7 +335,7 @@ def test_what_the_machine_credited_was_seen_at_once_and_needs_no_letter(market):
     suppress_at(digest_of(lead), market.now)
     hand_back(market, lead, "stopped-before")
 
-    assert tell_due(market.now + DAY) == 0
+    assert send_due(market.now + DAY) == 0
     assert mail.outbox == []
 
 

@@ -1,12 +1,13 @@
 """Saved searches: one letter a day about what is new, to whoever saved them, and none without news."""
 
 from datetime import timedelta
+from smtplib import SMTPException
 
 import pytest
 from django.core import mail
 
-from billing.payments.mail import SMTPException
 from buyers.models import Membership, StandingOrder, User
+from leads.jobs.outbox import AGAIN_AFTER
 from leads.people.privacy import withdraw_lead
 from marketplace.standing_orders import lifecycle
 from marketplace.standing_orders import mail as letters
@@ -30,7 +31,7 @@ def search(market):
 
 def told(now):
     StandingOrder.objects.live().telling().update(due_at=now)
-    letters.tell_due(now)
+    letters.send_due(now)
 
 
 def morning(market):
@@ -137,11 +138,11 @@ def test_who_left_the_company_is_told_nothing_and_the_owners_are(market, search)
 def test_a_paused_search_is_silent_and_does_not_tell_of_it_later(market, search):
     lifecycle.pause(search, now=market.now)
     listed(market, 5)
-    letters.tell_due(morning(market))
+    letters.send_due(morning(market))
     assert mail.outbox == []
 
     lifecycle.resume(search, now=morning(market))
-    letters.tell_due(morning(market) + timedelta(minutes=1))
+    letters.send_due(morning(market) + timedelta(minutes=1))
     assert mail.outbox == []
 
 
@@ -152,11 +153,11 @@ def test_a_letter_that_could_not_be_sent_is_sent_later(market, search, monkeypat
         raise SMTPException("down")
 
     with monkeypatch.context() as patch:
-        patch.setattr("billing.payments.mail.send_mail", down)
+        patch.setattr("leads.jobs.outbox.send_mail", down)
         told(morning(market))
     assert StandingOrder.objects.get().told_at == market.now
 
-    letters.tell_due(morning(market) + letters.AGAIN_AFTER)
+    letters.send_due(morning(market) + AGAIN_AFTER)
     assert ": 5 leads\n" in mail.outbox[0].body
 
 

@@ -206,7 +206,7 @@ def test_a_batch_that_fails_again_and_again_stops_the_run_and_nothing_else(marke
 
     poisoned.refresh_from_db()
     assert poisoned.status == Status.FAILED
-    assert "fails again and again" in poisoned.problem
+    assert "keeps failing after row" in poisoned.problem
     assert (asked.count(poisoned.pk), asked.count(sound.pk)) == (5, 6)
 
 
