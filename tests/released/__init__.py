@@ -1,0 +1,1 @@
+"""Databases of earlier releases: each must migrate to the newest."""
