@@ -20,7 +20,7 @@ def main() -> None:
     from leads.models import Vertical
     from marketplace.inventory.live import warm
 
-    verticals = list(Vertical.objects.on_shelf())
+    verticals = list(Vertical.objects.for_resale())
     before, own_before = megabytes(), own_megabytes()
     taken = seconds(warm)
     for vertical in verticals:

@@ -92,7 +92,7 @@ def _timed(
 def _leads(vertical: Vertical, now: datetime) -> list[tuple[Lead, datetime]]:
     """Leads of the shelf, spread through it, priced."""
     curve: Curve = curve_in_force(vertical, now)
-    shelf = Lead.objects.on_shelf().in_vertical(vertical).select_related("vertical", "source", "consent__text")
+    shelf = Lead.objects.for_sale().in_vertical(vertical).select_related("vertical", "source", "consent__text")
     numbers = list(shelf.order_by("pk").values_list("pk", flat=True))
     spread = numbers[:: max(1, len(numbers) // (ASKED + WARMING))][: ASKED + WARMING]
     found = list(shelf.filter(pk__in=spread))

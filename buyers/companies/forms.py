@@ -55,7 +55,7 @@ class ProfileForm(forms.ModelForm):
 
 class RegisterForm(ProfileForm):
     verticals = forms.ModelMultipleChoiceField(
-        Vertical.objects.on_shelf(),
+        Vertical.objects.for_resale(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
         label="What do you want to buy?",

@@ -32,6 +32,9 @@ class PhoneType(models.TextChoices):
     UNKNOWN = "unknown", "Not known"
 
 
+FOR_SALE = "lead.legs_left > 0 AND lead.withdrawn_at IS NULL"
+"""The same as ``LeadQuerySet.for_sale``, for SQL that reads ``leads_lead AS lead``."""
+
 # Spelled out: an order asks this of thousands of leads, and composing it took longer than the answer.
 _LISTED = """
     EXISTS (SELECT FROM leads_leg AS leg WHERE leg.lead_id = leads_lead.id AND leg.market = 'aged'
@@ -43,7 +46,7 @@ class LeadQuerySet(models.QuerySet["Lead"]):
     def in_vertical(self, vertical: Vertical) -> "LeadQuerySet":
         return self.filter(vertical=vertical)
 
-    def on_shelf(self) -> "LeadQuerySet":
+    def for_sale(self) -> "LeadQuerySet":
         """Leads with an unsold leg in the aged market, open or held. Stopped and retired leads have none."""
         return self.filter(legs_left__gt=0, withdrawn_at=None)
 
@@ -174,6 +177,11 @@ class Lead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.vertical} {self.state} {self.public_id}"
+
+    @property
+    def is_for_sale(self) -> bool:
+        """Whether an aged leg of it is unsold, open or held, and nobody stopped it."""
+        return self.legs_left > 0 and self.withdrawn_at is None
 
     def age_days(self, now: datetime) -> int:
         """Whole days since the person asked: floor((now - captured_at) / 24 h)."""

@@ -18,7 +18,7 @@ _UNKNOWN = object()
 
 
 class VerticalQuerySet(models.QuerySet["Vertical"]):
-    def on_shelf(self) -> "VerticalQuerySet":
+    def for_resale(self) -> "VerticalQuerySet":
         """Verticals whose unsold legs may be sold aged."""
         return self.filter(open_for_resale=True)
 

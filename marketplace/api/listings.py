@@ -95,7 +95,7 @@ class LeadCard(MarketView):
         now, buyer = timezone.now(), buyer_of(request)
         lead = lead_named(public_id)
         bought = Sale.objects.of_buyer(buyer.pk).filter(lead=lead).exists()
-        if not bought and not _on_shelf(lead):
+        if not bought and not _for_sale(lead):
             raise Http404
         lead.price_cents = None if bought else _price_of(lead, now)  # type: ignore[attr-defined]
         context = {"now": now, "schema": lead.schema.parsed.as_shown_by(lead.vertical.schema), "bought": bought}
@@ -111,8 +111,8 @@ def lead_named(public_id: str) -> Lead:
         raise Http404 from error
 
 
-def _on_shelf(lead: Lead) -> bool:
-    return lead.withdrawn_at is None and lead.legs_left > 0 and lead.vertical.open_for_resale
+def _for_sale(lead: Lead) -> bool:
+    return lead.is_for_sale and lead.vertical.open_for_resale
 
 
 def _price_of(lead: Lead, now: datetime) -> int | None:

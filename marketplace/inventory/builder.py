@@ -53,7 +53,7 @@ def build_due(*, clock: Clock = timezone.now) -> InventorySnapshot | None:
 
 def is_due(now: datetime) -> bool:
     """Not for a stock that any process makes for itself in a moment."""
-    if all(map(is_small, Vertical.objects.on_shelf())):
+    if all(map(is_small, Vertical.objects.for_resale())):
         return False
     newest = InventorySnapshot.objects.ready().first()
     if newest is None or newest.started_at <= now - EVERY or newest.schemas != _schemas():
@@ -85,7 +85,7 @@ def _claim(now: datetime) -> InventorySnapshot | None:
                 name=f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}.shelf",
                 cursor=here().text,
                 schemas=_schemas(),
-                leads_total=Lead.objects.on_shelf().count(),
+                leads_total=Lead.objects.for_sale().count(),
                 started_at=now,
                 told_at=now,
             )
@@ -107,7 +107,7 @@ def _write(row: InventorySnapshot, clock: Clock) -> None:
         try:
             with _telling(row, clock) as told:
                 writer = snapshot.Writer(file)
-                verticals = list(Vertical.objects.on_shelf().with_newest_schema())
+                verticals = list(Vertical.objects.for_resale().with_newest_schema())
                 layouts = {vertical.pk: Layout.of(vertical.schema) for vertical in verticals}
                 gathered = gather_all(layouts, told)
                 for vertical in verticals:

@@ -15,8 +15,9 @@ from django.db import connection
 from buyers.models import CustomerList
 from leads.arrays import key_array
 from leads.models import Vertical
+from leads.models.lead import FOR_SALE
 
-_FROM_THE_BUYER = """
+_FROM_THE_BUYER = f"""
     WITH sold AS MATERIALIZED (
         SELECT lead_id, request_id FROM marketplace_sale WHERE buyer_id = %(buyer)s AND id > %(sale)s
     ), known AS MATERIALIZED (
@@ -35,8 +36,8 @@ _FROM_THE_BUYER = """
         JOIN leads_lead AS lead ON lead.id = same.lead_id AND lead.captured_at BETWEEN known.first AND known.last
     )
     SELECT lead.id FROM owned JOIN leads_lead AS lead ON lead.id = owned.lead_id
-    WHERE lead.vertical_id = %(vertical)s AND lead.legs_left > 0 AND lead.withdrawn_at IS NULL
-"""
+    WHERE lead.vertical_id = %(vertical)s AND {FOR_SALE}
+"""  # noqa: S608  (a constant)
 
 _FROM_THE_LEADS = """
     WITH asked AS MATERIALIZED (

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from django.db import connection
 
 from leads.arrays import key_array
+from leads.models.lead import FOR_SALE
 
-_LEGS = """
-    SELECT lead.id, lead.vertical_id, lead.legs_left > 0 AND lead.withdrawn_at IS NULL, lead.times_sold, lead.legs_left,
+_LEGS = f"""
+    SELECT lead.id, lead.vertical_id, {FOR_SALE}, lead.times_sold, lead.legs_left,
         EXISTS (SELECT FROM leads_leg WHERE lead_id = lead.id AND status = 'held' AND held_until > now())
     FROM leads_lead AS lead WHERE lead.id = ANY(%s::bigint[])
-"""
+"""  # noqa: S608  (a constant)
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Legs:
     """The legs of one lead. ``are_held``: somebody is paying for one of them."""
 
     vertical_id: int
-    on_shelf: bool
+    for_sale: bool
     times_sold: int
     legs_left: int
     are_held: bool

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from numpy.typing import NDArray
 from psycopg import sql
 
+from leads.models.lead import FOR_SALE
 from marketplace.inventory.layout import ENVELOPE, Item, Layout
 
 Columns = dict[str, NDArray[Any]]
@@ -19,10 +20,10 @@ Progress = Callable[[int], None]
 HEAD = 19
 ROWS_AT_ONCE = 10_000
 
-_ON_SHELF = """
+_FOR_SALE = """
     COPY (
         SELECT {columns} FROM leads_lead AS lead JOIN leads_consent AS consent ON consent.lead_id = lead.id
-        WHERE lead.vertical_id = ANY({verticals}) AND lead.legs_left > 0 AND lead.withdrawn_at IS NULL {wanted}
+        WHERE lead.vertical_id = ANY({verticals}) AND {for_sale} {wanted}
     ) TO STDOUT (FORMAT BINARY)
 """
 VERTICAL = Item("vertical", "i8", sql.SQL("lead.vertical_id"))
@@ -102,7 +103,9 @@ def _rows(
 ) -> Iterator[NDArray[Any]]:
     """Only the values are kept of what comes: half of a row is lengths."""
     columns = sql.SQL(", ").join(item.expression for item in items)
-    statement = sql.SQL(_ON_SHELF).format(columns=columns, verticals=sql.Literal(verticals), wanted=wanted)
+    statement = sql.SQL(_FOR_SALE).format(
+        columns=columns, verticals=sql.Literal(verticals), for_sale=sql.SQL(FOR_SALE), wanted=wanted
+    )
     row = _row_type(items)
     kept = np.dtype([(item.name, row[item.name]) for item in items])
     for whole in _whole_rows(_wire(statement), row):

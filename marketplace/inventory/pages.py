@@ -19,7 +19,7 @@ from leads.arrays import key_array
 from leads.loading import loaded
 from leads.models import Consent, Lead, Source, Vertical
 from leads.models.consent import text_numbered
-from leads.models.lead import LeadQuerySet
+from leads.models.lead import FOR_SALE, LeadQuerySet
 from marketplace.inventory.live import result_of, sources
 from marketplace.inventory.picking import SortPlace, first_of, newest_first
 from marketplace.inventory.query import Sort, StockQuery
@@ -38,10 +38,10 @@ _LEAD = (
     *("phone_type", "attributes", "legs_authorized", "times_sold", "legs_left"),
 )
 _CONSENT = ("id", "lead_id", "text_id", "retained_until")
-_ON_SHELF = f"""
+_FOR_SALE = f"""
     SELECT {", ".join(f"lead.{name}" for name in _LEAD)}, {", ".join(f"consent.{name}" for name in _CONSENT)}
     FROM leads_lead AS lead JOIN leads_consent AS consent ON consent.lead_id = lead.id
-    WHERE lead.id = ANY(%s::bigint[]) AND lead.legs_left > 0 AND lead.withdrawn_at IS NULL
+    WHERE lead.id = ANY(%s::bigint[]) AND {FOR_SALE}
 """  # noqa: S608  (our own names)
 _SOURCE = _LEAD.index("source_id")
 
@@ -128,7 +128,7 @@ def _ids(result: StockResult, positions: NDArray[Any]) -> list[int]:
 
 def _read(query: StockQuery, ids: list[int]) -> list[Lead]:
     """Those of these leads that are still on the shelf and still wanted, in their order, with label and price."""
-    found = _on_shelf(ids, query.vertical)
+    found = _for_sale(ids, query.vertical)
     leads = [found[lead] for lead in ids if lead in found]
     for lead in leads:
         cents = price_of(lead, query.curve, now=query.now, exclusive=query.exclusive, quantity=query.quantity)
@@ -136,11 +136,11 @@ def _read(query: StockQuery, ids: list[int]) -> list[Lead]:
     return [lead for lead in leads if query.criteria.accepts(lead, query.now)]
 
 
-def _on_shelf(ids: list[int], vertical: Vertical) -> dict[int, Lead]:
+def _for_sale(ids: list[int], vertical: Vertical) -> dict[int, Lead]:
     """By key. Few sources and few wordings stand behind many leads: each is read once. What was not read of a lead or
     its consent is asked for when somebody wants it."""
     with connection.cursor() as cursor:
-        cursor.execute(_ON_SHELF, [key_array(ids)])
+        cursor.execute(_FOR_SALE, [key_array(ids)])
         rows = cursor.fetchall()
     known = sources({row[_SOURCE] for row in rows})
     return {row[0]: _lead_of(row, vertical, known[row[_SOURCE]]) for row in rows}

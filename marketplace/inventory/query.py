@@ -46,7 +46,7 @@ class StockQuery:
 
     def shelf(self) -> LeadQuerySet:
         """All that this buyer could take of the vertical, whatever the criteria; annotated with ``price_cents``."""
-        leads = Lead.objects.on_shelf().in_vertical(self.vertical)
+        leads = Lead.objects.for_sale().in_vertical(self.vertical)
         if self.exclusive:
             leads = leads.never_sold()
         if kept := self._kept_back():
@@ -68,9 +68,9 @@ class StockQuery:
             kept |= set(held.filter(held_for__in=own.values("public_id")).values_list("lead_id", flat=True))
         return sorted(kept)
 
-    def on_shelf(self, ids: Collection[int]) -> LeadQuerySet:
+    def for_sale(self, ids: Collection[int]) -> LeadQuerySet:
         """Of these leads the ones that are for sale at this moment and wanted, whoever holds the person."""
-        leads = Lead.objects.on_shelf().in_vertical(self.vertical).numbered(ids)
+        leads = Lead.objects.for_sale().in_vertical(self.vertical).numbered(ids)
         if "price" in (clause.field for clause in self.criteria.clauses):
             leads = priced(leads, self.curve, now=self.now, exclusive=self.exclusive, quantity=self.quantity)
         return leads.filter(self.criteria.as_q(self.now))

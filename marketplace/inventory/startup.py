@@ -107,7 +107,7 @@ def has_newer(key: int) -> bool:
 
 def is_small(vertical: Vertical) -> bool:
     """Whether a process may read the vertical's stock for itself."""
-    return not Lead.objects.on_shelf().in_vertical(vertical)[SMALL : SMALL + 1].exists()
+    return not Lead.objects.for_sale().in_vertical(vertical)[SMALL : SMALL + 1].exists()
 
 
 def small_stock(vertical: Vertical) -> Stock:

@@ -175,7 +175,7 @@ class Stock:
 
     def recount(self, leads: dict[int, Legs]) -> set[int]:
         """The legs of these leads are so now. Answers those that are on the shelf and have no place on ours."""
-        listed = [lead for lead, legs in leads.items() if legs.on_shelf]
+        listed = [lead for lead, legs in leads.items() if legs.for_sale]
         self.shelf -= self.set_of_leads(leads.keys() - set(listed))
         places = self.where(listed)
         known = np.array([place >= 0 and place in self.shelf for place in places.tolist()], bool)

@@ -130,7 +130,7 @@ def _candidates(
 
 def _still_offered(query: StockQuery, quoted: Quote, ids: list[int]) -> list[Offer]:
     (curve_id,) = quoted.curves.values()
-    rows = query.on_shelf(ids).listed_by(quoted.quoted_at).with_original().values_list(*_OFFERED)
+    rows = query.for_sale(ids).listed_by(quoted.quoted_at).with_original().values_list(*_OFFERED)
     offers = {}
     for lead, request, asked_at, grade in rows:
         cents = query.cents_of(asked_at, grade)

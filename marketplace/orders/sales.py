@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from billing.ledger import SoldLeg
 from leads.arrays import key_array
 from leads.models import ClosedReason, Lead, Leg, LegStatus, Market
+from leads.models.lead import FOR_SALE
 from marketplace.models import Order
 from marketplace.orders.ownership import OwnedPeople
 
@@ -70,12 +71,12 @@ def lock_free(lead_ids: Sequence[int], most: int) -> list[int]:
     which. It waits for nobody, so the order of the locks is no matter."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             SELECT lead.id FROM unnest(%s::bigint[]) WITH ORDINALITY AS wanted (id, place)
             JOIN leads_lead AS lead ON lead.id = wanted.id
-            WHERE lead.legs_left > 0 AND lead.withdrawn_at IS NULL
+            WHERE {FOR_SALE}
             ORDER BY wanted.place LIMIT %s FOR NO KEY UPDATE OF lead SKIP LOCKED
-            """,
+            """,  # noqa: S608  (a constant)
             [key_array(lead_ids), most],
         )
         return [lead for (lead,) in cursor.fetchall()]

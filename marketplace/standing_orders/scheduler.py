@@ -76,11 +76,11 @@ def _wake_wanting(changes: Changes, now: datetime) -> int:
     """A source that says something else of itself changes what its leads are, as if each had been listed."""
     numbers = changes.leads | changes.corrected
     if changes.sources:
-        theirs = Lead.objects.on_shelf().filter(source__in=changes.sources).values_list("pk", flat=True)
+        theirs = Lead.objects.for_sale().filter(source__in=changes.sources).values_list("pk", flat=True)
         numbers |= set(theirs[: MOST_LEADS + 1])
     if not numbers:
         return 0
-    leads = Lead.objects.on_shelf().numbered(numbers)
+    leads = Lead.objects.for_sale().numbered(numbers)
     if len(numbers) > MOST_LEADS:
         return _wake_all(now, _verticals_of(leads, changes.sources))
     percolator().refresh()
@@ -90,7 +90,7 @@ def _wake_wanting(changes: Changes, now: datetime) -> int:
 
 def _verticals_of(leads: LeadQuerySet, sources: Iterable[int]) -> set[int]:
     """Where these leads are, or anything of these sources: each vertical is asked whether it has one."""
-    theirs = Lead.objects.on_shelf().filter(vertical=OuterRef("pk"), source__in=sources)
+    theirs = Lead.objects.for_sale().filter(vertical=OuterRef("pk"), source__in=sources)
     selling = Vertical.objects.filter(Exists(theirs)).values_list("pk", flat=True)
     return {*selling, *leads.order_by().values_list("vertical_id", flat=True).distinct()}
 

@@ -80,7 +80,7 @@ def save(request: MemberRequest, slug: str) -> HttpResponse:
 
 
 def _new(request: MemberRequest, slug: str, form_class: type[TermsForm]) -> HttpResponse:
-    vertical = get_object_or_404(Vertical.objects.on_shelf(), slug=slug)
+    vertical = get_object_or_404(Vertical.objects.for_resale(), slug=slug)
     try:
         criteria = read_filters(vertical, request.GET, besides=BESIDES).criteria
     except FilterRefused as refusal:

@@ -163,7 +163,7 @@ def lead(request: MarketRequest, public_id: uuid.UUID) -> HttpResponse:
         vertical__open_for_resale=True,
     )
     own = Sale.objects.of_buyer(buyer.pk).filter(lead=found).select_related("order").first() if buyer else None
-    if own is None and (found.withdrawn_at or found.legs_left == 0):
+    if own is None and not found.is_for_sale:
         raise Http404
     return render(request, "marketplace/storefront/lead.html", _card(found, own, now))
 

@@ -308,7 +308,7 @@ def test_processes_agree_with_the_database_after_many_at_once_changed_it():
     assert [repr(fault) for fault in faults] == []
     expected = in_database(query)
     assert [seen_by(host, query) for host in hosts] == [expected, expected]
-    for lead in Lead.objects.on_shelf().select_related("source"):
+    for lead in Lead.objects.for_sale().select_related("source"):
         for host in hosts:
             with host.result_of(query) as result:
                 place = result.stock.where([lead.pk])[0]
@@ -321,7 +321,7 @@ def test_processes_agree_with_the_database_after_many_at_once_changed_it():
 def change(dice, market):
     step = dice.random()
     if step < 0.55:
-        lead = Lead.objects.on_shelf().order_by("?").first()
+        lead = Lead.objects.for_sale().order_by("?").first()
         with transaction.atomic():
             lock_leads([lead.pk], Hold(uuid.uuid4(), timezone.now()))
             free = Leg.objects.filter(lead=lead, status="open", market="aged")[:1]
@@ -329,7 +329,7 @@ def change(dice, market):
                 status="sold", ended_at=timezone.now()
             )
     elif step < 0.7:
-        withdraw_lead(Lead.objects.on_shelf().order_by("?").first(), timezone.now())
+        withdraw_lead(Lead.objects.for_sale().order_by("?").first(), timezone.now())
     elif step < 0.9:
         market.leads(dice.randint(1, 3))
     else:

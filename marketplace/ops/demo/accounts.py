@@ -147,7 +147,7 @@ def _register(company: Company, now: datetime) -> None:
         website=f"https://{company.owner_email.partition('@')[2]}",
         licence=company.licence,
     )
-    shelf = Vertical.objects.on_shelf()
+    shelf = Vertical.objects.for_resale()
     granted = shelf.filter(slug__in=company.verticals) if company.verticals else shelf
     owner = _verified(User.objects.create_user(company.owner_email))
     register_company(user=owner, company=buyer, verticals=granted, now=now)

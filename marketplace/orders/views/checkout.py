@@ -41,7 +41,7 @@ REASONS = {
 @require_safe
 def buy_bar(request: MarketRequest, slug: str) -> HttpResponse:
     """The buy bar alone, for htmx: the sentence and the sum on the button."""
-    vertical = get_object_or_404(Vertical.objects.on_shelf(), slug=slug)
+    vertical = get_object_or_404(Vertical.objects.for_resale(), slug=slug)
     now = timezone.now()
     try:
         criteria = read_filters(vertical, request.GET, besides=BESIDES).criteria
@@ -56,7 +56,7 @@ def buy_bar(request: MarketRequest, slug: str) -> HttpResponse:
 @require_safe
 def review(request: MemberRequest, slug: str) -> HttpResponse:
     """What is about to be bought, at which prices, and what happens then."""
-    vertical = get_object_or_404(Vertical.objects.on_shelf(), slug=slug)
+    vertical = get_object_or_404(Vertical.objects.for_resale(), slug=slug)
     try:
         order_request = _wish(request.GET, vertical)
         return _review(request, order_request)

@@ -41,12 +41,12 @@ def named(*leads):
 
 def shown(market, buyer=None):
     window = timedelta(days=market.vertical.duplicate_window_days)
-    leads = Lead.objects.on_shelf().in_vertical(market.vertical)
+    leads = Lead.objects.for_sale().in_vertical(market.vertical)
     return set(not_owned_by(leads, buyer or market.buyer, window).values_list("pk", flat=True))
 
 
 def hidden(market, buyer=None):
-    return set(Lead.objects.on_shelf().in_vertical(market.vertical).values_list("pk", flat=True)) - shown(market, buyer)
+    return set(Lead.objects.for_sale().in_vertical(market.vertical).values_list("pk", flat=True)) - shown(market, buyer)
 
 
 # --- Shown and sold
@@ -235,7 +235,7 @@ def held_leads(buyer_id, vertical):
 
 
 def shelf(market):
-    return set(Lead.objects.on_shelf().in_vertical(market.vertical).values_list("pk", flat=True))
+    return set(Lead.objects.for_sale().in_vertical(market.vertical).values_list("pk", flat=True))
 
 
 def test_what_is_sold_out_or_of_another_vertical_is_not_listed(market):

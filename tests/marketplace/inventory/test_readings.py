@@ -81,7 +81,7 @@ def test_memory_and_database_agree_on_every_criteria(market):
 @pytest.mark.parametrize("exclusive", [False, True])
 def test_they_agree_on_what_a_buyer_may_see(market, exclusive):
     dice = stocked(market)
-    leads = dice.sample(list(Lead.objects.on_shelf()), 30)
+    leads = dice.sample(list(Lead.objects.for_sale()), 30)
     for lead in leads[:10]:
         buy(market, lead)
     bring(market.buyer, *(digest_of(lead) for lead in leads[10:15]))
