@@ -47,7 +47,7 @@ class ApprovalDecisionForm(forms.ModelForm):
         if cleaned.get("status") == Approval.Status.REFUSED and not cleaned.get("note"):
             self.add_error("note", "A refusal says why: write a note to the company.")
         if cleaned.get("status") == Approval.Status.GRANTED and not self.instance.vertical.open_for_resale:
-            self.add_error("status", "This vertical is closed for resale.")
+            self.add_error("status", "Leads of this vertical are not resold.")
         return cleaned
 
 

@@ -128,7 +128,7 @@ _WANTS = [
     ),
     FilterField(
         "incentive",
-        "Reward for asking",
+        "Incentivized",
         "is",
         lambda clause, now: Q(source__incentive=clause.answer),
         lambda lead, now: lead.source.incentive,

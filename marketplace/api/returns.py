@@ -254,4 +254,4 @@ def _claim(row: Any, place: int) -> Claim:
     try:
         return Claim(uuid.UUID(row["lead"]), reason, words)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise Invalid({f"{where}.lead": "A lead is named by its id."}) from error
+        raise Invalid({f"{where}.lead": "Send each lead's id."}) from error

@@ -74,7 +74,7 @@ def _hold(attempt: OrderAttempt, quoted: Quote) -> OrderAwaitingPayment:
     if waiting := held_before(attempt):
         return waiting
     if placed_before(attempt):
-        raise OrderRefused("This was ordered already. Look under your orders.")
+        raise OrderRefused("You already placed this order. Look under Orders.")
     _check_waiting(attempt.buyer)
     awaiting = OrderAwaitingPayment(
         buyer=attempt.buyer,
@@ -101,7 +101,7 @@ def _hold(attempt: OrderAttempt, quoted: Quote) -> OrderAwaitingPayment:
 def _check_waiting(buyer: Buyer) -> None:
     """A company cannot keep the shelf from others by never paying."""
     if OrderAwaitingPayment.objects.waiting().filter(buyer=buyer).count() >= MOST_WAITING:
-        raise TooManyWaiting(f"{MOST_WAITING} orders of yours wait for their payment. Pay or cancel one of them first.")
+        raise TooManyWaiting(f"{MOST_WAITING} of your orders are waiting for payment. Pay or cancel one first.")
 
 
 def _payment_for(attempt: OrderAttempt, found: Allocation) -> Payment:

@@ -28,7 +28,7 @@ from marketplace.orders.sales import Progress
 LARGE = 5_000  # more leads than this are not waited for by a request
 MOST_UNDER_WAY = 3
 MOST_TRIES = 5
-FAILED = "It could not be placed. Nothing was charged; we look into it."
+FAILED = "We could not place the order. Nothing was charged, and we are looking into it."
 
 log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
@@ -70,9 +70,7 @@ def asked_before(attempt: OrderAttempt) -> BackgroundOrder | None:
 
 def _write_down(attempt: OrderAttempt, total: int) -> BackgroundOrder:
     if BackgroundOrder.objects.under_way().filter(buyer=attempt.buyer).count() >= MOST_UNDER_WAY:
-        raise TooManyBackgroundOrders(
-            f"{MOST_UNDER_WAY} large orders of yours are being placed. Wait for one of them first."
-        )
+        raise TooManyBackgroundOrders(f"{MOST_UNDER_WAY} of your large orders are in progress. Wait for one to finish.")
     return BackgroundOrder.objects.create(
         buyer=attempt.buyer,
         placed_by=attempt.user,

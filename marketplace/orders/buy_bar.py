@@ -65,11 +65,11 @@ def read_buy_bar(data: QueryDict, usual: int = USUAL_QUANTITY) -> BuyBar:
         number = said["quantity"].replace(",", "")
         quantity = int(number) if number.isascii() and number.isdigit() and len(number) < 9 else 0
         if not 1 <= quantity <= MOST_LEADS:
-            quantity, problem = usual, f"The quantity is a whole number from 1 to {MOST_LEADS:,}."
+            quantity, problem = usual, f"Enter a quantity from 1 to {MOST_LEADS:,}."
     if said["max_price"]:
         limit = _cents(said["max_price"])
         if limit is None:
-            problem = "The limit is an amount in dollars, as in 1.65."
+            problem = "Enter a price in dollars, such as 1.65."
     try:
         sort = Sort(said["buy_sort"] or Sort.NEWEST)
     except ValueError:

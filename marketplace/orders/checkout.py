@@ -50,7 +50,7 @@ class NotAllThere(OrderRefused):
     code = "not_all_there"
 
     def __init__(self, *, left: int, wanted: int, refused: list[dict[str, Any]]) -> None:
-        super().__init__(f"Of {wanted:,} leads, {left:,} are left at the quoted price. Nothing was charged.")
+        super().__init__(f"Only {left:,} of {wanted:,} leads are left at the quoted price. Nothing was charged.")
         self.left = left
         self.refused = refused
 
@@ -99,7 +99,7 @@ def made_before(rows: QuerySet[K], attempt: OrderAttempt) -> K | None:
     try:
         return once.made_before(rows, attempt.key, attempt.fingerprint)
     except once.KeyTaken as error:
-        raise KeyReused("This key was used for another order.") from error
+        raise KeyReused("This key was already used for a different order.") from error
 
 
 def placed_before(attempt: OrderAttempt) -> Order | None:
@@ -110,15 +110,15 @@ def placed_before(attempt: OrderAttempt) -> Order | None:
 def check_terms(buyer: Buyer, quoted: Quote) -> None:
     """Whether this buyer may order this at all. Raises OrderRefused, QuoteRefused."""
     if not quoted.quantity:
-        raise EmptyQuote("Nothing was to be had for this quote, so there is nothing to order.")
+        raise EmptyQuote("No leads matched this quote, so there is nothing to buy.")
     if buyer.closed_at is not None:
-        raise NotApproved("This company's account is closed.")
+        raise NotApproved("Your company's account is closed.")
     approved = buyer.approvals.granted().filter(vertical__in=quoted.curves)
     open_now = dict(approved.values_list("vertical_id", "vertical__open_for_resale"))
     if not open_now or set(quoted.curves) - open_now.keys():
-        raise NotApproved("Your company is not approved for this vertical yet.")
+        raise NotApproved("Your company is not approved for these leads yet.")
     if not all(open_now.values()):
-        raise QuoteRefused("This vertical was closed for resale meanwhile.")
+        raise QuoteRefused("Leads of this vertical are no longer resold.")
 
 
 def place(

@@ -127,14 +127,14 @@ def stock_query_of(order_request: Selection, *, curve: Curve, buyer: Buyer, quan
     """The look at the shelf from which a selection is filled; ``quantity`` sets the volume discount."""
     vertical = vertical_named(order_request.criteria.vertical)
     if vertical is None:
-        raise QuoteRefused("This vertical is closed for resale.")
+        raise QuoteRefused("Leads of this vertical are not resold.")
     return StockQuery(vertical, order_request.criteria, curve, now, buyer, order_request.exclusive, quantity)
 
 
 def _quote_selection(order_request: Selection, buyer: Buyer, now: datetime) -> Quote:
     vertical = vertical_named(order_request.criteria.vertical)
     if vertical is None:
-        raise QuoteRefused("This vertical is closed for resale.")
+        raise QuoteRefused("Leads of this vertical are not resold.")
     curve = curve_in_force(vertical, now)
     volume = order_request.quantity
     while True:
@@ -265,7 +265,7 @@ def open_token(token: str, *, buyer: Buyer, now: datetime) -> Quote:
     """The quote behind a token. Raises QuoteRefused: altered or somebody else's; QuoteExpired: too old."""
     quoted = read_token(token, buyer=buyer)
     if now >= quoted.expires_at:
-        raise QuoteExpired("This quote was good for ten minutes. Ask for a new one.")
+        raise QuoteExpired("This quote expired after ten minutes. Get a new one.")
     return quoted
 
 

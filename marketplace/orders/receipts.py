@@ -15,7 +15,7 @@ REASONS = {
     "sold_out": "sold to others before your order",
     "being_paid": "being paid for by somebody else",
     "already_owned": "yours already",
-    "own_customer": "on a list of your own customers",
+    "own_customer": "on your list of own customers",
     "same_person": "the same person as another one you named",
     "not_exclusive": "sold before, so no longer to be had alone",
     "no_price": "without a price",

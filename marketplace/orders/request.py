@@ -68,14 +68,14 @@ OrderRequest = Selection | NamedLeads
 def read_order_request(said: Any) -> OrderRequest:
     """A wish from its JSON form, as the API and the quote's token have it. Raises OrderRequestRefused."""
     if not isinstance(said, dict):
-        raise OrderRequestRefused("quote", "A quote is asked for with an object.")
+        raise OrderRequestRefused("quote", "Send a JSON object.")
     allowed = (
         {"leads", "exclusive"}
         if "leads" in said
         else {"vertical", "criteria", "quantity", "sort", "max_price_cents", "exclusive"}
     )
     if unknown := set(said) - allowed:
-        raise OrderRequestRefused(min(unknown)[:40], "This is not part of a quote.")
+        raise OrderRequestRefused(min(unknown)[:40], "Remove this field: it is not part of a quote.")
     exclusive = said.get("exclusive", False)
     if not isinstance(exclusive, bool):
         raise OrderRequestRefused("exclusive", "Wants true or false.")
@@ -88,7 +88,7 @@ def _named(leads: Any, exclusive: bool) -> NamedLeads:
     try:
         found = tuple(dict.fromkeys(uuid.UUID(lead) for lead in leads))
     except (ValueError, TypeError, AttributeError) as error:
-        raise OrderRequestRefused("leads", "A lead is named by its id.") from error
+        raise OrderRequestRefused("leads", "Send each lead's id.") from error
     return NamedLeads(found, exclusive)
 
 
@@ -100,7 +100,7 @@ def _selection(said: dict[str, Any], exclusive: bool) -> Selection:
         set(criteria) - {"vertical", "all"}
         or criteria.get("vertical", order_request["vertical"]) != order_request["vertical"]
     ):
-        raise OrderRequestRefused("criteria", "Criteria are an object with “all”, for the same vertical.")
+        raise OrderRequestRefused("criteria", "Send criteria as an object with “all”, for the same vertical.")
     try:
         wanted = read_criteria(order_request, vertical_named)
         sort = Sort(said.get("sort", Sort.NEWEST))

@@ -34,7 +34,7 @@ def place(wish: NewStandingOrder, terms: StandingOrderTerms, *, now: datetime) -
     check_terms(terms, wish.kind)
     buyer = Buyer.objects.select_for_update(no_key=True).get(pk=wish.buyer.pk)
     if buyer.closed_at:
-        raise StandingRefused("This company's account is closed.")
+        raise StandingRefused("Your company's account is closed.")
     if wish.buyer.standing_orders.unended().count() >= MOST_ORDERS:
         raise StandingRefused(f"A company has at most {MOST_ORDERS} standing orders. End one first.")
     return StandingOrder.objects.create(

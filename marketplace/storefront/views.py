@@ -128,7 +128,7 @@ def _page_of(query: StockQuery, sort: str, after: str, counts: Counts) -> LeadPa
             raise NoSuchPage("This list has no such page.")
         return even_sample(query, page_number=int(after[:9] or 0))
     if sort not in list(Sort):
-        raise NoSuchPage("The order is even, newest, oldest or cheapest.")
+        raise NoSuchPage("Sort by even, newest, oldest or cheapest.")
     return page(query, Sort(sort), after=after)
 
 

@@ -163,7 +163,7 @@ def test_a_newcomer_is_approved_credited_and_buys(shelf, admin, new_page):
     expect(matching(page)).to_have_text("12")
     page.locator(".leads tbody a").first.click()
     expect(page.get_by_role("heading", name="Where it came from")).to_be_visible()
-    expect(page.get_by_role("heading", name="Sealed until bought")).to_be_visible()
+    expect(page.get_by_role("heading", name="Hidden until you buy")).to_be_visible()
     page.go_back()
     buy_five_by_order(page)
     first = Order.objects.get()

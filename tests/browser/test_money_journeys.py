@@ -153,9 +153,9 @@ def test_who_comes_back_without_paying_gives_the_leads_back(market, buyer, strip
     page.get_by_role("link", name=re.compile("^Back to")).click()
     expect(page.get_by_role("heading", name="Waiting for your payment")).to_be_visible()
     assert list(defects(page)) == []
-    page.get_by_role("button", name="Cancel, give the leads back").click()
+    page.get_by_role("button", name="Cancel and release the leads").click()
 
-    expect(page.get_by_role("heading", name="No order was made")).to_be_visible()
+    expect(page.get_by_role("heading", name="Order canceled")).to_be_visible()
     assert list(defects(page)) == []
     assert OrderAwaitingPayment.objects.get().status == "released"
     assert not Order.objects.exists()

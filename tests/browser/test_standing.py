@@ -33,7 +33,7 @@ def test_an_order_is_placed_from_the_shelf_filled_and_ended(desk):
     page.goto("/standing-orders/")
     seen("empty")
     page.goto("/mortgage/?state=OH")
-    page.get_by_role("link", name="Buy when the price comes down").click()
+    page.get_by_role("link", name="Buy when the price drops").click()
     seen("new")
     page.get_by_label("At most for one lead").fill("2.20")
     page.get_by_label("Leads in all, at most").fill("6")

@@ -18,8 +18,8 @@ from marketplace.models import OrderAwaitingPayment
 from marketplace.orders import awaiting_payment as orders_awaiting_payment
 
 log = logging.getLogger(__name__)
-TOO_LATE = "It is too late for a page at Stripe. Nothing was charged: cancel this order and ask for the leads again."
-UNREACHABLE = "Stripe cannot be reached at the moment. Nothing was charged. The leads are kept for you: try again."
+TOO_LATE = "It is too late to pay for this order. Nothing was charged. Cancel it and buy the leads again."
+UNREACHABLE = "We cannot reach Stripe right now. Nothing was charged, and we are holding the leads for you. Try again."
 
 
 def go_and_pay(request: MemberRequest, awaiting: OrderAwaitingPayment) -> HttpResponse:
@@ -63,7 +63,7 @@ def _to_the_order(request: MemberRequest, awaiting: OrderAwaitingPayment) -> Htt
     address = reverse("orders:detail", args=[awaiting.order.public_id])
     if request.htmx:
         return HttpResponse(headers={"HX-Redirect": address})
-    messages.success(request, f"Paid. {awaiting.order.filled:,} leads are yours. The file is ready below.")
+    messages.success(request, f"Paid. {awaiting.order.filled:,} leads are yours. Your file is ready below.")
     return redirect(address)
 
 

@@ -30,7 +30,7 @@ def progress(request: MemberRequest, public_id: UUID) -> HttpResponse:
     if request.htmx:
         return HttpResponse(headers={"HX-Redirect": request.path})
     if background_order.order:
-        messages.success(request, f"{background_order.order.filled:,} leads are yours. The file is ready below.")
+        messages.success(request, f"{background_order.order.filled:,} leads are yours. Your file is ready below.")
     else:
         messages.error(request, background_order.problem)
     return redirect(address)

@@ -27,12 +27,12 @@ from marketplace.orders.views.awaiting_payment import go_and_pay
 from marketplace.prices.pricing import NoCurve, curve_in_force
 
 REASONS = {
-    "already_owned": "your company has bought this person already",
-    "own_customer": "on a list of your own customers",
+    "already_owned": "your company already bought this person",
+    "own_customer": "on your list of own customers",
     "same_person": "the same person as another lead in this order",
     "sold_out": "sold out",
-    "being_paid": "being paid for by somebody else just now",
-    "not_exclusive": "was sold before, so not exclusive any more",
+    "being_paid": "somebody else is paying for it right now",
+    "not_exclusive": "sold before, so it cannot be exclusive",
     "unknown": "not for sale",
     "no_price": "has no price yet",
 }
@@ -133,7 +133,7 @@ def pay(request: MemberRequest) -> HttpResponse:
         return _hold(request, attempt) if request.POST.get("card") == "true" else _again(request, refusal)
     except (OrderRefused, QuoteRefused) as refusal:
         return _again(request, refusal)
-    messages.success(request, f"{order.filled:,} leads are yours. The file is ready below.")
+    messages.success(request, f"{order.filled:,} leads are yours. Your file is ready below.")
     return redirect("orders:detail", public_id=order.public_id)
 
 

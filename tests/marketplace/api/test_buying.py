@@ -137,7 +137,7 @@ def test_a_part_is_sold_only_when_a_part_was_allowed(market, api):
     assert whole.status_code == 409
     assert whole.json() == {
         "code": "not_all_there",
-        "message": "Of 3 leads, 2 are left at the quoted price. Nothing was charged.",
+        "message": "Only 2 of 3 leads are left at the quoted price. Nothing was charged.",
         "fields": {},
         "left": 2,
         "refused": [gone],

@@ -260,7 +260,7 @@ def test_too_late_and_none_left_the_money_stays_in_the_wallet(shop, control):  #
     ended = look_again(waiting, now=later)
 
     assert (ended.status, ended.order) == ("failed", None)
-    assert ended.reason == "Of 1 leads, 0 are left at the quoted price."
+    assert ended.reason == "Only 0 of 1 leads are left at the quoted price."
     assert balance_cents(buyer) == PRICE
     assert list(OrderAwaitingPayment.objects.untold(later)) == [ended]
     assert violations() == []
@@ -290,7 +290,7 @@ def test_who_is_not_approved_any_more_keeps_the_money(shop, control):  # noqa: F
 
     ended = look_again(waiting, now=shop.now)
 
-    assert (ended.status, ended.reason) == ("failed", "Your company is not approved for this vertical yet.")
+    assert (ended.status, ended.reason) == ("failed", "Your company is not approved for these leads yet.")
     assert balance_cents(buyer) == 2 * PRICE
     assert Leg.objects.filter(status="held").count() == 0
 
@@ -494,7 +494,7 @@ def test_a_key_that_ordered_from_the_wallet_holds_nothing(shop):
     place_order(attempt)
     before = everything()
 
-    with pytest.raises(OrderRefused, match="ordered already"):
+    with pytest.raises(OrderRefused, match="already placed this order"):
         hold_order(attempt)
 
     assert everything() == before

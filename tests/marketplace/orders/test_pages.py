@@ -60,13 +60,13 @@ def phone_of(sale):
 
 def test_the_list_shows_what_waits_for_its_payment_to_who_may_pay(market, member, browser):
     mine, theirs = pending_order(market, market.buyer, market.user), pending_order(market, make_buyer(), market.user)
-    link = f'<a href="/checkout/{mine.public_id}/">Pay or cancel it</a>'
+    link = f'<a href="/checkout/{mine.public_id}/">Pay or cancel</a>'
 
     page = browser(market.user).get("/orders/").content.decode()
     looked_at = browser(member(Role.VIEWER)).get("/orders/").content.decode()
 
     assert link in page and link not in looked_at
-    assert f"Order {mine.number} waits for its payment" in looked_at
+    assert f"Order {mine.number} is waiting for payment" in looked_at
     assert theirs.number not in page
 
 
@@ -81,7 +81,7 @@ def test_the_list_shows_the_companys_orders(market, order, browser):
 def test_a_company_without_orders_is_shown_the_way_to_the_shelf(market, browser):
     page = browser(market.user).get("/orders/").content.decode()
 
-    assert "Nothing bought yet" in page
+    assert "No orders yet" in page
 
 
 def test_the_order_says_what_was_asked_and_what_came_of_it(market, order, browser):
@@ -125,7 +125,7 @@ def test_who_may_buy_sees_the_leads_and_the_browser_keeps_nothing(order, browser
     assert 'hx-history="false"' in page
 
 
-@pytest.mark.parametrize(("stop", "said"), [(withdraw, "One person stopped"), (erase, "One person was erased")])
+@pytest.mark.parametrize(("stop", "said"), [(withdraw, "One person opted out"), (erase, "One person was erased")])
 def test_who_stopped_is_gone_from_the_leads_page(market, order, browser, stop, said):
     sale = order.sales.order_by("id")[1]
     phone = phone_of(sale)
