@@ -1,17 +1,21 @@
 """What every test stands on: PostgreSQL for real, no network, triggers that forbid what tests must clean up."""
 
+import copy
 import os
+import shutil
 from collections.abc import Iterator
 from unittest.mock import patch
 
 import hypothesis
 import pytest
 from django.core.cache import cache
+from django.db import connection, transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.test import override_settings
 
 from marketplace.inventory import live
 from tests import factories
-from tests.cast import Cast, make_cast
+from tests.cast import Cast, make_cast, stored_in
 
 # Where a change is decided on, property tests try the same examples each time; elsewhere new ones.
 hypothesis.settings.register_profile("decided", derandomize=True)
@@ -47,12 +51,21 @@ def market(db) -> factories.Market:
     return factories.make_market()
 
 
+@pytest.fixture(scope="module")
+def cast_once(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[Cast]:
+    """Made for all tests of a file, in a transaction around each one's own: it takes longer than most of them do."""
+    files = tmp_path_factory.mktemp("cast")
+    with django_db_blocker.unblock(), transaction.atomic():
+        with override_settings(STORAGES=stored_in(files)):
+            cast = make_cast(factories.make_market(), files)
+        connection.check_constraints()
+        yield cast
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def cast(market, settings, tmp_path) -> Cast:
-    """Three companies in that market with their people and things, the operator's staff and two uploads."""
-    stored = {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(tmp_path / "files")},
-    }
-    settings.STORAGES = {**settings.STORAGES, "default": stored}
-    return make_cast(market)
+def cast(cast_once, db, settings, tmp_path) -> Cast:
+    """Three companies in one market with their people and things, the operator's staff and two uploads."""
+    files = shutil.copytree(cast_once.files, tmp_path / "files")
+    settings.STORAGES = stored_in(files)
+    return copy.deepcopy(cast_once)

@@ -7,7 +7,7 @@ import uuid
 import django_filters
 import pytest
 from celery.app.task import Task
-from django.test import Client
+from django.test import Client, override_settings
 
 from leads.criteria.filters import filters_of
 from leads.models import Contact, ImportRun
@@ -19,7 +19,7 @@ from marketplace.api.throttling import BuyerThrottle
 from marketplace.storefront import views
 from tests.access import foreign_routes
 from tests.canaries import Canary, all_heard_in
-from tests.cast import addresses, buy
+from tests.cast import addresses, buy, stored_in
 from tests.crawling import crawl, whole
 from tests.leads.intake.importing.files import as_csv, row, uploaded, worked
 
@@ -37,9 +37,19 @@ def unthrottled(monkeypatch):
     monkeypatch.setattr(BuyerThrottle, "rate", "100000/day", raising=False)
 
 
-@pytest.fixture
-def sung(cast, settings):
+@pytest.fixture(scope="module")
+def cast_once(cast_once):
     """The market with its canaries: for sale, stopped, ours, the rival's, sold out, in an upload, refused at import."""
+    with override_settings(STORAGES=stored_in(cast_once.files)):
+        return sing(cast_once)
+
+
+@pytest.fixture
+def sung(cast):
+    return cast
+
+
+def sing(cast):
     market = cast.market
     for canary in (SHELF, STOPPED, OURS, THEIRS):
         setattr(cast, f"lead_{canary.number}", canary.lead(market))
