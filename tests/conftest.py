@@ -10,8 +10,7 @@ import hypothesis
 import pytest
 from django.core.cache import cache
 from django.db import connection, transaction
-from django.db.backends.postgresql.operations import DatabaseOperations
-from django.test import override_settings
+from django.test import TransactionTestCase, override_settings
 
 from marketplace.inventory import live
 from tests import factories
@@ -22,20 +21,23 @@ hypothesis.settings.register_profile("decided", derandomize=True)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("decided")
 
+# What the migrations put in, which would have to be made anew; tests only read it.
+KEPT = {"django_content_type", "auth_permission"}
+
 
 @pytest.fixture(scope="session", autouse=True)
-def flush_past_the_triggers() -> Iterator[None]:
-    """Between transactional tests every table is emptied; the ledger's own triggers would refuse that."""
-    flush = DatabaseOperations.sql_flush
-
-    def unguarded(self, *args, **kwargs):
-        statements = flush(self, *args, **kwargs)
-        if not statements:
-            return statements
-        return ["SET session_replication_role = replica", *statements, "SET session_replication_role = origin"]
-
-    with patch.object(DatabaseOperations, "sql_flush", unguarded):
+def emptied_row_by_row() -> Iterator[None]:
+    """Between transactional tests. TRUNCATE takes ten times as long: it makes ninety tables and their indexes anew."""
+    with patch.object(TransactionTestCase, "_fixture_teardown", lambda self: empty_tables()):
         yield
+
+
+def empty_tables() -> None:
+    """Past the triggers: the ledger's own would refuse."""
+    tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - KEPT
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(";".join(f"DELETE FROM {connection.ops.quote_name(table)}" for table in sorted(tables)))
 
 
 @pytest.fixture(autouse=True)
