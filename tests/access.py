@@ -258,10 +258,18 @@ def foreign_routes(prefix: str) -> list[Route]:
     return [route for route in routes() if route.address.startswith(prefix)]
 
 
+# What the view pg_stat_xact_user_tables says, which counts scans as well and takes three times as long.
+WRITES = """
+    SELECT relname, pg_stat_get_xact_tuples_inserted(oid) + pg_stat_get_xact_tuples_updated(oid)
+        + pg_stat_get_xact_tuples_deleted(oid)
+    FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+"""
+
+
 def writes() -> dict[str, int]:
     """How many rows this transaction wrote so far, by table; what was rolled back counts too, and triggers' rows."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables")
+        cursor.execute(WRITES)
         return {table: rows for table, rows in cursor.fetchall() if rows}
 
 

@@ -3,7 +3,7 @@
 import base64
 import html
 import json
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote
@@ -13,6 +13,8 @@ from leads.models import ConsentText, Lead
 from leads.models.contact import Person
 from leads.people.identity import email_digest, phone_digest
 from tests.factories import Market
+
+NO_DIGITS = bytes(byte for byte in range(256) if byte not in b"0123456789")
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,19 @@ class Canary:
         return [phone[-10:].encode() for phone in (self.person.phone, self.person.second_phone)]
 
     def heard_in(self, sent: bytes) -> bool:
-        lowered, digits = sent.lower(), re.sub(rb"[^0-9]", b"", sent)
-        return (
-            any(shape in lowered for shape in self.written)
-            or any(shape in sent for shape in self.coded)
-            or any(number in digits for number in self.numbers)
-        )
+        return self in all_heard_in(sent, [self])
+
+
+def all_heard_in(sent: bytes, canaries: Iterable[Canary]) -> list[Canary]:
+    """Which of them are heard in what was sent: it may be long, and is made small and its digits are kept once."""
+    lowered, digits = sent.lower(), sent.translate(None, NO_DIGITS)
+    return [
+        canary
+        for canary in canaries
+        if any(shape in lowered for shape in canary.written)
+        or any(shape in sent for shape in canary.coded)
+        or any(number in digits for number in canary.numbers)
+    ]
 
 
 def written(word: str) -> list[bytes]:

@@ -2,7 +2,10 @@
 
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -62,6 +65,7 @@ class Cast:
     staff: User
     mapping: ImportRun
     checked: ImportRun
+    files: Path
 
     def person(self, role: str) -> User | None:
         """Who acts in this role of the access table."""
@@ -82,7 +86,13 @@ class Cast:
         return keys.get(role, "nonsense" if role == "nonsense" else "")
 
 
-def make_cast(market: Market) -> Cast:
+def stored_in(files: Path) -> dict[str, Any]:
+    """The setting by which uploads go to this folder."""
+    stored = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(files)}}
+    return {**settings.STORAGES, "default": stored}
+
+
+def make_cast(market: Market, files: Path) -> Cast:
     closed = make_company(market)
     Buyer.objects.filter(pk=closed.buyer.pk).update(closed_at=timezone.now())
     checked = worked(uploaded(market, as_csv([row(1), row(2, Purpose="boat")])), ImportRun.Status.CHECKING)
@@ -96,6 +106,7 @@ def make_cast(market: Market) -> Cast:
         make_person(is_staff=True, is_superuser=True),
         uploaded(market, as_csv([row(3), row(4)])),
         checked,
+        files,
     )
 
 

@@ -7,7 +7,7 @@ import uuid
 import django_filters
 import pytest
 from celery.app.task import Task
-from django.test import Client
+from django.test import Client, override_settings
 
 from leads.criteria.filters import filters_of
 from leads.models import Contact, ImportRun
@@ -18,8 +18,8 @@ from marketplace.api import serializers
 from marketplace.api.throttling import BuyerThrottle
 from marketplace.storefront import views
 from tests.access import foreign_routes
-from tests.canaries import Canary
-from tests.cast import addresses, buy
+from tests.canaries import Canary, all_heard_in
+from tests.cast import addresses, buy, stored_in
 from tests.crawling import crawl, whole
 from tests.factories import known_as
 from tests.leads.intake.importing.files import as_csv, row, uploaded, worked
@@ -38,9 +38,19 @@ def unthrottled(monkeypatch):
     monkeypatch.setattr(BuyerThrottle, "rate", "100000/day", raising=False)
 
 
-@pytest.fixture
-def sung(cast, settings):
+@pytest.fixture(scope="module")
+def cast_once(cast_once):
     """The market with its canaries: for sale, stopped, ours, the rival's, sold out, in an upload, refused at import."""
+    with override_settings(STORAGES=stored_in(cast_once.files)):
+        return sing(cast_once)
+
+
+@pytest.fixture
+def sung(cast):
+    return cast
+
+
+def sing(cast):
     market = cast.market
     for canary in (SHELF, STOPPED, OURS, THEIRS):
         setattr(cast, f"lead_{canary.number}", canary.lead(market))
@@ -108,7 +118,7 @@ def heard(client, where, *, most=PAGES_EACH):
     found, answers = [], 0
     for asked, sent in crawl(client, where, most=most):
         answers += 1
-        found += [(asked, canary) for canary in CANARIES if canary.heard_in(sent)]
+        found += [(asked, canary) for canary in all_heard_in(sent, CANARIES)]
     return found, answers
 
 
