@@ -17,10 +17,10 @@ from django.db.models import Exists, F, OuterRef
 from billing.ledger import NotEnoughMoney
 from buyers.models import Buyer
 from leads.jobs.lease import TakenOver
+from leads.jobs.second_connection import connection_aside
 from marketplace.inventory.startup import NotReady
 from marketplace.models import BackgroundOrder, Order
 from marketplace.models.background_order import LEASE
-from marketplace.ops.second_connection import connection_aside
 from marketplace.orders.checkout import OrderAttempt, OrderRefused, check_terms, made_before, place, placed_before
 from marketplace.orders.quotes import QuoteRefused, open_token, read_token
 from marketplace.orders.sales import Progress

@@ -1,4 +1,4 @@
-"""Aside: a second connection to the database, for what others must see while a long transaction goes on."""
+"""A second connection to the database, for what others must see while a long transaction goes on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
