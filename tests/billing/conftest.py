@@ -2,6 +2,7 @@
 
 import pytest
 from django.utils import timezone
+from stripe import HTTPClient
 
 from billing.stripe import gateway
 from stripe_stand_in.server import StandIn
@@ -10,7 +11,9 @@ from tests.factories import make_buyer
 
 
 @pytest.fixture
-def stripe_settings(settings):
+def stripe_settings(settings, monkeypatch):
+    # The SDK would wait half a second before it asks once more whoever did not answer.
+    monkeypatch.setattr(HTTPClient, "INITIAL_DELAY", 0.01)
     settings.STRIPE_SECRET_KEY = "sk_test_of_the_stand_in"
     settings.STRIPE_WEBHOOK_SECRETS = [SECRET]
     settings.STRIPE_TIMEOUT_SECONDS = 5

@@ -233,7 +233,9 @@ class Cluster:
         self.log.touch(mode=0o600)
         self.account.own(self.log)
         if not (self.data / "PG_VERSION").exists():
-            self.programs.make_cluster(self.data, role=ROLE, database=DATABASE, password=password)
+            # Who may lose everything in a crash does not wait for the disk here either.
+            synced = "fsync=off" not in self.options
+            self.programs.make_cluster(self.data, role=ROLE, database=DATABASE, password=password, synced=synced)
         self.programs.start_server(self.data, self._server_options(), seconds=START_SECONDS)
 
     def _server_options(self) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ class Programs:
             raise EmbeddedPostgresError(f"{self.directory}/postgres does not say its version")
         return int(found[1])
 
-    def make_cluster(self, data: Path, *, role: str, database: str, password: str) -> None:
+    def make_cluster(self, data: Path, *, role: str, database: str, password: str, synced: bool) -> None:
         # From 17 on PostgreSQL brings its own locale, so indexes survive an upgrade of the system's libraries.
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         with tempfile.NamedTemporaryFile("w", dir=data.parent, prefix=".password-") as file:
@@ -39,12 +39,14 @@ class Programs:
             file.flush()
             self.account.own(Path(file.name))
             arguments = ["-D", data, "-U", role, "-E", "UTF8", "--auth=scram-sha-256", f"--pwfile={file.name}"]
-            self._run("initdb", *arguments, "--data-checksums", *(locale if self.major >= 17 else ["--locale=C.UTF-8"]))
+            arguments += ["--data-checksums", *([] if synced else ["--no-sync"])]
+            self._run("initdb", *arguments, *(locale if self.major >= 17 else ["--locale=C.UTF-8"]))
         # Single-user mode: the database is made before any server runs, so whoever connects finds it.
         with tempfile.TemporaryFile("w+") as statement:
             statement.write(f"CREATE DATABASE {database}\n")
             statement.seek(0)
-            answer = self._run("postgres", "--single", "-D", data, "postgres", stdin=statement)
+            switches = ["--single", "-D", data, *([] if synced else ["-F"])]
+            answer = self._run("postgres", *switches, "postgres", stdin=statement)
         if "ERROR" in answer:
             raise EmbeddedPostgresError(answer)
 

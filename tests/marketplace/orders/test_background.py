@@ -1,6 +1,7 @@
 """Large orders: taken in at once, placed once by whatever worker lives, with nothing charged when there is no order."""
 
 import json
+import time
 from datetime import timedelta
 
 import pytest
@@ -514,6 +515,20 @@ def test_progress_keeps_the_lease_running():
 
     one.refresh_from_db()
     assert (one.done, one.leased_until) == (2, market.now + timedelta(minutes=3))
+    assert_only_we_are_connected()
+
+
+def assert_only_we_are_connected():
+    """A server process ends a moment after the connection that it served."""
+    until = time.monotonic() + 10
+    while others_connected():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def others_connected():
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
-        assert cursor.fetchone() == (1,)
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return cursor.fetchone()[0]
