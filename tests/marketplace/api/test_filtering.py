@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 
 from leads.criteria.criteria import read_criteria
 from leads.criteria.filters import FilterRefused, query_of, read_filters
+from marketplace.api.schema import described
 from marketplace.inventory.pages import page
 from marketplace.inventory.query import Sort, StockQuery
 from marketplace.prices.pricing import frozen
@@ -45,3 +46,13 @@ def test_it_filters_nothing_when_a_parameter_is_invalid(market):
 
     with pytest.raises(FilterRefused):
         _ = filters.qs
+
+
+def test_its_parameters_are_declared_with_their_bounds():
+    said = {one["name"]: one["schema"] for one in described()["paths"]["/api/v1/listings/"]["get"]["parameters"]}
+
+    assert said["age_min"] == {"type": "integer", "minimum": 0, "maximum": 3650}
+    assert said["price_max"] == {"type": "number", "minimum": 0, "maximum": 10_000}
+    assert said["near"] == {"type": "string", "pattern": "^[0-9]{5}$"}
+    assert said["source_kind"]["items"]["enum"][0] == "own_form"
+    assert said["limit"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}
