@@ -34,7 +34,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 METER = {"marketplace_apiuse", "buyers_apikey"}
 # An answer varies in these whatever it is about.
 PASSING = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]+"')
-PASSING_HEADERS = {"X-Request-ID", "Content-Length"}
+PASSING_HEADERS = {"X-Request-ID", "Content-Length", "RateLimit-Reset"}
 
 
 def browser(user=None, **options):

@@ -100,8 +100,8 @@ def seeds(cast):
     slug = cast.market.vertical.slug
     leads = [getattr(cast, f"lead_{number}").public_id for number in (11, 12, 13, 14)]
     cards = [place for lead in leads for place in (f"/leads/{lead}/", f"/api/v1/listings/{lead}/")]
-    pages = [f"/{slug}/?order={order}" for order in ("even", "newest", "oldest", "cheapest", "x")]
-    listings = [f"/api/v1/listings/?vertical={slug}&order={order}" for order in ("newest", "oldest", "cheapest", "x")]
+    pages = [f"/{slug}/?sort={order}" for order in ("even", "newest", "oldest", "cheapest", "x")]
+    listings = [f"/api/v1/listings/?vertical={slug}&sort={order}" for order in ("newest", "oldest", "cheapest", "x")]
     checkouts = [f"/{slug}/checkout/?lead={lead}" for lead in leads]
     refused = [
         f"/{slug}/?age_min=x",

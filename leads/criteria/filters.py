@@ -1,34 +1,39 @@
-"""The face of Criteria: a FilterSet built from a vertical's schema, for the page's form and the API's parameters alike.
+"""A FilterSet built from a vertical's schema reads Criteria from parameters, for the page's form and for the API.
 
 Parameters: ``state=CA&state=TX`` (any of), ``loan_amount_min=…&loan_amount_max=…`` (from–to), ``first_time=true``,
 ``channels=call&channels=text`` (all of), ``near=90210&miles=25``, ``postal_code=90210,90211``. Ages are ``age_min`` and
-``age_max`` in days, prices ``price_min`` and ``price_max`` in dollars. What is not listed is refused, never ignored.
+``age_max`` in days, prices ``price_min`` and ``price_max`` in dollars. Anything else is refused, never ignored.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import django_filters
 from django import forms
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 
 from leads.criteria.clauses import FARTHEST_MILES, AllOf, Between, Clause, CriteriaError, Is, Near, OneOf
 from leads.criteria.criteria import Criteria, filter_fields_of, read_clause
 from leads.criteria.filter_fields import FilterField
 from leads.models import Lead, Vertical
+from leads.models.lead import LeadQuerySet
 
 SHORT_NAMES = {"age_days": "age"}
 LONGEST_VALUE = 200
+LONGEST_LIST = 6000
 USUAL_MILES = 25.0
 MOST_PARAMETERS = 300
 YES_NO = [("true", "Yes"), ("false", "No")]
-NOT_ONE = {"invalid_choice": "Not one of the values there are."}  # Django's own repeats what was sent
+NOT_ONE = {"invalid_choice": "Choose one of the values listed."}  # Django's own repeats what was sent
 
 
 class FilterRefused(ValueError):
-    """The parameters make no sense. ``fields`` maps a parameter to sentences."""
+    """The parameters are invalid. ``fields`` maps a parameter to sentences."""
 
     def __init__(self, fields: dict[str, list[str]]) -> None:
         super().__init__("; ".join(f"{name}: {' '.join(said)}" for name, said in fields.items()))
@@ -36,7 +41,7 @@ class FilterRefused(ValueError):
 
 
 class ListField(forms.CharField):
-    """Values divided by commas or spaces, or given several times."""
+    """Values separated by commas or spaces, or sent several times."""
 
     widget = forms.TextInput
 
@@ -45,7 +50,8 @@ class ListField(forms.CharField):
 
 
 class CriteriaFilterSet(django_filters.FilterSet):
-    """One vertical's filters. ``criteria`` is what they say; subclasses are made by ``filters_of``."""
+    """One vertical's filters. ``criteria`` is what they ask for, ``qs`` the leads that satisfy it; subclasses are made
+    by ``filters_of``."""
 
     vertical: Vertical
     filter_fields: dict[str, FilterField]
@@ -54,14 +60,19 @@ class CriteriaFilterSet(django_filters.FilterSet):
         model = Lead
         fields: list[str] = []
 
-    def __init__(self, data: QueryDict) -> None:
+    def __init__(self, data: QueryDict, queryset: LeadQuerySet | None = None, *, now: datetime | None = None) -> None:
         """Only what was asked needs a filter and a field: each is copied for a form, and there are dozens."""
         self.__dict__["base_filters"] = {name: made for name, made in type(self).base_filters.items() if name in data}
-        super().__init__(data, queryset=Lead.objects.none())
+        self.now = now or timezone.now()
+        super().__init__(data, queryset)
 
-    @property
+    def filter_queryset(self, queryset: LeadQuerySet) -> LeadQuerySet:
+        """The Criteria's reading in SQL. ``price`` needs leads annotated with ``price_cents``. Raises FilterRefused."""
+        return queryset.filter(self.criteria.as_q(self.now))
+
+    @cached_property
     def criteria(self) -> Criteria:
-        """What the parameters say. Raises FilterRefused."""
+        """What the parameters ask for. Raises FilterRefused."""
         if not self.is_valid():
             raise FilterRefused({name: [str(e) for e in errors] for name, errors in self.form.errors.items()})
         said = self.form.cleaned_data
@@ -79,18 +90,25 @@ class CriteriaFilterSet(django_filters.FilterSet):
         return Criteria(self.vertical.slug, tuple(clauses), self.filter_fields)
 
 
-def read_filters(vertical: Vertical, data: QueryDict, *, besides: Iterable[str] = ()) -> CriteriaFilterSet:
-    """The vertical's filters with these parameters. ``besides`` names parameters that are not filters.
+def read_filters(
+    vertical: Vertical,
+    data: QueryDict,
+    leads: LeadQuerySet | None = None,
+    *,
+    besides: Iterable[str] = (),
+    now: datetime | None = None,
+) -> CriteriaFilterSet:
+    """The vertical's filters with these parameters, over these leads. ``besides`` names parameters that are no filters.
 
     Raises FilterRefused for parameters that are unknown, repeated where one is meant, or absurdly many or long.
     """
-    wanted = filters_of(vertical)
-    _refuse_strange(wanted.base_filters, data, set(besides))
-    return wanted(_without_blanks(data))
+    filters = filters_of(vertical)
+    _refuse_strange(filters.base_filters, data, set(besides))
+    return filters(_without_blanks(data), leads, now=now)
 
 
 def _without_blanks(data: QueryDict) -> QueryDict:
-    """A form without scripts sends its empty inputs too; they say nothing."""
+    """A form without scripts also sends its empty inputs; they ask for nothing."""
     filled = QueryDict(mutable=True)
     for name, values in data.lists():
         filled.setlist(name, [value for value in values if value])
@@ -118,7 +136,7 @@ def _build(vertical: Vertical) -> type[CriteriaFilterSet]:
 
 
 def parameters_of(filter_field: FilterField) -> tuple[str, ...]:
-    """The names under which a want is given in a query string."""
+    """The names under which a field is filtered in a query string."""
     short = SHORT_NAMES.get(filter_field.name, filter_field.name)
     if filter_field.kind == "span":
         return (f"{short}_min", f"{short}_max")
@@ -142,7 +160,7 @@ def _filters_for(filter_field: FilterField) -> Iterator[tuple[str, django_filter
     elif filter_field.kind == "is":
         yield names[0], django_filters.ChoiceFilter(label=filter_field.label, choices=YES_NO, error_messages=NOT_ONE)
     elif filter_field.choices is None:
-        yield names[0], _ListFilter(label=filter_field.label, max_length=6000)
+        yield names[0], _ListFilter(label=filter_field.label, max_length=LONGEST_LIST)
     else:
         yield (
             names[0],
@@ -194,20 +212,20 @@ _SAID: dict[str, Any] = {
 
 def _refuse_strange(known: dict[str, django_filters.Filter], data: MultiValueDict[str, str], besides: set[str]) -> None:
     if sum(len(values) for _, values in data.lists()) > MOST_PARAMETERS:
-        raise FilterRefused({"filters": [f"At most {MOST_PARAMETERS} values at once."]})
+        raise FilterRefused({"filters": [f"Send at most {MOST_PARAMETERS} values at once."]})
     several = {name for name, made in known.items() if isinstance(made, django_filters.MultipleChoiceFilter)}
     for name, values in data.lists():
         if name not in known and name not in besides:
-            raise FilterRefused({name[:40]: ["There is no such filter here."]})
+            raise FilterRefused({name[:40]: ["This filter does not exist here."]})
         if len(values) > 1 and name not in several | {"lead"}:
-            raise FilterRefused({name: ["Given more than once."]})
-        longest = 6000 if isinstance(known.get(name), _ListFilter) else LONGEST_VALUE
+            raise FilterRefused({name: ["Send this parameter once."]})
+        longest = LONGEST_LIST if isinstance(known.get(name), _ListFilter) else LONGEST_VALUE
         if any(len(value) > longest or "\x00" in value for value in values):
-            raise FilterRefused({name: ["Too long, or not text."]})
+            raise FilterRefused({name: ["Send a shorter text."]})
 
 
 def query_of(criteria: Criteria) -> list[tuple[str, str]]:
-    """The parameters that say the same: the way back from a Criteria to a URL."""
+    """The parameters that ask for the same: the way back from a Criteria to a URL."""
     return [pair for clause in criteria.clauses for pair in _pairs(criteria.filter_fields[clause.field], clause)]
 
 

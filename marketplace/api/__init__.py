@@ -1,1 +1,1 @@
-"""API v1: what a program can do with its company's key. The rules live elsewhere; this is their face in JSON."""
+"""API v1: the market in JSON, for programs with a company's key. The rules live in the features."""

@@ -1,60 +1,51 @@
-"""What asking and answering looks like, for the schema and the docs page; tests hold them to their shapes."""
+"""Requests and answers, for the schema and the docs page. A test sends each request and checks each answer."""
 
 from drf_spectacular.utils import OpenApiExample
 
 LEAD = "0f6c1c5e-9d1b-4a5e-8a3c-2f1d7c9b6e40"
 TOKEN = "7QjK4n…"  # noqa: S105  (an example, shortened)
 ORDER = "5b1f0a52-3c7d-4e0f-9b7a-6f0f3c2d1e11"
-PLACING = "c2f7a4d0-8a2b-4e57-9d10-1b7c3a55e0f4"
+BACKGROUND_ORDER = "c2f7a4d0-8a2b-4e57-9d10-1b7c3a55e0f4"
 
-LISTINGS = [
-    OpenApiExample(
-        "A page",
-        response_only=True,
-        status_codes=["200"],
-        value={
-            "count": 1840,
-            "facets": {
-                "state": [
-                    {"value": "OH", "label": "Ohio", "count": 212},
-                    {"value": "WY", "label": "Wyoming", "count": "<5"},
-                ],
-                "age_days": [{"from": 31, "to": 85, "count": 640, "tier_cents": 220}],
-            },
-            "price": {"lowest_cents": 35, "highest_cents": 500},
-            "results": [
-                {
-                    "id": LEAD,
-                    "vertical": "mortgage-refinance",
-                    "age_days": 40,
-                    "state": "OH",
-                    "area": "454xx",
-                    "phone_type": "mobile",
-                    "attributes": {"purpose": "Cash out", "loan_amount": "$240\N{EN DASH}260k"},
-                    "source": {
-                        "legal_name": "Clearwater Media LLC",
-                        "site": "quotes.example",
-                        "masked": False,
-                        "kind": "own_form",
-                        "grade": "B",
-                        "incentive": False,
-                    },
-                    "legs": {"authorized": 4, "sold": 1, "left": 3},
-                    "proof": "retained",
-                    "channels": ["call", "email"],
-                    "price_cents": 220,
-                }
-            ],
-            "next": f"https://market.example/api/v1/listings/?vertical=mortgage-refinance&state=OH&after={LEAD}",
+FACETS = {
+    "state": [
+        {"value": "OH", "label": "Ohio", "count": 212},
+        {"value": "WY", "label": "Wyoming", "count": "<5"},
+    ],
+    "age_days": [{"from": 31, "to": 85, "count": 640, "tier_cents": 220}],
+}
+LISTING = OpenApiExample(
+    "A page",
+    response_only=True,
+    status_codes=["200"],
+    value={
+        "id": LEAD,
+        "vertical": "mortgage",
+        "age_days": 40,
+        "state": "OH",
+        "area": "454xx",
+        "phone_type": "mobile",
+        "attributes": {"purpose": "Refinance", "loan_amount": "$240\N{EN DASH}260k"},
+        "source": {
+            "legal_name": "Clearwater Media LLC",
+            "site": "quotes.example",
+            "masked": False,
+            "kind": "own_form",
+            "grade": "B",
+            "incentive": False,
         },
-    )
-]
+        "legs": {"authorized": 4, "sold": 1, "left": 3},
+        "proof": "retained",
+        "channels": ["call", "email"],
+        "price_cents": 220,
+    },
+)
 QUOTES = [
     OpenApiExample(
-        "So many of what criteria select",
+        "By criteria",
         request_only=True,
         value={
-            "vertical": "mortgage-refinance",
+            "vertical": "mortgage",
             "criteria": [
                 {"field": "state", "in": ["OH", "TX"]},
                 {"field": "age_days", "min": 30, "max": 90},
@@ -65,7 +56,7 @@ QUOTES = [
             "max_price_cents": 250,
         },
     ),
-    OpenApiExample("Named leads", request_only=True, value={"leads": [LEAD], "exclusive": False}),
+    OpenApiExample("By id", request_only=True, value={"leads": [LEAD], "exclusive": False}),
     OpenApiExample(
         "A quote",
         response_only=True,
@@ -89,8 +80,8 @@ QUOTES = [
         },
     ),
 ]
-_ON_ITS_WAY = {
-    "id": PLACING,
+_PROGRESS = {
+    "id": BACKGROUND_ORDER,
     "status": "working",
     "done": 35000,
     "total": 80000,
@@ -98,8 +89,8 @@ _ON_ITS_WAY = {
     "code": "",
     "message": "",
 }
-TAKEN_IN = OpenApiExample("Taken in", response_only=True, status_codes=["202"], value=_ON_ITS_WAY)
-ON_ITS_WAY = OpenApiExample("On its way", response_only=True, status_codes=["200"], value=_ON_ITS_WAY)
+ACCEPTED = OpenApiExample("Accepted", response_only=True, status_codes=["202"], value=_PROGRESS)
+IN_PROGRESS = OpenApiExample("In progress", response_only=True, status_codes=["200"], value=_PROGRESS)
 ORDERS = [
     OpenApiExample("All or nothing", request_only=True, value={"quote": TOKEN, "allow_partial": False}),
     OpenApiExample(
@@ -119,7 +110,7 @@ ORDERS = [
             "placed_at": "2026-11-22T12:01:30Z",
             "lines": [
                 {
-                    "vertical": "Mortgage refinance",
+                    "vertical": "Mortgage",
                     "exclusive": False,
                     "quantity": 249,
                     "unit_cents": 220,
@@ -128,4 +119,64 @@ ORDERS = [
             ],
         },
     ),
+]
+_CLAIM = {"lead": LEAD, "reason": "disconnected", "words": "Out of service, called twice on March 3."}
+_RETURN = {
+    "id": "c2a4b1de-6f0e-4c53-9a77-0e5b7a1d3f42",
+    "lead": LEAD,
+    "order": ORDER,
+    "reason": "disconnected",
+    "status": "asked",
+    "cents": 220,
+    "finding": "",
+    "by_machine": False,
+    "asked_at": "2026-03-03T16:20:00Z",
+    "answer_by": "2026-03-06T16:20:00Z",
+    "decided_at": None,
+    "appeal_until": None,
+}
+_TWICE = {"code": "twice", "message": "This lead was named before in the same list."}
+RETURNS = [
+    OpenApiExample(
+        "Two claims", request_only=True, value={"returns": [_CLAIM, {**_CLAIM, "reason": "outside-criteria"}]}
+    ),
+    OpenApiExample(
+        "One accepted, one not",
+        response_only=True,
+        status_codes=["200"],
+        value={
+            "results": [
+                {"lead": LEAD, "taken": True, "code": "", "message": "", "returned": _RETURN},
+                {"lead": LEAD, "taken": False, **_TWICE, "returned": None},
+            ]
+        },
+    ),
+]
+STANDING_ORDER = [
+    OpenApiExample(
+        "Buy at $1.80 or less",
+        request_only=True,
+        value={
+            "vertical": "mortgage",
+            "kind": "buy",
+            "name": "Ohio refinance",
+            "criteria": [{"field": "state", "in": ["OH"]}, {"field": "purpose", "in": ["refinance"]}],
+            "max_price_cents": 180,
+            "daily_cap": 25,
+            "budget_cents": 50000,
+        },
+    ),
+    OpenApiExample(
+        "Save a search",
+        request_only=True,
+        value={
+            "vertical": "mortgage",
+            "kind": "tell",
+            "name": "Texas",
+            "criteria": [{"field": "state", "in": ["TX"]}],
+        },
+    ),
+]
+STANDING_ORDER_CHANGE = [
+    OpenApiExample("Pause it at a lower price", request_only=True, value={"status": "paused", "max_price_cents": 150}),
 ]

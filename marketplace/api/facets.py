@@ -1,17 +1,36 @@
-"""Counts as the API says them: for each field, what a further choice would leave. Small groups are not countable."""
+"""Counts for each filter: how many leads a further choice would leave. Small groups are not counted."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from leads.criteria.filter_fields import FilterField
+from marketplace.api import examples
+from marketplace.api.serializers import COUNT
 from marketplace.inventory.facets import Counts, Histogram
 from marketplace.inventory.masking import masked
 
+_CHOICE = {"value": {"type": "string"}, "label": {"type": "string"}, "count": COUNT}
+_BAR = {"from": {"type": "number"}, "to": {"type": "number", "nullable": True}, "count": COUNT}
+_BAND = {**_BAR, "tier_cents": {"type": "integer", "nullable": True}}
+FACETS = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "array",
+        "items": {
+            "anyOf": [
+                {"type": "object", "title": title, "properties": shape, "required": list(shape)}
+                for title, shape in {"Choice": _CHOICE, "Amount": _BAR, "Age": _BAND}.items()
+            ]
+        },
+    },
+    "example": examples.FACETS,
+    "description": "By field: choices with their counts; amounts and ages as bars from–to, open where “to” is null.",
+}
 YES_NO = {"true": "Yes", "false": "No"}
 
 
 def facets_of(filter_fields: dict[str, FilterField], counts: Counts) -> dict[str, list[dict[str, Any]]]:
-    """Field to its rows: ``value, label, count`` of choices, ``from, to, count`` of amounts and ages."""
+    """Field to its rows, as FACETS describes them."""
     closed = [
         filter_field
         for filter_field in filter_fields.values()

@@ -1,22 +1,25 @@
-"""The shelf: masked rows with counts, and one lead's provenance card."""
+"""Leads for sale: masked rows with counts, and one lead's provenance card."""
 
-import uuid
 from datetime import datetime
+from typing import Any
 
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from leads.criteria.filters import read_filters
+from leads.criteria.criteria import Criteria
 from leads.models import Lead
 from marketplace.api.errors import Invalid
-from marketplace.api.examples import LISTINGS
-from marketplace.api.facets import facets_of
+from marketplace.api.examples import LISTING
+from marketplace.api.facets import FACETS, facets_of
+from marketplace.api.filtering import CriteriaBackend
+from marketplace.api.pagination import KeysetPagination, page_size_of
 from marketplace.api.refusals import refuses
-from marketplace.api.serializers import CardSerializer, ListingsSerializer
-from marketplace.api.view import MarketView, buyer_of, max_price_of, next_url
+from marketplace.api.serializers import COUNT, PRICE_RANGE, CardSerializer, ListingSerializer
+from marketplace.api.view import MarketView, buyer_of
 from marketplace.inventory.facets import count
 from marketplace.inventory.masking import masked
 from marketplace.inventory.pages import page, with_label
@@ -25,90 +28,117 @@ from marketplace.models import Sale
 from marketplace.prices.catalogue import read_catalogue
 from marketplace.prices.pricing import curves_in_force, price_of
 
-BESIDES = ("vertical", "sort", "after", "limit")
 PARAMETERS = [
     OpenApiParameter("vertical", str, required=True, description="A vertical's slug."),
-    OpenApiParameter("sort", str, enum=list(Sort), description="Which come first; the newest if nothing is said."),
-    OpenApiParameter("after", str, description="The id of the last lead of the page before."),
-    OpenApiParameter("limit", int, description="Rows a page, 1 to 100; 50 if nothing is said."),
+    OpenApiParameter("sort", str, enum=list(Sort), default=Sort.NEWEST, description="What comes first."),
     OpenApiParameter(
         "filters",
         {"type": "object", "additionalProperties": {"type": "string"}},
-        description="The vertical's own parameters, as “state=OH&state=TX&age_max=90”: see its “filters”.",
+        description="The vertical's own parameters, such as “loan_amount_min=200000”: see its “filters”.",
         style="form",
         explode=True,
     ),
 ]
 
 
-class Listings(MarketView):
-    def check_parameters(self, request: Request) -> None:
-        """The vertical decides which there are: see ``stock_query_of``."""
+class StockPagination(KeysetPagination):
+    """Pages of the inventory in memory, with the counts that go with them."""
 
-    @extend_schema(
-        operation_id="list_listings",
-        tags=["Shelf"],
-        parameters=PARAMETERS,
-        responses={200: ListingsSerializer, **refuses(400)},
-        examples=LISTINGS,
-    )
-    def get(self, request: Request) -> Response:
-        """What you could buy of one vertical: how many, each filter's counts, the price range, and a page of leads.
-
-        What your company holds already is left out. Counts of one to four read “<5”.
-        """
-        query, sort, limit = stock_query_of(request), ranking_of(request), max_price_of(request)
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        query: StockQuery = queryset
+        sort, size = sort_of(request), page_size_of(request)
         counts = count(query)
-        found = page(query, sort, after=request.query_params.get("after", ""), size=limit)
-        answer = {
+        found = page(query, sort, after=request.query_params.get("after", ""), size=size)
+        self.keep(request, found.next_after)
+        self.counts = {
             "count": masked(counts.matching),
             "facets": facets_of(dict(query.criteria.filter_fields), counts),
             "price": {"lowest_cents": counts.lowest_cents, "highest_cents": counts.highest_cents},
-            "results": found.leads,
-            "next": next_url(request, found.next_after),
         }
+        return found.leads
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({**self.counts, "results": data, "next": self.next_url})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        paged = super().get_paginated_response_schema(schema)
+        counts = {"count": COUNT, "facets": FACETS, "price": PRICE_RANGE}
+        return {
+            **paged,
+            "properties": {**counts, **paged["properties"]},
+            "required": [*counts, *paged["required"]],
+        }
+
+
+class Listings(MarketView, GenericAPIView[Lead]):
+    queryset = Lead.objects.all()
+    serializer_class = ListingSerializer
+    filter_backends = [CriteriaBackend]
+    pagination_class = StockPagination
+
+    def check_parameters(self, request: Request) -> None:
+        """The vertical decides which there are: CriteriaBackend refuses all others."""
+
+    @extend_schema(
+        operation_id="list_listings",
+        summary="List leads for sale",
+        tags=["Leads for sale"],
+        parameters=PARAMETERS,
+        responses={200: ListingSerializer(many=True), **refuses(409, 503)},
+        examples=[LISTING],
+    )
+    def get(self, request: Request) -> Response:
+        """What you can buy in one vertical: the number of leads, counts for each filter, the price range, and a page.
+
+        Leads that your company already owns are left out. Counts of one to four read “<5”.
+        """
+        query: Any = stock_query_of(request)
+        query = self.filter_queryset(query)
+        leads: Any = self.paginate_queryset(query)
         context = {"now": query.now, "schema": query.vertical.schema}
-        return Response(ListingsSerializer(answer, context=context).data)
+        return self.get_paginated_response(ListingSerializer(leads, many=True, context=context).data)
 
 
 def stock_query_of(request: Request) -> StockQuery:
-    """The look that the query string asks for. Raises Invalid, FilterRefused, NoCurve."""
+    """All that this company can buy of the vertical. Raises Invalid, NoCurve."""
     catalogue = read_catalogue(timezone.now())
     vertical = catalogue.named(request.query_params.get("vertical", ""))
     if vertical is None or not vertical.open_for_resale:
-        raise Invalid({"vertical": "Wants the slug of a vertical that is open for resale."})
-    criteria = read_filters(vertical, request.query_params, besides=BESIDES).criteria
-    return StockQuery(vertical, criteria, catalogue.curve_of(vertical), catalogue.now, buyer_of(request))
+        raise Invalid({"vertical": "Enter the slug of a vertical that is open for resale."})
+    anything = Criteria.anything(vertical)
+    return StockQuery(vertical, anything, catalogue.curve_of(vertical), catalogue.now, buyer_of(request))
 
 
-def ranking_of(request: Request) -> Sort:
+def sort_of(request: Request) -> Sort:
+    """Raises Invalid."""
     try:
         return Sort(request.query_params.get("sort", Sort.NEWEST))
     except ValueError as error:
-        raise Invalid({"sort": "Sort by newest, oldest or cheapest."}) from error
+        raise Invalid({"sort": f"Use one of: {', '.join(Sort)}."}) from error
 
 
-class LeadCard(MarketView):
-    @extend_schema(operation_id="get_listing", tags=["Shelf"], responses={200: CardSerializer, **refuses(404)})
+class LeadCard(MarketView, GenericAPIView[Lead]):
+    queryset = with_label(Lead.objects.all()).select_related("schema").prefetch_related("legs")
+    lookup_field = "public_id"
+
+    @extend_schema(
+        operation_id="get_listing",
+        summary="Get a lead's card",
+        tags=["Leads for sale"],
+        responses={200: CardSerializer, **refuses(404)},
+    )
     def get(self, request: Request, public_id: str) -> Response:
-        """One lead's provenance card: its legs and who took them, the consent and its words, what we do not know."""
-        now, buyer = timezone.now(), buyer_of(request)
-        lead = lead_named(public_id)
-        bought = Sale.objects.of_buyer(buyer.pk).filter(lead=lead).exists()
+        """One lead's provenance card: its legs and which were sold, the consent and its wording, what we do not know.
+
+        A leg is one of the companies that may call the person. Each leg is sold at most once.
+        """
+        now, lead = timezone.now(), self.get_object()
+        bought = Sale.objects.of_buyer(buyer_of(request).pk).filter(lead=lead).exists()
         if not bought and not _for_sale(lead):
             raise Http404
         lead.price_cents = None if bought else _price_of(lead, now)  # type: ignore[attr-defined]
         context = {"now": now, "schema": lead.schema.parsed.as_shown_by(lead.vertical.schema), "bought": bought}
         return Response(CardSerializer(lead, context=context).data)
-
-
-def lead_named(public_id: str) -> Lead:
-    """The lead with all that its card shows. Raises Http404, also for what is no id."""
-    leads = with_label(Lead.objects.all()).select_related("schema").prefetch_related("legs")
-    try:
-        return leads.get(public_id=uuid.UUID(public_id))
-    except (ValueError, Lead.DoesNotExist) as error:
-        raise Http404 from error
 
 
 def _for_sale(lead: Lead) -> bool:

@@ -1,4 +1,4 @@
-"""The OpenAPI description as the docs page shows it: operations with their parameters, fields and examples."""
+"""The OpenAPI description as the docs page shows it: operations with their parameters, fields, headers and examples."""
 
 import json
 from collections.abc import Iterator
@@ -20,11 +20,12 @@ class ManualField:
 
 @dataclass(frozen=True)
 class ManualResponse:
-    """``fields`` only where the operation succeeded; all refusals have the same."""
+    """``fields`` only where the operation succeeded; refusals are described once for all."""
 
     status: str
     meaning: str
     fields: list[ManualField]
+    headers: list[str]
     examples: list[tuple[str, str]]
 
 
@@ -40,6 +41,10 @@ class Operation:
     @property
     def id(self) -> str:
         return str(self.said["operationId"])
+
+    @property
+    def summary(self) -> str:
+        return str(self.said["summary"])
 
     @property
     def subject(self) -> str:
@@ -59,7 +64,8 @@ class Operation:
     @property
     def body(self) -> list[ManualField]:
         content = self.said.get("requestBody", {}).get("content", {}).get(JSON)
-        return list(fields_of(content["schema"], self.schema)) if content else []
+        fields = fields_of(content["schema"], self.schema) if content else ()
+        return list({field.name: field for field in fields}.values())
 
     @property
     def examples(self) -> list[tuple[str, str]]:
@@ -72,7 +78,9 @@ class Operation:
     def _answer(self, status: str, said: dict[str, Any]) -> ManualResponse:
         content = said.get("content", {}).get(JSON, {})
         fields = fields_of(content.get("schema", {}), self.schema) if status < "300" else ()
-        return ManualResponse(status, said.get("description", ""), list(fields), examples_of(content))
+        return ManualResponse(
+            status, said.get("description", ""), list(fields), list(said.get("headers", {})), examples_of(content)
+        )
 
 
 def operations_of(schema: dict[str, Any]) -> Iterator[Operation]:
@@ -82,8 +90,10 @@ def operations_of(schema: dict[str, Any]) -> Iterator[Operation]:
 
 
 def fields_of(said: dict[str, Any], schema: dict[str, Any], before: str = "") -> Iterator[ManualField]:
-    """The fields of an object and of what it holds, each by its path, as in ``results[].legs.left``."""
+    """The fields of an object and of what it holds, each by its path, such as ``results[].legs.left``."""
     shape = resolved(said, schema)
+    for one in shape.get("oneOf", shape.get("anyOf", ())):
+        yield from fields_of(one, schema, before)
     if shape.get("type") == "array":
         yield from fields_of(shape["items"], schema, before and f"{before}[]")
         return
@@ -96,7 +106,7 @@ def fields_of(said: dict[str, Any], schema: dict[str, Any], before: str = "") ->
 
 
 def resolved(said: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """What a reference refers to. A reference with a meaning of its own stands in ``allOf``."""
+    """What a reference refers to. A reference with its own description stands in ``allOf``."""
     reference = said.get("$ref") or said.get("allOf", [{}])[0].get("$ref")
     if not reference:
         return said
@@ -105,14 +115,26 @@ def resolved(said: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def type_of(said: dict[str, Any]) -> str:
-    """The type in a word or two."""
-    if "oneOf" in said:
-        return " or ".join(type_of(one) for one in said["oneOf"])
+    """The type in a few words, with its bounds."""
+    if several := said.get("oneOf") or said.get("anyOf"):
+        return " or ".join(dict.fromkeys(type_of(one) for one in several))
+    if "items" in said:
+        return f"list of {bounds_of(said, 'Items')}{type_of(said['items'])}"
     if "enum" in said:
         return " | ".join(f"{value}" for value in said["enum"])
     name = {"uuid": "id", "date-time": "instant", "date": "date", "uri": "URL"}.get(said.get("format", ""))
     name = name or {"integer": "whole number", "boolean": "true or false", "string": "text"}.get(said.get("type", ""))
-    return f"{name or said.get('type', '')}{', or null' if said.get('nullable') else ''}"
+    bounds = bounds_of(said, "imum") or bounds_of(said, "Length")
+    return f"{name or said.get('type', '')}{bounds and f', {bounds}'}{', or null' if said.get('nullable') else ''}"
+
+
+def bounds_of(said: dict[str, Any], kind: str) -> str:
+    """The bounds of a number (``imum``), a text (``Length``) or a list (``Items``)."""
+    low, high = said.get(f"min{kind}"), said.get(f"max{kind}")
+    unit = " characters" if kind == "Length" else " " if kind == "Items" else ""
+    if low is not None and high is not None:
+        return f"{low:,} to {high:,}{unit}"
+    return f"at most {high:,}{unit}" if high is not None else f"at least {low:,}{unit}" if low is not None else ""
 
 
 def examples_of(content: dict[str, Any]) -> list[tuple[str, str]]:

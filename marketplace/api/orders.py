@@ -3,10 +3,7 @@
 import re
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Q
-from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -14,80 +11,78 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from buyers.models import Buyer
-from marketplace.api.errors import Invalid
-from marketplace.api.examples import ON_ITS_WAY, ORDERS, TAKEN_IN
+from marketplace.api.errors import BUSY_SECONDS, Invalid
+from marketplace.api.examples import ACCEPTED, IN_PROGRESS, ORDERS
+from marketplace.api.openapi import header
 from marketplace.api.refusals import refuses
-from marketplace.api.serializers import (
-    OrderRequestSerializer,
-    OrdersSerializer,
-    PlacedOrderSerializer,
-    PlacingSerializer,
-)
-from marketplace.api.view import MarketView, buyer_of, max_price_of, next_url
-from marketplace.inventory.pages import NoSuchPage
+from marketplace.api.serializers import BackgroundOrderSerializer, OrderSerializer, PlacedOrderSerializer
+from marketplace.api.strict import Flag, StrictSerializer, Text, check_body
+from marketplace.api.view import OwnListView, OwnView, buyer_of
 from marketplace.models import BackgroundOrder, Order
 from marketplace.orders.background import ask_for, is_large
 from marketplace.orders.checkout import STANDING, OrderAttempt, place_order, placed_before
 from marketplace.orders.tasks import place_background_order
 
-AGAIN_SECONDS = 2
-KEY = re.compile(r"[\x20-\x7e]{1,100}")
+LONGEST_KEY = Order._meta.get_field("idempotency_key").max_length
+KEY = re.compile(rf"[ -~]{{1,{LONGEST_KEY}}}")
 KEY_HEADER = OpenApiParameter(
     "Idempotency-Key",
-    str,
-    location=OpenApiParameter.HEADER,
+    {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[ -~]+$"},
+    OpenApiParameter.HEADER,
     required=True,
-    description="Your own name for this order, 1 to 100 printable characters. The same again, the same order answers.",
+    description="Your own name for this order, in printable ASCII. Sent again, it returns the same order.",
 )
-PAGES = [
-    OpenApiParameter("after", str, description="The id of the last order of the page before."),
-    OpenApiParameter("limit", int, description="Rows a page, 1 to 100; 50 if nothing is said."),
+PLACED_HEADERS = [
+    header("Idempotent-Replayed", {"type": "string", "enum": ["true"]}, [200], "The order was placed before."),
+    header("Location", {"type": "string", "format": "uri"}, [202], "Where to see how far the order is."),
+    header("Retry-After", int, [202, 409, 429, 503], "Seconds to wait before you ask again."),
 ]
 
 
-class Orders(MarketView):
-    def check_parameters(self, request: Request) -> None:
-        self.takes = frozenset({"after", "limit"}) if request.method != "POST" else frozenset()
-        super().check_parameters(request)
+class PlaceOrderSerializer(StrictSerializer):
+    quote = Text(help_text="A quote's token.")
+    allow_partial = Flag(
+        default=False,
+        help_text="If some leads were sold meanwhile, buy those that are left. Otherwise it is all or nothing.",
+    )
+
+
+class Orders(OwnListView[Order]):
+    queryset = Order.objects.all()
+    serializer_class = OrderSerializer
+    dated_by = "placed_at"
 
     @extend_schema(
-        operation_id="list_orders", tags=["Buying"], parameters=PAGES, responses={200: OrdersSerializer, **refuses(400)}
+        operation_id="list_orders", tags=["Orders"], responses={200: OrderSerializer(many=True), **refuses()}
     )
     def get(self, request: Request) -> Response:
         """Your company's orders, newest first."""
-        limit = max_price_of(request)
-        orders = Order.objects.filter(buyer=buyer_of(request))
-        if after := request.query_params.get("after"):
-            orders = orders.filter(_behind(after, buyer_of(request)))
-        found = list(orders[: limit + 1])
-        following = str(found[limit - 1].public_id) if len(found) > limit else None
-        return Response(OrdersSerializer({"results": found[:limit], "next": next_url(request, following)}).data)
+        return self.listed()
 
     @extend_schema(
         operation_id="place_order",
-        tags=["Buying"],
-        parameters=[KEY_HEADER],
-        request=OrderRequestSerializer,
+        tags=["Orders"],
+        parameters=[KEY_HEADER, *PLACED_HEADERS],
+        request=PlaceOrderSerializer,
         responses={
             201: PlacedOrderSerializer,
-            200: PlacedOrderSerializer,
-            202: OpenApiResponse(PlacingSerializer, "More than 5,000 leads: taken in; “Location” says where to look."),
-            **refuses(400, 402, 403, 409, 422),
+            200: OpenApiResponse(PlacedOrderSerializer, "The order that was placed before with this key."),
+            202: OpenApiResponse(BackgroundOrderSerializer, "Accepted: more than 5,000 leads are bought by a worker."),
+            **refuses(402, 403, 409, 422, 503),
         },
-        examples=[*ORDERS, TAKEN_IN],
+        examples=[*ORDERS, ACCEPTED],
     )
     def post(self, request: Request) -> Response:
-        """Buy what was quoted, paid from the wallet: all of it, or what is left of it if you allow a part.
+        """Buy what was quoted, paid from the wallet: all of it, or what is left of it if you allow a partial order.
 
-        An order that was placed before under the same key is answered with 200 and “Idempotent-Replayed: true”;
-        nothing is bought again. So an order whose answer got lost can be asked for again without fear.
+        If an answer gets lost, send the same request with the same key: the order is returned with 200 and
+        “Idempotent-Replayed: true”, and nothing is bought twice.
 
-        More than 5,000 leads are bought by a worker: the answer is 202, and its “Location” says how far it is.
+        More than 5,000 leads are bought by a worker: the answer is 202, and “Location” shows how far the order is.
         """
-        attempt = _placement(request, timezone.now())
+        attempt = _attempt(request, timezone.now())
         if is_large(attempt) and not placed_before(attempt):
-            return _taken_in(request, ask_for(attempt))
+            return _accepted(request, ask_for(attempt))
         order = place_order(attempt)
         answer = PlacedOrderSerializer(order).data
         # An order placed before under this key carries the instant of then.
@@ -96,77 +91,53 @@ class Orders(MarketView):
         return Response(answer, status=status.HTTP_201_CREATED)
 
 
-class OneBackgroundOrder(MarketView):
+class OneBackgroundOrder(OwnView[BackgroundOrder]):
+    queryset = BackgroundOrder.objects.select_related("order")
+
     @extend_schema(
         operation_id="get_background_order",
-        tags=["Buying"],
-        responses={200: PlacingSerializer, **refuses(404)},
-        examples=[ON_ITS_WAY],
+        tags=["Orders"],
+        parameters=[header("Retry-After", int, [200, 429], "Seconds to wait before you ask again.")],
+        responses={200: BackgroundOrderSerializer, **refuses(404)},
+        examples=[IN_PROGRESS],
     )
     def get(self, request: Request, public_id: str) -> Response:
-        """A large order on its way: how far it is, and its order in the end, or why there is none."""
-        try:
-            background_order = BackgroundOrder.objects.select_related("order").get(
-                buyer=buyer_of(request), public_id=UUID(public_id)
-            )
-        except (ValueError, BackgroundOrder.DoesNotExist) as error:
-            raise Http404 from error
-        return Response(PlacingSerializer(background_order).data, headers=_again_soon(background_order))
+        """How far a large order is, and in the end its order, or why there is none."""
+        found = self.get_object()
+        return Response(BackgroundOrderSerializer(found).data, headers=_again_soon(found))
 
 
-def _taken_in(request: Request, background_order: BackgroundOrder) -> Response:
+def _accepted(request: Request, background_order: BackgroundOrder) -> Response:
     place_background_order.delay_on_commit(background_order.pk)  # type: ignore[attr-defined]
     where = request.build_absolute_uri(reverse("api:background-order", args=[background_order.public_id]))
     headers = {"Location": where, **_again_soon(background_order)}
-    return Response(PlacingSerializer(background_order).data, status=status.HTTP_202_ACCEPTED, headers=headers)
+    return Response(BackgroundOrderSerializer(background_order).data, status.HTTP_202_ACCEPTED, headers=headers)
 
 
 def _again_soon(background_order: BackgroundOrder) -> dict[str, str]:
-    return {"Retry-After": str(AGAIN_SECONDS)} if background_order.is_under_way else {}
+    return {"Retry-After": str(BUSY_SECONDS)} if background_order.is_under_way else {}
 
 
-class OneOrder(MarketView):
+class OneOrder(OwnView[Order]):
+    queryset = Order.objects.all()
+
     @extend_schema(
         operation_id="get_order",
-        tags=["Buying"],
+        tags=["Orders"],
         responses={200: PlacedOrderSerializer, **refuses(404)},
         examples=ORDERS[-1:],
     )
     def get(self, request: Request, public_id: str) -> Response:
         """One order of your company."""
-        return Response(PlacedOrderSerializer(order_named(public_id, buyer_of(request))).data)
+        return Response(PlacedOrderSerializer(self.get_object()).data)
 
 
-def order_named(public_id: str, buyer: Buyer) -> Order:
-    """Raises Http404, the same for another company's order, for none and for what is no id."""
-    try:
-        return Order.objects.get(buyer=buyer, public_id=UUID(public_id))
-    except (ValueError, Order.DoesNotExist) as error:
-        raise Http404 from error
-
-
-def _behind(after: str, buyer: Buyer) -> Q:
-    """The condition for orders placed before the one that ``after`` names. Raises NoSuchPage."""
-    try:
-        last = order_named(after, buyer)
-    except Http404 as error:
-        raise NoSuchPage("This list has no such page.") from error
-    return Q(placed_at__lt=last.placed_at) | Q(placed_at=last.placed_at, id__lt=last.pk)
-
-
-def _placement(request: Request, now: datetime) -> OrderAttempt:
-    """Raises Invalid."""
+def _attempt(request: Request, now: datetime) -> OrderAttempt:
+    """Raises Invalid, ValidationError."""
     key = request.headers.get("Idempotency-Key", "")
     if not KEY.fullmatch(key):
-        raise Invalid({"Idempotency-Key": "This header is wanted: 1 to 100 printable ASCII characters of your own."})
+        raise Invalid({"Idempotency-Key": f"Send this header: 1 to {LONGEST_KEY} printable ASCII characters."})
     if key.startswith(STANDING):
-        raise Invalid({"Idempotency-Key": "Names that begin like this one are those of standing orders."})
-    said: Any = request.data
-    if unknown := set(said) - {"quote", "allow_partial"}:
-        raise Invalid({min(unknown)[:40]: "This is not part of an order."})
-    token, allow_partial = said.get("quote"), said.get("allow_partial", False)
-    if not isinstance(token, str) or not token:
-        raise Invalid({"quote": "Wants a quote's token."})
-    if not isinstance(allow_partial, bool):
-        raise Invalid({"allow_partial": "Wants true or false."})
-    return OrderAttempt(buyer_of(request), None, token, key, allow_partial, now)
+        raise Invalid({"Idempotency-Key": f"Choose a key that does not begin with “{STANDING}”."})
+    body: dict[str, Any] = check_body(PlaceOrderSerializer, request.data)
+    return OrderAttempt(buyer_of(request), None, body["quote"], key, body["allow_partial"], now)

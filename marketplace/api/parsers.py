@@ -1,4 +1,4 @@
-"""JSON as strictly as money wants it: what two readers could read differently is refused."""
+"""JSON as strict as money requires: whatever two parsers could read differently is refused."""
 
 import json
 import math
@@ -17,7 +17,7 @@ MOST_DIGITS = 15
 class TooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "too_large"
-    default_detail = f"A request has at most {MOST_BYTES // 1024} KB."
+    default_detail = f"Send at most {MOST_BYTES // 1024} KB."
 
 
 class StrictJSONParser(BaseParser):
@@ -35,7 +35,7 @@ class StrictJSONParser(BaseParser):
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """The object that the bytes are. Raises ParseError with a sentence that repeats nothing of them."""
+    """Read the bytes as an object. Raises ParseError with a sentence that repeats none of them."""
     try:
         said = json.loads(
             body.decode(),
@@ -47,9 +47,9 @@ def read_object(body: bytes) -> dict[str, Any]:
     except ParseError:
         raise
     except (ValueError, RecursionError) as error:
-        raise ParseError("The body is not JSON in UTF-8.") from error
+        raise ParseError("The body must be JSON in UTF-8.") from error
     if not isinstance(said, dict):
-        raise ParseError("The body is not a JSON object.")
+        raise ParseError("The body must be a JSON object.")
     _check(said, DEEPEST)
     return said
 
@@ -57,13 +57,13 @@ def read_object(body: bytes) -> dict[str, Any]:
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ParseError("A key stands twice in one object.")
+        raise ParseError("Use each key once in an object.")
     return found
 
 
 def _whole(digits: str) -> int:
     if len(digits) > MOST_DIGITS:
-        raise ParseError("A number is too long.")
+        raise ParseError(f"Numbers may have at most {MOST_DIGITS} digits.")
     return int(digits)
 
 
@@ -75,16 +75,16 @@ def _finite(digits: str) -> float:
 
 
 def _no_number(constant: str) -> float:
-    raise ParseError("NaN and Infinity are no numbers in JSON.")
+    raise ParseError("NaN and Infinity are not numbers in JSON.")
 
 
 def _check(value: Any, levels: int) -> None:
-    """Refuses what is nested too deep, and text that no database can hold: NUL and halves of surrogate pairs."""
+    """Refuse what is nested too deep, and text that no database can hold: NUL and halves of surrogate pairs."""
     if levels < 0:
-        raise ParseError(f"The body is nested deeper than {DEEPEST} levels.")
+        raise ParseError(f"The body may be nested {DEEPEST} levels deep at most.")
     if isinstance(value, str):
         if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise ParseError("A text has characters that are none.")
+            raise ParseError("The text has characters that are not valid Unicode.")
     elif isinstance(value, dict):
         for key, item in value.items():
             _check(key, levels)

@@ -1,4 +1,4 @@
-"""The API's description: for programs as OpenAPI, for people as a page of the same."""
+"""The API's description: as OpenAPI for programs, as a page for people."""
 
 from functools import lru_cache
 from typing import Any
@@ -13,13 +13,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from marketplace.api.manual import Operation, operations_of
-from marketplace.api.refusals import SAID
+from marketplace.api.refusals import MEANINGS
 from marketplace.api.view import MarketView
 
 
 @lru_cache(maxsize=1)
 def described() -> dict[str, Any]:
-    """The whole API in OpenAPI 3. It is the same for everybody and until the next start."""
+    """The whole API in OpenAPI 3. It is the same for everybody and does not change until the next start."""
     schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
     return schema
 
@@ -35,8 +35,8 @@ class OpenApi(MarketView):
 
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
-    """The description as a page, by subject."""
+    """The description as a page, grouped by subject."""
     subjects: dict[str, list[Operation]] = {}
     for operation in operations_of(described()):
         subjects.setdefault(operation.subject, []).append(operation)
-    return render(request, "marketplace/api/docs.html", {"subjects": subjects, "statuses": SAID.items()})
+    return render(request, "marketplace/api/docs.html", {"subjects": subjects, "statuses": MEANINGS.items()})

@@ -1,4 +1,4 @@
-"""The shapes of what the API takes and answers, field by field; what is not named here does not leave."""
+"""The shapes of what the API returns, field by field; what is not named here does not leave."""
 
 import datetime
 from typing import Any
@@ -6,36 +6,57 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from billing.models import Transaction
+from leads.criteria.clauses import CLAUSE_KINDS
+from leads.criteria.common_fields import PROOF
 from leads.models import Lead, Leg
+from leads.models.consent import Channel
+from leads.models.lead import PhoneType
+from leads.models.leg import ClosedReason, LegStatus, Market
+from leads.models.source import Grade, SourceKind
+from leads.schema.fields import FieldType
 from leads.schema.labels import shown_answers
+from marketplace.api.errors import STATUS_OF_ORDER
+from marketplace.api.strict import OneOfThese
 from marketplace.inventory.masking import SMALL
-from marketplace.models import Order
-from marketplace.orders.receipts import lines_of
-from marketplace.orders.request import MOST_LEADS
+from marketplace.models import BackgroundOrder, Order
+from marketplace.orders.receipts import REASONS, lines_of
 from marketplace.storefront.unknowns import unknowns_of
 
-COUNT = {"oneOf": [{"type": "integer", "minimum": 0}, {"type": "string", "enum": [f"<{SMALL}"]}]}
+COUNT = {
+    "oneOf": [{"type": "integer", "minimum": 0}, {"type": "string", "enum": [f"<{SMALL}"]}],
+    "description": f"A whole number, or “<{SMALL}” for one to four.",
+    "example": 1840,
+}
+PRICE_RANGE = {
+    "type": "object",
+    "properties": {
+        "lowest_cents": {"type": "integer", "nullable": True, "example": 35},
+        "highest_cents": {"type": "integer", "nullable": True, "example": 500},
+    },
+    "required": ["lowest_cents", "highest_cents"],
+    "description": "Of one lead; null when there is none.",
+}
 
 
 @extend_schema_field(COUNT)
 class CountField(serializers.Field):
-    """A whole number, or “<5” for one to four."""
-
     def to_representation(self, value: int | str) -> int | str:
         return value
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
-    code = serializers.CharField(help_text="For programs.")
-    message = serializers.CharField(help_text="A sentence for people.")
+    code = serializers.CharField(help_text="What went wrong, for programs.")
+    message = serializers.CharField(help_text="The same in a sentence for people.")
     fields = serializers.DictField(  # type: ignore[assignment]
-        child=serializers.ListField(child=serializers.CharField()), help_text="Sentences by the name of what is wrong."
+        child=serializers.ListField(child=serializers.CharField()),
+        help_text="Sentences by what is invalid, such as “criteria[0]”; often empty.",
     )
 
 
-class PriceRangeSerializer(serializers.Serializer[Any]):
-    lowest_cents = serializers.IntegerField(allow_null=True)
-    highest_cents = serializers.IntegerField(allow_null=True)
+@extend_schema_field(PRICE_RANGE)
+class PriceRangeField(serializers.DictField):
+    child = serializers.IntegerField(allow_null=True)
 
 
 class FieldSerializer(serializers.Serializer[Any]):
@@ -43,7 +64,7 @@ class FieldSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]
-    type = serializers.CharField(help_text="choice, choices, number, money, flag, date, text or range.")
+    type = OneOfThese(FieldType.values)
     choices = serializers.DictField(child=serializers.CharField(), help_text="Values and their labels.")
     unit = serializers.CharField()
     filterable = serializers.BooleanField(source="can_filter")
@@ -51,17 +72,19 @@ class FieldSerializer(serializers.Serializer[Any]):
 
 
 class FilterSerializer(serializers.Serializer[Any]):
-    """One thing that can be asked of a lead: in a query string, and as a clause of criteria."""
+    """One way to filter leads, in a query string and in a clause of criteria."""
 
-    field = serializers.CharField(source="want.name", help_text="The clause's “field”.")
-    label = serializers.CharField(source="want.label")  # type: ignore[assignment]
-    kind = serializers.CharField(
-        source="want.kind",
-        help_text="How a clause says it: in (any of), has (all of), span (min, max), is (a flag), near (zip, miles).",
+    field = serializers.CharField(source="filter_field.name", help_text="The clause's “field”.")
+    label = serializers.CharField(source="filter_field.label")  # type: ignore[assignment]
+    kind = OneOfThese(
+        list(CLAUSE_KINDS),
+        source="filter_field.kind",
+        help_text="What its clause has: “in” (any of), “has” (all of), “min” and “max” for span, “is” (true or false),"
+        " “zip” and “miles” for near.",
     )
-    parameters = serializers.ListField(child=serializers.CharField(), help_text="Names in a query string.")
-    choices = serializers.DictField(source="want.choices", child=serializers.CharField(), allow_null=True)
-    unit = serializers.CharField(source="want.unit")
+    parameters = serializers.ListField(child=serializers.CharField(), help_text="Its names in a query string.")
+    choices = serializers.DictField(source="filter_field.choices", child=serializers.CharField(), allow_null=True)
+    unit = serializers.CharField(source="filter_field.unit")
 
 
 class VerticalSerializer(serializers.Serializer[Any]):
@@ -69,7 +92,7 @@ class VerticalSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     open_for_resale = serializers.BooleanField()
     stock = CountField()
-    price = PriceRangeSerializer()
+    price = PriceRangeField()
     fields = FieldSerializer(many=True)  # type: ignore[assignment]
     filters = FilterSerializer(many=True)
 
@@ -80,11 +103,11 @@ class VerticalsSerializer(serializers.Serializer[Any]):
 
 class SourceSerializer(serializers.Serializer[Any]):
     legal_name = serializers.CharField()
-    site = serializers.SerializerMethodField(help_text="Null when the supplier masks it, or has none.")
+    site = serializers.SerializerMethodField(help_text="Null if the supplier masks it or has none.")
     masked = serializers.BooleanField(source="site_masked")
-    kind = serializers.CharField()
-    grade = serializers.CharField()
-    incentive = serializers.BooleanField(help_text="People got a reward for asking.")
+    kind = OneOfThese(SourceKind.values)
+    grade = OneOfThese(Grade.values)
+    incentive = serializers.BooleanField(help_text="Incentivized: people got a reward for filling in the form.")
 
     def get_site(self, source: Any) -> str | None:
         return None if source.site_masked else source.site or None
@@ -92,24 +115,24 @@ class SourceSerializer(serializers.Serializer[Any]):
 
 class LegsSerializer(serializers.Serializer[Any]):
     authorized = serializers.IntegerField(source="legs_authorized")
-    sold = serializers.IntegerField(source="times_sold", help_text="By us or by others before us.")
+    sold = serializers.IntegerField(source="times_sold", help_text="Sold by us, or by others before us.")
     left = serializers.IntegerField(source="legs_left")
 
 
 class ListingSerializer(serializers.Serializer[Lead]):
-    """A lead as it may be read before it is sold. Context: ``now``, and ``schema``, the vertical's fields."""
+    """A lead as it may be shown before it is sold."""  # context: ``now``, and ``schema``, the vertical's fields
 
     id = serializers.UUIDField(source="public_id")
     vertical = serializers.CharField(source="vertical.slug")
     age_days = serializers.SerializerMethodField()
     state = serializers.CharField()
-    area = serializers.CharField(help_text="The first three digits of the ZIP, as in 454xx; empty when not known.")
-    phone_type = serializers.CharField()
+    area = serializers.CharField(help_text="The first three digits of the ZIP, such as 454xx; empty if unknown.")
+    phone_type = OneOfThese(PhoneType.values)
     attributes = serializers.SerializerMethodField(help_text="Answers in words; amounts as bands.")
     source = SourceSerializer()  # type: ignore[assignment]
     legs = LegsSerializer(source="*")
-    proof = serializers.SerializerMethodField(help_text="retained, lapsing, lapsed or none.")
-    channels = serializers.ListField(source="consent.text.channels", child=serializers.CharField())
+    proof = serializers.SerializerMethodField(help_text="Whether a recording of the form is kept.")
+    channels = serializers.ListField(source="consent.text.channels", child=OneOfThese(Channel.values))
     price_cents = serializers.IntegerField(allow_null=True)
 
     def get_age_days(self, lead: Lead) -> int:
@@ -118,19 +141,20 @@ class ListingSerializer(serializers.Serializer[Lead]):
     def get_attributes(self, lead: Lead) -> dict[str, str]:
         return {answer.name: answer.text for answer in shown_answers(lead.attributes, self.context["schema"])}
 
+    @extend_schema_field(OneOfThese(list(PROOF)))
     def get_proof(self, lead: Lead) -> str:
         return lead.consent.proof_state(self.context["now"])
 
 
 class LegSerializer(serializers.Serializer[Leg]):
-    """One line of the legs ledger: a company that may call, or might have."""
+    """One of the companies that may call, and what happened to its leg."""
 
     number = serializers.IntegerField()
-    market = serializers.CharField()
-    status = serializers.CharField()
-    closed_reason = serializers.CharField(help_text="Empty unless closed.")
+    market = OneOfThese(Market.values)
+    status = OneOfThese(LegStatus.values)
+    closed_reason = OneOfThese(ClosedReason.values, allow_blank=True, help_text="Empty unless closed.")
     counts_as_sold = serializers.BooleanField()
-    date = serializers.SerializerMethodField(help_text="When it was sold or closed, where we know.")
+    date = serializers.SerializerMethodField(help_text="When it was sold or closed, if known.")
 
     def get_date(self, leg: Leg) -> datetime.date | None:
         return leg.ended_at.date() if leg.ended_at else None
@@ -141,17 +165,17 @@ class ConsentSerializer(serializers.Serializer[Any]):
     wording = serializers.CharField(source="text.wording")
     sha256 = serializers.CharField(source="text.sha256", help_text="Of the wording.")
     most_companies = serializers.IntegerField(source="text.most_companies")
-    retained_until = serializers.DateField(allow_null=True, help_text="Until when a recording of the form is kept.")
+    retained_until = serializers.DateField(allow_null=True, help_text="How long a recording of the form is kept.")
 
 
 class CardSerializer(ListingSerializer):
-    """The provenance card. ``price_cents`` is null when the lead is no longer for sale to this buyer."""
+    """The provenance card. “price_cents” is null if the lead is no longer for sale to you."""
 
     consent = ConsentSerializer()
     ledger = LegSerializer(many=True, source="legs.all")
     unknown = serializers.SerializerMethodField(help_text="What we do not know, in sentences.")
     bought = serializers.SerializerMethodField(help_text="Whether your company bought it.")
-    stopped = serializers.SerializerMethodField(help_text="Whether the person stopped it: nobody may call any more.")
+    stopped = serializers.SerializerMethodField(help_text="Whether the person opted out: nobody may call anymore.")
 
     def get_unknown(self, lead: Lead) -> list[str]:
         return list(unknowns_of(lead))
@@ -163,78 +187,42 @@ class CardSerializer(ListingSerializer):
         return lead.withdrawn_at is not None
 
 
-class ListingsSerializer(serializers.Serializer[Any]):
-    count = CountField()
-    facets = serializers.DictField(
-        child=serializers.ListField(child=serializers.DictField()),
-        help_text="By field: {value, label, count} of choices, {from, to, count} of amounts and ages.",
-    )
-    price = PriceRangeSerializer()
-    results = ListingSerializer(many=True)
-    next = serializers.URLField(allow_null=True)
-
-
-class QuoteRequestSerializer(serializers.Serializer[Any]):
-    """Either so many of what criteria select, or leads by their ids."""
-
-    vertical = serializers.SlugField(required=False)
-    criteria = serializers.ListField(
-        child=serializers.DictField(), required=False, help_text="Clauses, all of which must hold; none is anything."
-    )
-    quantity = serializers.IntegerField(required=False, min_value=1, max_value=MOST_LEADS)
-    sort = serializers.CharField(required=False, help_text="newest (if nothing is said), oldest or cheapest.")
-    max_price_cents = serializers.IntegerField(required=False, allow_null=True, min_value=1)
-    leads = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=500)
-    exclusive = serializers.BooleanField(required=False, help_text="Only leads nobody bought, for you alone.")
-
-
 class QuoteLineSerializer(serializers.Serializer[Any]):
     quantity = serializers.IntegerField()
     unit_cents = serializers.IntegerField()
     amount_cents = serializers.IntegerField()
     youngest_days = serializers.IntegerField()
     oldest_days = serializers.IntegerField()
-    lead = serializers.UUIDField(allow_null=True, help_text="Only in a quote for named leads.")
+    lead = serializers.UUIDField(allow_null=True, help_text="Null unless you named the leads.")
 
 
 class UnavailableSerializer(serializers.Serializer[Any]):
     lead = serializers.UUIDField()
-    reason = serializers.CharField(
-        help_text="held, own_customer, same_person, sold_out, being_paid, not_exclusive, unknown or no_price."
-    )
+    reason = OneOfThese(list(REASONS))
 
 
 class QuoteSerializer(serializers.Serializer[Any]):
-    token = serializers.CharField(help_text="What an order takes; good for your company only.")
-    quantity = serializers.IntegerField(help_text="May be less than asked for; 0 cannot be ordered.")
+    token = serializers.CharField(help_text="Send it with the order; it works for your company only.")
+    quantity = serializers.IntegerField(help_text="May be less than you asked for; 0 cannot be ordered.")
     total_cents = serializers.IntegerField()
     expires_at = serializers.DateTimeField()
     lines = QuoteLineSerializer(many=True)
     unavailable = UnavailableSerializer(many=True)
 
 
-class OrderRequestSerializer(serializers.Serializer[Any]):
-    quote = serializers.CharField(help_text="A quote's token.")
-    allow_partial = serializers.BooleanField(
-        required=False, help_text="Take what is left if some of it was sold meanwhile; otherwise all or nothing."
-    )
-
-
 class RefusedSerializer(serializers.Serializer[Any]):
-    lead = serializers.UUIDField(allow_null=True, help_text="Null when none was named: see “quantity”.")
-    reason = serializers.CharField()
+    lead = serializers.UUIDField(allow_null=True, help_text="Null unless you named the leads: see “quantity”.")
+    reason = OneOfThese(list(REASONS))
     quantity = serializers.IntegerField(required=False)
 
 
 class OrderSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="public_id")
     number = serializers.CharField(help_text="The short name on receipts and files.")
-    status = serializers.CharField(help_text="filled or partial.")
+    status = OneOfThese(Order.Status.values)
     quantity = serializers.IntegerField(help_text="Leads quoted.")
     filled = serializers.IntegerField(help_text="Leads sold.")
-    replaced = serializers.IntegerField(
-        help_text="Leads of the quote that were gone by then; the next best came instead."
-    )
+    replaced = serializers.IntegerField(help_text="Leads of the quote that were sold meanwhile and replaced.")
     refused = RefusedSerializer(many=True)
     quoted_cents = serializers.IntegerField()
     total_cents = serializers.IntegerField()
@@ -242,7 +230,7 @@ class OrderSerializer(serializers.Serializer[Any]):
 
 
 class OrderLineSerializer(serializers.Serializer[Any]):
-    vertical = serializers.CharField(help_text="Its name.")
+    vertical = serializers.CharField(help_text="The vertical's name.")
     exclusive = serializers.BooleanField()
     quantity = serializers.IntegerField()
     unit_cents = serializers.IntegerField()
@@ -250,36 +238,33 @@ class OrderLineSerializer(serializers.Serializer[Any]):
 
 
 class PlacedOrderSerializer(OrderSerializer):
-    lines = serializers.SerializerMethodField(help_text="What was sold, by price; adds up to the total.")
+    lines = serializers.SerializerMethodField(help_text="What was sold, by price. It adds up to the total.")
 
     @extend_schema_field(OrderLineSerializer(many=True))
     def get_lines(self, order: Order) -> Any:
         return OrderLineSerializer(lines_of(order), many=True).data
 
 
-class PlacingSerializer(serializers.Serializer[Any]):
-    """A large order on its way."""
+class BackgroundOrderSerializer(serializers.Serializer[Any]):
+    """A large order in progress."""
 
     id = serializers.UUIDField(
         source="public_id", help_text="The id of this background order, not of the order it becomes."
     )
-    status = serializers.CharField(help_text="waiting, working, done or refused.")
-    done = serializers.IntegerField(help_text="Leads sold so far; counts only once the status is done.")
+    status = OneOfThese(BackgroundOrder.Status.values)
+    done = serializers.IntegerField(help_text="Leads bought so far; final once the status is “done”.")
     total = serializers.IntegerField(help_text="Leads quoted.")
     order = serializers.UUIDField(source="order.public_id", allow_null=True, help_text="The order, once it is done.")
-    code = serializers.CharField(help_text="Why it was refused, as an order's refusal says it; else empty.")
+    code = OneOfThese(
+        [*STATUS_OF_ORDER, "not_enough_money", "bad_quote"], allow_blank=True, help_text="Why it was refused, or empty."
+    )
     message = serializers.CharField(source="problem", help_text="The same in a sentence.")
-
-
-class OrdersSerializer(serializers.Serializer[Any]):
-    results = OrderSerializer(many=True)
-    next = serializers.URLField(allow_null=True)
 
 
 class WalletEntrySerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField(source="transaction.posted_at")
-    kind = serializers.CharField(source="transaction.kind")
-    cents = serializers.IntegerField(help_text="Negative when money went out.")
+    kind = OneOfThese(Transaction.Kind.values, source="transaction.kind")
+    cents = serializers.IntegerField(help_text="Negative if money went out.")
     reference = serializers.CharField(source="transaction.reference", help_text="For an order, its id.")
     memo = serializers.CharField(source="transaction.memo")
 

@@ -1,4 +1,6 @@
-"""The rate limit: counted by PostgreSQL in one statement, so that requests side by side cannot slip past it."""
+"""The rate limit, counted by PostgreSQL in one statement so that parallel requests cannot slip past it."""
+
+import math
 
 from django.db import connection
 from rest_framework.request import Request
@@ -19,7 +21,7 @@ COUNT = """
 
 
 class BuyerThrottle(SimpleRateThrottle):
-    """So many requests a window for one company, over all its keys. Strangers get no further than 401 anyway."""
+    """Limits the requests of one company in a window, over all its keys. Without a key there is only the 401 anyway."""
 
     scope = "buyer"
 
@@ -28,6 +30,11 @@ class BuyerThrottle(SimpleRateThrottle):
         if not isinstance(request.auth, ApiKey) or not most or not seconds:
             return True
         used, self.seconds_left = count_use(request.auth.buyer_id, seconds)
+        request.rate_limit = {  # type: ignore[attr-defined]
+            "RateLimit-Limit": str(most),
+            "RateLimit-Remaining": str(max(0, most - used)),
+            "RateLimit-Reset": str(math.ceil(self.wait())),
+        }
         return used <= most
 
     def wait(self) -> float:
@@ -36,7 +43,7 @@ class BuyerThrottle(SimpleRateThrottle):
 
 
 def count_use(buyer_id: int, seconds: int) -> tuple[int, float]:
-    """Counts one request; says how many there were in this window, and for how many seconds it still runs."""
+    """Count one request. Return how many there were in this window, and how many seconds of it are left."""
     with connection.cursor() as cursor:
         cursor.execute(COUNT, {"buyer": buyer_id, "seconds": seconds})
         used, left = cursor.fetchone()

@@ -1,4 +1,4 @@
-"""What there is to buy: verticals with their stock, prices, fields and filters."""
+"""What is for sale: verticals with their stock, prices, fields and filters."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from marketplace.prices.pricing import Curve, curves_in_force
 
 @dataclass(frozen=True)
 class VerticalStock:
-    """A vertical, how many leads lie on its shelf, and the lowest and the highest price of one in cents."""
+    """A vertical, how many of its leads are for sale, and the lowest and the highest price of one in cents."""
 
     vertical: Vertical
     quantity: int = 0
@@ -34,7 +34,7 @@ class VerticalStock:
     highest_cents: int | None = None
 
     @property
-    def as_asked(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         schema: Schema = self.vertical.schema
         return {
             "slug": self.vertical.slug,
@@ -48,17 +48,17 @@ class VerticalStock:
 
 
 def _filter(filter_field: FilterField) -> dict[str, Any]:
-    return {"want": filter_field, "parameters": parameters_of(filter_field)}
+    return {"filter_field": filter_field, "parameters": parameters_of(filter_field)}
 
 
-def shelves(now: datetime) -> Iterator[VerticalStock]:
-    """Every vertical in its order."""
+def stocks(now: datetime) -> Iterator[VerticalStock]:
+    """Every vertical, in its order."""
     curves = curves_in_force(now)
     for vertical in Vertical.objects.prefetch_related("schemas"):
-        yield _shelf(vertical, curves.get(vertical.pk), now) if vertical.open_for_resale else VerticalStock(vertical)
+        yield _stock(vertical, curves.get(vertical.pk), now) if vertical.open_for_resale else VerticalStock(vertical)
 
 
-def _shelf(vertical: Vertical, curve: Curve | None, now: datetime) -> VerticalStock:
+def _stock(vertical: Vertical, curve: Curve | None, now: datetime) -> VerticalStock:
     if curve is None:
         return VerticalStock(vertical, stock_sizes([vertical])[vertical.pk])
     with result_of(StockQuery(vertical, Criteria.anything(vertical), curve, now)) as result:
@@ -66,8 +66,10 @@ def _shelf(vertical: Vertical, curve: Curve | None, now: datetime) -> VerticalSt
 
 
 class Verticals(MarketView):
-    @extend_schema(operation_id="list_verticals", tags=["Shelf"], responses={200: VerticalsSerializer, **refuses()})
+    @extend_schema(
+        operation_id="list_verticals", tags=["Leads for sale"], responses={200: VerticalsSerializer, **refuses(503)}
+    )
     def get(self, request: Request) -> Response:
-        """Verticals, with stock and price range, the fields of their leads and how each can be filtered."""
-        results = [shelf.as_asked for shelf in shelves(timezone.now())]
+        """Verticals with their stock and price range, the fields of their leads, and how each can be filtered."""
+        results = [stock.as_json for stock in stocks(timezone.now())]
         return Response(VerticalsSerializer({"results": results}).data)

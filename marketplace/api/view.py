@@ -1,17 +1,22 @@
-"""What every address of the API has in common: a company that asks, JSON, and no parameter that is not meant."""
+"""What every address of the API has in common: a company that asks, JSON, and no parameter that is not declared."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db.models import Model, QuerySet
 from django.http import Http404
+from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from buyers.models import ApiKey, Buyer
 from marketplace.api.errors import Invalid
-from marketplace.inventory.pages import LARGEST_PAGE, PAGE
+from marketplace.api.pagination import KeysetPagination
+
+Row = TypeVar("Row", bound=Model)
 
 
 class AlwaysJSON(DefaultContentNegotiation):
@@ -25,7 +30,7 @@ class AlwaysJSON(DefaultContentNegotiation):
 
 
 class MarketView(APIView):
-    """Refuses query parameters that are not in ``takes`` and those given twice."""
+    """Refuses query parameters that are not in ``takes`` and those given twice. Only reading takes any."""
 
     content_negotiation_class = AlwaysJSON
     metadata_class = None
@@ -38,15 +43,43 @@ class MarketView(APIView):
 
     def check_parameters(self, request: Request) -> None:
         """Raises Invalid."""
+        takes = self.takes if request.method in ("GET", "HEAD") else ()
         for name, values in request.query_params.lists():
-            if name not in self.takes:
-                raise Invalid({name[:40]: "There is no such parameter here."})
+            if name not in takes:
+                raise Invalid({name[:40]: "This parameter is unknown."})
             if len(values) > 1:
-                raise Invalid({name: "Given more than once."})
+                raise Invalid({name: "Send this parameter once."})
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Every answer says how much of the rate limit is left."""
+        for name, value in getattr(request, "rate_limit", {}).items():
+            response[name] = value
+        return super().finalize_response(request, response, *args, **kwargs)
+
+
+class OwnView(MarketView, GenericAPIView[Row]):
+    """Reads what the asking company owns. Another company's row, none and what is no id are the same 404."""
+
+    lookup_field = "public_id"
+
+    def get_queryset(self) -> QuerySet[Row]:
+        return super().get_queryset().filter(buyer=buyer_of(self.request))
+
+
+class OwnListView(OwnView[Row]):
+    """Pages of the company's rows, newest first by ``dated_by``."""
+
+    pagination_class = KeysetPagination
+    takes = frozenset({"after", "limit"})
+    dated_by: str
+
+    def listed(self) -> Response:
+        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.get_serializer(rows, many=True).data)
 
 
 class Nowhere(MarketView):
-    """Every address that is none. It asks nobody who they are: there is nothing to tell."""
+    """Every address that does not exist. It does not ask for a key: there is nothing to protect."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -57,28 +90,11 @@ class Nowhere(MarketView):
 
 
 def key_of(request: Request) -> ApiKey:
-    """The key that was shown; HasBuyer has seen to it that there is one."""
+    """The key that was sent; HasBuyer has made sure that there is one."""
     assert isinstance(request.auth, ApiKey)
     return request.auth
 
 
 def buyer_of(request: Request) -> Buyer:
-    """The company whose key was shown."""
+    """The company whose key was sent."""
     return key_of(request).buyer
-
-
-def max_price_of(request: Request) -> int:
-    """How many rows a page has. Raises Invalid."""
-    said = request.query_params.get("limit", str(PAGE))
-    if not (said.isascii() and said.isdigit() and len(said) <= 3 and 1 <= int(said) <= LARGEST_PAGE):
-        raise Invalid({"limit": f"Wants a whole number from 1 to {LARGEST_PAGE}."})
-    return int(said)
-
-
-def next_url(request: Request, after: str | None) -> str | None:
-    """This list's address with another ``after``; None on the last page."""
-    if after is None:
-        return None
-    asked = request.query_params.copy()
-    asked["after"] = after
-    return request.build_absolute_uri(f"{request.path}?{asked.urlencode()}")

@@ -14,9 +14,9 @@ SHOWN = 20
 
 
 class Wallet(MarketView):
-    @extend_schema(operation_id="get_wallet", tags=["Money"], responses={200: WalletSerializer, **refuses()})
+    @extend_schema(operation_id="get_wallet", tags=["Wallet"], responses={200: WalletSerializer, **refuses()})
     def get(self, request: Request) -> Response:
-        """What the wallet holds, and the last twenty times that money moved."""
+        """The wallet's balance and its last twenty entries."""
         buyer = buyer_of(request)
         entries = Entry.objects.filter(account__buyer=buyer).select_related("transaction").order_by("-id")
         answer = {"balance_cents": balance_cents(buyer), "entries": entries[:SHOWN]}

@@ -7,7 +7,7 @@ from leads.schema.check import check_schema
 from leads.schema.common_columns import ENVELOPE_NAMES
 from leads.schema.fields import BadValue, Field, FieldType, Schema, plain_text
 from leads.schema.names import ASKED, RESERVED_NAMES
-from marketplace.api import listings
+from marketplace.api import filtering
 from marketplace.storefront import views
 
 CHOICES = {"refinance": "Refinance", "home_equity": "Home equity", "over_60": "60+"}
@@ -192,7 +192,7 @@ def test_a_name_that_says_something_already_is_refused(name):
 def test_every_name_that_pages_files_and_filters_use_is_reserved():
     parameters = {name for filter_field in common_fields.ENVELOPE.values() for name in parameters_of(filter_field)}
     spans = {name for name in parameters if name.endswith(("_min", "_max"))}
-    used = {*common_fields.ENVELOPE, *ENVELOPE_NAMES, *(parameters - spans), *views.BESIDES, *listings.BESIDES}
+    used = {*common_fields.ENVELOPE, *ENVELOPE_NAMES, *(parameters - spans), *views.BESIDES, *filtering.BESIDES}
 
     assert used - RESERVED_NAMES == set()
     assert set(common_fields.ENVELOPE) == ASKED

@@ -8,11 +8,12 @@ from django.test import Client
 from buyers.companies.keys import create_key
 from buyers.models import Buyer
 from tests.factories import credit, make_buyer, make_user
+from tests.marketplace.api.schema_check import check_answer
 
 
 @dataclass
 class Caller:
-    """A company's program."""
+    """A company's program. Each of its answers is held to what the description declares."""
 
     buyer: Buyer | None
     key: str
@@ -21,11 +22,15 @@ class Caller:
         self.client = Client(headers={"Authorization": f"Api-Key {self.key}"} if self.key else {})
 
     def get(self, path, query=""):
-        return self.client.get(f"/api/v1/{path}", QUERY_STRING=query)
+        answer = self.client.get(f"/api/v1/{path}", QUERY_STRING=query)
+        check_answer("GET", f"/api/v1/{path}", answer)
+        return answer
 
     def post(self, path, body, content_type="application/json", **headers):
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.client.generic("POST", f"/api/v1/{path}", raw, content_type, headers=headers)
+        answer = self.client.generic("POST", f"/api/v1/{path}", raw, content_type, headers=headers)
+        check_answer("POST", f"/api/v1/{path}", answer)
+        return answer
 
     def quote(self, **order_request):
         return self.post("quotes/", order_request)

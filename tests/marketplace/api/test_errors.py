@@ -4,6 +4,7 @@ from urllib.parse import quote as quoted
 
 import pytest
 
+from marketplace.inventory.live import Inventory, NotReady
 from marketplace.models import Order, Sale
 
 pytestmark = pytest.mark.django_db
@@ -108,7 +109,7 @@ NASTY = [
     "..",
     "' OR 1=1 --",
 ]
-PARAMETERS = ["vertical", "order", "after", "limit"]
+PARAMETERS = ["vertical", "sort", "after", "limit"]
 FILTERS = [
     "state",
     "age_min",
@@ -171,14 +172,14 @@ def test_what_cannot_be_filtered_is_refused(market, api, query):
 
 LEAD = "5f0f7a52-0000-4000-8000-000000000000"
 WISHES = [
-    ({}, "vertical"),
-    ({"vertical": None}, "vertical"),
-    ({"vertical": ["mortgage"]}, "vertical"),
+    ({}, "vertical", "quantity"),
+    ({"vertical": None}, "vertical", "quantity"),
+    ({"vertical": ["mortgage"]}, "vertical", "quantity"),
     ({"vertical": "nope", "criteria": [], "quantity": 1}, "vertical"),
     ({"vertical": "x" * 5000, "criteria": [], "quantity": 1}, "vertical"),
-    ({"criteria": None, "quantity": 1}, "all"),
-    ({"criteria": "x", "quantity": 1}, "all"),
-    ({"criteria": [1], "quantity": 1}, "None"),
+    ({"criteria": None, "quantity": 1}, "criteria"),
+    ({"criteria": "x", "quantity": 1}, "criteria"),
+    ({"criteria": [1], "quantity": 1}, "criteria[0]"),
     ({"criteria": [{"field": "email", "in": ["x"]}], "quantity": 1}, "email"),
     ({"criteria": [{"field": "diagnosis", "in": ["a"]}], "quantity": 1}, "diagnosis"),
     ({"criteria": [{"field": ["state"], "in": ["OH"]}], "quantity": 1}, "['state']"),
@@ -187,7 +188,7 @@ WISHES = [
     ({"criteria": [{"field": "state", "in": [["OH"]]}], "quantity": 1}, "state"),
     ({"criteria": [{"field": "state", "in": ["OH"], "or": 1}], "quantity": 1}, "state"),
     ({"criteria": [{"field": "state", "in": ["OH"]}] * 2, "quantity": 1}, "state"),
-    ({"criteria": [{"field": "state", "in": ["OH"]}] * 41, "quantity": 1}, "all"),
+    ({"criteria": [{"field": "state", "in": ["OH"]}] * 41, "quantity": 1}, "criteria"),
     ({"criteria": [{"field": "age_days", "min": "30"}], "quantity": 1}, "age_days"),
     ({"criteria": [{"field": "age_days", "min": 1.5}], "quantity": 1}, "age_days"),
     ({"criteria": [{"field": "age_days", "min": -1}], "quantity": 1}, "age_days"),
@@ -211,9 +212,12 @@ WISHES = [
     ({"criteria": [], "quantity": None}, "quantity"),
     ({"criteria": [], "quantity": 100_001}, "quantity"),
     ({"criteria": []}, "quantity"),
-    ({"criteria": [], "quantity": 1, "order": "random"}, "order"),
-    ({"criteria": [], "quantity": 1, "order": ["newest"]}, "order"),
-    ({"criteria": [], "quantity": 1, "order": {}}, "order"),
+    ({"criteria": [], "quantity": 1, "sort": "random"}, "sort"),
+    ({"criteria": [], "quantity": 1, "sort": ["newest"]}, "sort"),
+    ({"criteria": [], "quantity": 1, "sort": {}}, "sort"),
+    ({"criteria": [], "quantity": 1, "sort": None}, "sort"),
+    ({"criteria": [], "quantity": 1, "order": "newest"}, "order"),
+    ({"criteria": [], "quantity": 0, "sort": "random", "exclusive": 1}, "quantity", "sort", "exclusive"),
     ({"criteria": [], "quantity": 1, "max_price_cents": 0}, "max_price_cents"),
     ({"criteria": [], "quantity": 1, "max_price_cents": 1.5}, "max_price_cents"),
     ({"criteria": [], "quantity": 1, "max_price_cents": "5"}, "max_price_cents"),
@@ -224,11 +228,11 @@ WISHES = [
     ({"leads": []}, "leads"),
     ({"leads": None}, "leads"),
     ({"leads": "x"}, "leads"),
-    ({"leads": [None]}, "leads"),
-    ({"leads": [5]}, "leads"),
-    ({"leads": [[]]}, "leads"),
-    ({"leads": [{}]}, "leads"),
-    ({"leads": ["x" * 5000]}, "leads"),
+    ({"leads": [None]}, "leads[0]"),
+    ({"leads": [5]}, "leads[0]"),
+    ({"leads": [[]]}, "leads[0]"),
+    ({"leads": [{}]}, "leads[0]"),
+    ({"leads": [LEAD, "x" * 5000]}, "leads[1]"),
     ({"leads": [LEAD] * 501}, "leads"),
     ({"leads": {LEAD: 1}}, "leads"),
     ({"leads": [LEAD], "quantity": 1}, "quantity"),
@@ -237,11 +241,11 @@ WISHES = [
 
 
 def test_hostile_wishes_are_refused_by_name(market, api):
-    for order_request, field in WISHES:
+    for order_request, *fields in WISHES:
         if "criteria" in order_request and "vertical" not in order_request:
             order_request = {"vertical": "mortgage", **order_request}
         said = is_refusal(api.post("quotes/", order_request), 400)
-        assert (order_request, said["code"], list(said["fields"])) == (order_request, "invalid", [field])
+        assert (order_request, said["code"], list(said["fields"])) == (order_request, "invalid", fields)
     assert not Order.objects.exists() and not Sale.objects.exists()
 
 
@@ -261,3 +265,19 @@ def test_a_refusal_does_not_repeat_what_was_sent(market, api):
 
     assert [sent in answer.content.decode() for answer in answers] == [False] * len(answers)
     assert all(answer.status_code in (400, 404) for answer in answers)
+
+
+def test_while_the_inventory_is_counted_a_program_is_told_when_to_come_back(market, api, monkeypatch):
+    def starting(inventory, query):
+        raise NotReady(40)
+
+    monkeypatch.setattr(Inventory, "result_of", starting)
+    answers = [
+        api.get("verticals/"),
+        api.get("listings/", "vertical=mortgage"),
+        api.quote(vertical="mortgage", criteria=[], quantity=1),
+    ]
+
+    for answer in answers:
+        said = is_refusal(answer, 503)
+        assert (said["code"], said["percent"], answer.headers["Retry-After"]) == ("counting", 40, "5")

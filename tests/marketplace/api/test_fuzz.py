@@ -38,7 +38,7 @@ WISHES = some.fixed_dictionaries(
         "vertical": some.just("mortgage") | VALUES,
         "criteria": some.lists(CLAUSES, max_size=3) | VALUES,
         "quantity": some.integers(1, 9) | VALUES,
-        "order": some.sampled_from(["newest", "oldest", "cheapest"]) | VALUES,
+        "sort": some.sampled_from(["newest", "oldest", "cheapest"]) | VALUES,
         "max_price_cents": VALUES,
         "exclusive": VALUES,
         "leads": VALUES,

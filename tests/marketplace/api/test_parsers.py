@@ -97,7 +97,7 @@ def test_only_json_is_read(api, content_type):
     assert answer.status_code == 415
     assert answer.json() == {
         "code": "unsupported_media_type",
-        "message": "Send JSON, with “Content-Type: application/json”.",
+        "message": "Send JSON with “Content-Type: application/json”.",
         "fields": {},
     }
 
@@ -105,7 +105,7 @@ def test_only_json_is_read(api, content_type):
 def test_json_may_say_its_charset(api):
     answer = api.post("quotes/", {"leads": ["x"]}, "application/json; charset=utf-8")
 
-    assert answer.json()["fields"] == {"leads": ["Send each lead's id."]}
+    assert answer.json()["fields"] == {"leads[0]": ["Enter an id, as an answer of the API gave it."]}
 
 
 def test_a_large_body_is_refused(api):

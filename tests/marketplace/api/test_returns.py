@@ -3,13 +3,10 @@
 import uuid
 
 import pytest
-from django.core.management import call_command
 
 from billing.ledger import balance_cents
-from marketplace.api import returns as api_returns
 from marketplace.models import Return, ReturnPolicy
 from tests.factories import digest_of
-from tests.marketplace.api.test_schema import same_shape
 from tests.marketplace.returns.return_cases import CENTS, buy, generous, lead_of, standing, suppress_at
 
 pytestmark = pytest.mark.django_db
@@ -87,9 +84,9 @@ def test_the_same_lead_for_another_reason_is_told_what_there_is(api, market, ord
         ({"returns": [{"lead": "x", "reason": "y"}]}, "returns[0].lead"),
         ({"returns": [{"reason": "y"}]}, "returns[0].lead"),
         ({"returns": [{"lead": 3, "reason": "y"}]}, "returns[0].lead"),
-        ({"returns": [{"lead": str(uuid.uuid4())}]}, "returns[0]"),
-        ({"returns": [{"lead": str(uuid.uuid4()), "reason": "y", "price": 1}]}, "returns[0]"),
-        ({"returns": [{"lead": str(uuid.uuid4()), "reason": "y", "words": None}]}, "returns[0]"),
+        ({"returns": [{"lead": str(uuid.uuid4())}]}, "returns[0].reason"),
+        ({"returns": [{"lead": str(uuid.uuid4()), "reason": "y", "price": 1}]}, "returns[0].price"),
+        ({"returns": [{"lead": str(uuid.uuid4()), "reason": "y", "words": None}]}, "returns[0].words"),
         ({"returns": [{"lead": str(uuid.uuid4()), "reason": "y"}], "cents": 5}, "cents"),
     ],
 )
@@ -139,19 +136,3 @@ def test_reasons_are_told_where_leads_can_go_back(api, market):
     assert (first["code"], first["decided_at_once"], first["words_wanted"]) == ("outside-criteria", True, True)
     ReturnPolicy.objects.update(window_days=0)
     assert api.get("returns/reasons/").json()["results"] == []
-
-
-def test_the_examples_have_the_shapes_that_are_promised():
-    asked, answered = api_returns.EXAMPLES
-    same_shape(asked.value, api_returns.ClaimsSerializer())
-    answer = answered.value["results"][0]
-    assert set(answer) == set(api_returns.AnswerSerializer().fields)
-    assert set(answer["returned"]) == set(api_returns.ReturnSerializer().fields)
-
-
-def test_the_description_holds_with_returns(capsys):
-    call_command("spectacular", "--validate", "--fail-on-warn", "--format", "openapi-json")
-
-    written = capsys.readouterr().out
-    for name in ("hand_back", "list_returns", "get_return", "list_return_reasons"):
-        assert f'"operationId": "{name}"' in written

@@ -7,9 +7,7 @@ from datetime import timedelta
 import pytest
 
 from buyers.models import StandingOrder
-from marketplace.api.standing import EXAMPLES, RequestSerializer
 from marketplace.models import StandingFill
-from tests.marketplace.api.test_schema import same_shape
 from tests.marketplace.standing_orders.standing_cases import looked, wants
 
 pytestmark = pytest.mark.django_db
@@ -43,10 +41,6 @@ def test_an_order_is_placed_and_read(api, market):
     assert placed["outcome"] == {"code": "new", "message": "Waits for its first look, within a minute."}
     assert (order.buyer, order.placed_by) == (market.buyer, None)
     assert api.get(f"standing-orders/{order.public_id}/").json() == placed
-
-
-def test_the_example_has_the_shape_it_illustrates():
-    same_shape(EXAMPLES[0].value, RequestSerializer())
 
 
 def test_a_search_is_saved(api):
@@ -121,15 +115,16 @@ def test_an_order_is_paused_resumed_and_ended(api, market):
         ({"name": ""}, "name"),
         ({"name": 5}, "name"),
         ({"criteria": [{"field": "email", "in": ["x"]}]}, "email"),
-        ({"criteria": "all"}, "all"),
+        ({"criteria": "all"}, "criteria"),
         ({"max_price_cents": None}, "max_price_cents"),
         ({"max_price_cents": "220"}, "max_price_cents"),
         ({"max_price_cents": 2.5}, "max_price_cents"),
         ({"daily_cap": True}, "daily_cap"),
         ({"daily_cap": 0}, "daily_cap"),
         ({"weekdays": "1"}, "weekdays"),
-        ({"weekdays": [1, "2"]}, "weekdays"),
-        ({"weekdays": [9]}, "weekdays"),
+        ({"weekdays": [1, "2"]}, "weekdays[1]"),
+        ({"weekdays": [9]}, "weekdays[0]"),
+        ({"weekdays": []}, "weekdays"),
         ({"exclusive": "no"}, "exclusive"),
         ({"sort": "dearest"}, "sort"),
         ({"time_zone": "Europe/Berlin"}, "time_zone"),

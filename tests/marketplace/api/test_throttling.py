@@ -32,6 +32,21 @@ def test_the_sixth_of_five_waits(api, other, five_a_day):
 
 
 @pytest.mark.django_db
+def test_each_answer_says_how_much_is_left(api, stranger, five_a_day):
+    answers = [
+        api.get("wallet/"),
+        api.get("orders/x/"),
+        api.post("quotes/", b"["),
+        *(api.get("wallet/") for _ in "abc"),
+    ]
+
+    assert [answer.headers["RateLimit-Limit"] for answer in answers] == ["5"] * 6
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["4", "3", "2", "1", "0", "0"]
+    assert answers[-1].headers["RateLimit-Reset"] == answers[-1].headers["Retry-After"]
+    assert "RateLimit-Limit" not in stranger.get("wallet/").headers
+
+
+@pytest.mark.django_db
 def test_another_key_or_address_of_the_company_is_no_way_around(api, five_a_day):
     for number in range(5):
         api.client.get("/api/v1/wallet/", headers={"X-Forwarded-For": f"192.0.2.{number}"})

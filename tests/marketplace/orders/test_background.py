@@ -466,7 +466,7 @@ def test_the_apis_refusals_are_those_of_any_order(market):
         assert api.order(token, key).status_code == 202
     full = api.order(token, "k4")
 
-    assert (full.status_code, full.json()["code"]) == (409, "too_many_under_way")
+    assert (full.status_code, full.json()["code"], full["Retry-After"]) == (409, "too_many_under_way", "2")
 
 
 def test_anothers_background_order_is_none(market):
