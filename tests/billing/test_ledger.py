@@ -104,7 +104,7 @@ def test_the_same_reference_of_another_kind_is_another_reason(buyer):
 
 @pytest.mark.parametrize("cents", [0, -1])
 def test_a_credit_is_more_than_nothing(buyer, cents):
-    with pytest.raises(ValueError, match="more than nothing"):
+    with pytest.raises(ValueError, match="more than zero"):
         credit(buyer, cents, "wire 2")
 
     assert balance_cents(buyer) == 1000

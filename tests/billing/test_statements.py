@@ -294,7 +294,7 @@ def test_a_page_costs_the_same_however_much_it_shows(buyer, wallet, django_asser
 @pytest.mark.parametrize(
     ("kind", "reference", "memo", "said", "note"),
     [
-        (Kind.CREDIT, "wire 1", "Paid by wire", "Credit by the operator", "Paid by wire"),
+        (Kind.CREDIT, "wire 1", "Paid by wire", "Wallet credit", "Paid by wire"),
         (Kind.ORDER, "0f8fad5b-d9cb-469f-a165-70867728950e", "3 leads, order A", "3 leads, order A", ""),
         (Kind.ORDER, "0f8fad5b-d9cb-469f-a165-70867728950e", "", "Order 0F8FAD5B", ""),
         (Kind.RETURN, "r", "Lead 1A2B3C4D: wrong number", "Returned lead", "Lead 1A2B3C4D: wrong number"),

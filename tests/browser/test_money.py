@@ -83,10 +83,10 @@ def test_the_terms_are_read_before_they_are_agreed_to(payments, owner, new_page,
     be(page, owner)
     page.goto("/wallet/auto-topup/")
 
-    page.get_by_label("Charge each time").fill("75")
-    page.get_by_role("button", name="Read what you agree to").click()
+    page.get_by_label("Charge this amount").fill("75")
+    page.get_by_role("button", name="Review the agreement").click()
     assert "$75.00 each time" in page.locator(".wording").inner_text()
-    page.get_by_role("button", name="Agree and switch it on").click()
+    page.get_by_role("button", name="Agree and turn on automatic top-up").click()
 
     page.wait_for_url("/wallet/")
     assert page.get_by_text("Automatic top-up is on.").is_visible()

@@ -82,7 +82,7 @@ def test_a_remark_is_wanted(keeper, difference):
 def test_a_comparison_shows_what_it_found(keeper, difference):
     page = keeper.get(reverse("admin:billing_reconciliation_change", args=[difference.reconciliation_id]))
 
-    for words in ("Stripe has it, we do not", "ch_1", "$9.41", "A charge.", "The books differ"):
+    for words in ("Stripe has it, we don&#x27;t", "ch_1", "$9.41", "A charge.", "The books differ"):
         assert words in page.content.decode()
 
 

@@ -215,7 +215,7 @@ def test_the_card_is_charged_when_the_notice_is_over_and_not_before(agreed, buye
     receipt = mailoutbox[-1]
     assert receipt.subject == f"Remainder: receipt {payment.number}"
     assert f"/wallet/payments/{payment.public_id}/receipt/" in receipt.body
-    assert "In the wallet now: $120.00" in receipt.body
+    assert "Wallet balance: $120.00" in receipt.body
 
 
 @pytest.mark.parametrize("card", ["pm_card_chargeCustomerFail", "pm_card_authenticationRequired"])
@@ -229,7 +229,7 @@ def test_a_no_switches_it_off_and_says_how_to_pay_by_hand(buyer, owner, keep, no
     payment.refresh_from_db()
     agreed = AutomaticTopUp.objects.get()
     assert (payment.status, agreed.is_on, agreed.stopped_at) == (Status.FAILED, False, now + NOTICE)
-    assert agreed.stopped_because == "The card was declined, or its bank wants you to confirm the charge."
+    assert agreed.stopped_because == "The card was declined, or its bank needs you to confirm the charge."
     assert balance_cents(buyer) == 2000
     assert tell_due(now=now + NOTICE) == 1
     letter = mailoutbox[-1]
@@ -302,7 +302,7 @@ def test_a_charge_of_an_old_consent_is_not_sent_under_a_newer_one(agreed, buyer,
     there, stripe_settings.STRIPE_API_BASE = stripe_settings.STRIPE_API_BASE, "http://127.0.0.1:1"
     charge_due(now=now + NOTICE)
     stripe_settings.STRIPE_API_BASE = there
-    stop_automatic(buyer=buyer, because="Switched off.", now=now + NOTICE)
+    stop_automatic(buyer=buyer, because="Turned off.", now=now + NOTICE)
     agree(buyer, owner, now + NOTICE)
 
     charge(payment, now=now + NOTICE)
@@ -401,7 +401,7 @@ def test_new_terms_take_back_what_was_announced_under_the_old_ones(agreed, buyer
     agree(buyer, owner, now, AutoTopUpTerms(1000, 20_000, 40_000))
 
     payment.refresh_from_db()
-    assert (payment.status, payment.problem) == (Status.CANCELED, "The terms were changed.")
+    assert (payment.status, payment.problem) == (Status.CANCELED, "The terms of automatic top-up changed.")
 
 
 @pytest.mark.race
@@ -436,8 +436,8 @@ def test_another_card_that_is_kept_ends_a_consent_that_named_the_first(agreed, b
     payment.refresh_from_db()
     consent = AutomaticTopUp.objects.get()
     assert Customer.objects.get().payment_method_id != before
-    assert (consent.is_on, consent.stopped_because) == (False, "Another card was kept.")
-    assert (payment.status, payment.problem) == (Status.CANCELED, "Another card was kept.")
+    assert (consent.is_on, consent.stopped_because) == (False, "A different card was saved.")
+    assert (payment.status, payment.problem) == (Status.CANCELED, "A different card was saved.")
     assert charge_due(now=now + NOTICE) == 0
     assert balance_cents(buyer) == 2000
 
@@ -471,7 +471,7 @@ def test_a_consent_wants_a_card_an_open_company_and_the_very_words(buyer, owner,
     with pytest.raises(AutomaticRefused, match="Save a card first"):
         set_automatic(buyer=buyer, user=owner, terms=TERMS, wording="", now=now)
     keep()
-    with pytest.raises(AutomaticRefused, match="Read them once more"):
+    with pytest.raises(AutomaticRefused, match="Read them again"):
         set_automatic(buyer=buyer, user=owner, terms=TERMS, wording="Something else.", now=now)
     closed(buyer, now)
     buyer.refresh_from_db()
@@ -482,13 +482,13 @@ def test_a_consent_wants_a_card_an_open_company_and_the_very_words(buyer, owner,
 
 
 def test_switching_off_keeps_the_words_and_says_why(agreed, buyer, now):
-    assert stop_automatic(buyer=buyer, because="Switched off by pat.", now=now)
+    assert stop_automatic(buyer=buyer, because="Turned off by pat.", now=now)
     assert not stop_automatic(buyer=buyer, because="Again.", now=now)
 
     kept = AutomaticTopUp.objects.get()
     assert (kept.is_on, kept.stopped_because, kept.consent_wording) == (
         False,
-        "Switched off by pat.",
+        "Turned off by pat.",
         agreed.consent_wording,
     )
 

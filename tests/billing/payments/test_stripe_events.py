@@ -148,8 +148,8 @@ def test_an_event_waits_longer_each_time_and_is_given_up(control, payer, now, st
 
     assert waits == [30, 60, 120, 240, 480, 960, 1920, 3840, 7680] + [14_400] * 11
     assert (event.status, event.attempts, event.acted_at is not None) == ("failed", 20, True)
-    assert event.problem == "GatewayUnavailable: Stripe does not answer at the moment."
-    assert "gave up an event" in caplog.text
+    assert event.problem == "GatewayUnavailable: Stripe is not responding right now."
+    assert "gave up on a Stripe event" in caplog.text
     assert stripe_events.act(event, now=at + timedelta(days=9)).attempts == 20
 
 

@@ -157,7 +157,7 @@ def test_what_stripe_refuses_is_due_again(market, control, balance, now):
     payout = run.payouts.get()
     run.refresh_from_db()
     assert (payout.status, run.status) == ("failed", "done")
-    assert payout.problem == "Stripe did not accept this. (insufficient_capabilities_for_transfer)"
+    assert payout.problem == "Stripe did not accept the request. (insufficient_capabilities_for_transfer)"
     assert owed(run, now) == 4_000
     assert Earning.objects.filter(payout=None).count() == 1
     assert make_run(now, make_user(), now).total_cents == 4_000
@@ -216,9 +216,9 @@ def test_without_a_key_nothing_is_sent(run, settings, now):
 def test_what_stripe_pays_is_not_the_banks(run, now):
     before = everything()
 
-    with pytest.raises(PayoutRefused, match="No source"):
+    with pytest.raises(PayoutRefused, match="No payout"):
         bank_file(run)
-    with pytest.raises(PayoutRefused, match="Stripe says itself"):
+    with pytest.raises(PayoutRefused, match="Stripe reports it"):
         mark_as_paid(run.payouts.get(), actor="", now=now)
     with pytest.raises(PayoutRefused, match="can come back"):
         mark_as_sent_back(run.payouts.get(), problem="", actor="", now=now)

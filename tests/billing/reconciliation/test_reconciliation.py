@@ -578,8 +578,8 @@ def test_the_operator_is_written_to_once(yesterday, settings):
 
     (letter,) = mail.outbox
     assert letter.to == [settings.OPERATOR["email"]]
-    assert letter.subject == f"Stripe and the books, {row.from_at:%Y-%m-%d}: the books differ"
-    assert "Stripe has it, we do not: ch_" in letter.body
+    assert letter.subject == f"Reconciliation with Stripe, {row.from_at:%Y-%m-%d}: the books differ"
+    assert "Stripe has it, we don't: ch_" in letter.body
     assert "ours nothing, Stripe's $9.41" in letter.body
     assert f"/admin/billing/reconciliation/{row.pk}/change/" in letter.body
 
@@ -587,7 +587,7 @@ def test_the_operator_is_written_to_once(yesterday, settings):
 def test_what_could_not_be_compared_is_tried_again(yesterday):
     yesterday.control.mishap(kind="fail_before", path="GET /v1/balance_transactions", times=None)
     (first,) = reconcile_yesterday(yesterday.now)
-    assert (first.status, first.problem) == ("failed", "Stripe does not answer at the moment.")
+    assert (first.status, first.problem) == ("failed", "Stripe is not responding right now.")
     told_at = yesterday.now
     assert tell_operator(told_at) == 1
     (still,) = reconcile_yesterday(yesterday.now + HOUR)

@@ -36,7 +36,7 @@ def test_without_a_key_nothing_is_asked(settings):
     settings.STRIPE_SECRET_KEY = ""
 
     assert not gateway.is_on()
-    with pytest.raises(GatewayOff, match="Cards are not taken here"):
+    with pytest.raises(GatewayOff, match="We don't take cards here"):
         gateway.fetch_payout("po_1")
 
 
