@@ -1,4 +1,4 @@
-"""What every test stands on: PostgreSQL for real, no network, triggers that forbid what tests must clean up."""
+"""What every test builds on: real PostgreSQL, no network, and triggers that must step aside for cleanup."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from marketplace.inventory import live
 from tests import factories
 from tests.cast import Cast, make_cast
 
-# Where a change is decided on, property tests try the same examples each time; elsewhere new ones.
+# In CI, property tests try the same examples each time; elsewhere new ones.
 hypothesis.settings.register_profile("decided", derandomize=True)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("decided")
@@ -21,7 +21,7 @@ if os.environ.get("CI"):
 
 @pytest.fixture(scope="session", autouse=True)
 def flush_past_the_triggers() -> Iterator[None]:
-    """Between transactional tests every table is emptied; the ledger's own triggers would refuse that."""
+    """Empty every table between transactional tests; the ledger's own triggers would refuse that."""
     flush = DatabaseOperations.sql_flush
 
     def unguarded(self, *args, **kwargs):
@@ -36,7 +36,7 @@ def flush_past_the_triggers() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> None:
-    """Counts are cached for some seconds, and limits on guessing for minutes; a test starts with neither."""
+    """Clear the cache: counts live there for seconds and rate limits for minutes; a test starts with neither."""
     cache.clear()
     live.forget()
 
@@ -49,7 +49,7 @@ def market(db) -> factories.Market:
 
 @pytest.fixture
 def cast(market, settings, tmp_path) -> Cast:
-    """Three companies in that market with their people and things, the operator's staff and two uploads."""
+    """Three companies in that market with their people and objects, the operator's staff and two uploads."""
     stored = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": str(tmp_path / "files")},

@@ -39,7 +39,7 @@ class Earning(models.Model):
     percent = models.PositiveSmallIntegerField(help_text="The source's share at the time of sale.")
     transaction = models.ForeignKey("billing.Transaction", on_delete=models.PROTECT, related_name="earnings")
     at = models.DateTimeField()
-    held_until = models.DateTimeField()
+    held_until = models.DateTimeField("pending until")
     payout = models.ForeignKey(
         "billing.Payout", null=True, on_delete=models.PROTECT, related_name="earnings", db_index=False
     )

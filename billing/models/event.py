@@ -29,7 +29,7 @@ class StripeEvent(models.Model):
     body = models.JSONField(help_text="As it arrived. We use only its IDs and ask Stripe for the current status.")
     status = models.CharField(max_length=8, choices=Status, default=Status.RECEIVED)
     attempts = models.PositiveSmallIntegerField(default=0)
-    try_at = models.DateTimeField()
+    try_at = models.DateTimeField("next try at")
     acted_at = models.DateTimeField(null=True)
     problem = models.CharField(max_length=200, blank=True)
 

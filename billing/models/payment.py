@@ -132,10 +132,10 @@ class Payment(models.Model):
     problem = models.CharField(max_length=300, blank=True, help_text="Why it failed, in words for the buyer.")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
-    ask_again_at = models.DateTimeField(null=True, help_text="When to check the status with Stripe.")
+    ask_again_at = models.DateTimeField("next check at", null=True, help_text="When to check the status with Stripe.")
     ended_at = models.DateTimeField(null=True, help_text="When it was paid, failed, expired or was canceled.")
     tell_at = models.DateTimeField(null=True, help_text="An email about it is being sent; no other before then.")
-    told_at = models.DateTimeField(null=True, help_text="When the buyer was emailed the result.")
+    told_at = models.DateTimeField("emailed at", null=True, help_text="When the buyer was emailed the result.")
 
     objects = PaymentQuerySet.as_manager()
 
@@ -254,7 +254,7 @@ class Refund(models.Model):
     made_by = models.CharField(max_length=254, help_text="The staff member, or Stripe's dashboard.")
     problem = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField()
-    ask_again_at = models.DateTimeField(null=True)
+    ask_again_at = models.DateTimeField("next check at", null=True)
 
     objects = RefundQuerySet.as_manager()
 

@@ -222,7 +222,7 @@ class Payout(models.Model):
     stripe_id = models.CharField(max_length=64, blank=True)
     problem = models.CharField(max_length=300, blank=True)
     paid_at = models.DateTimeField(null=True)
-    ask_again_at = models.DateTimeField(null=True, help_text="When to check the transfer with Stripe.")
+    ask_again_at = models.DateTimeField("next check at", null=True, help_text="When to check the transfer with Stripe.")
 
     objects = PayoutQuerySet.as_manager()
 

@@ -44,7 +44,7 @@ class Reconciliation(models.Model):
     our_cents = models.BigIntegerField(default=0, help_text="What moved at Stripe in the period, by our books.")
     their_cents = models.BigIntegerField(default=0, help_text="The same by Stripe's books.")
     problem = models.CharField(max_length=200, blank=True)
-    told_at = models.DateTimeField(null=True, help_text="When the operator was emailed.")
+    told_at = models.DateTimeField("emailed at", null=True, help_text="When the operator was emailed.")
 
     objects = ReconciliationQuerySet.as_manager()
 

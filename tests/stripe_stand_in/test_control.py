@@ -1,4 +1,4 @@
-"""The control port: verbs for tests, a page of forms for people, for this machine only."""
+"""The control port: actions for tests, a page of forms for people, for this machine only."""
 
 import time
 

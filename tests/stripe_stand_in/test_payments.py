@@ -1,4 +1,4 @@
-"""Payments by API: what each card does, with the person there and without."""
+"""Payments by API: what each card does, with the cardholder present and without."""
 
 import pytest
 import requests

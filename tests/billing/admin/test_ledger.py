@@ -1,4 +1,4 @@
-"""The ledger at the desk: read by staff who may, added to by a credit and by its reversal."""
+"""The ledger in the admin: read by staff with permission, changed only by a credit and its reversal."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ def desk(client):
 
 @pytest.fixture
 def clerk(client):
-    """Staff who may credit small sums."""
+    """Staff who may credit small amounts."""
     user = make_user("clerk@example.com", is_staff=True)
     user.user_permissions.set(
         Permission.objects.filter(codename__in=["add_transaction", "view_account", "view_transaction"])

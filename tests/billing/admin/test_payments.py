@@ -1,4 +1,4 @@
-"""Money from cards at the desk: a payment with all that came of it, and what may be done about it."""
+"""Card payments in the admin: each payment with its consequences, and the actions staff may take on it."""
 
 import uuid
 from datetime import timedelta
@@ -33,7 +33,7 @@ def desk(client):
 
 @pytest.fixture
 def payment(control):
-    """$50 on the wallet."""
+    """$50 in the wallet."""
     return paid(control, make_buyer())
 
 
@@ -213,7 +213,7 @@ def test_disputes_are_listed_by_the_day_their_evidence_is_due(desk, payment):
     assert [row.stripe_id for row in rows] == ["du_1", "du_2", "du_0"]
 
 
-# --- Who may
+# --- Permissions
 
 
 ACTS = [("refund", "payment"), ("ask", "payment"), ("again", "event"), ("write-off", "dispute")]

@@ -1,4 +1,4 @@
-"""Sources' money at the desk: each step asked about, done by who may, said, and on record."""
+"""Payouts to sources in the admin: each step is confirmed, allowed, reported and logged."""
 
 from datetime import timedelta
 
@@ -27,7 +27,7 @@ def person(*codenames, email=None):
 
 @pytest.fixture
 def treasurer(db):
-    """May make runs and pay them, and not approve them."""
+    """May create and pay payout runs, but not approve them."""
     return person("add_payoutrun", "change_payoutrun", "view_payoutrun", "view_payout", email="treasurer@example.com")
 
 

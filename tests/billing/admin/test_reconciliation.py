@@ -1,4 +1,4 @@
-"""The comparison with Stripe at the desk: shown on the first page until somebody has looked at it."""
+"""Reconciliation with Stripe in the admin: differences stay on the front page until someone has looked at them."""
 
 from datetime import timedelta
 

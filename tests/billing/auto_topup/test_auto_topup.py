@@ -42,7 +42,7 @@ def buyer(owner):
 
 @pytest.fixture
 def keep(buyer, owner, stand_in, control, now):
-    """A card kept at Stripe by a top-up, as a buyer keeps one; what it paid is spent again."""
+    """Save a card at Stripe by a top-up, as a buyer does, and spend the money again."""
 
     def keep(card="pm_card_visa", key=""):
         terms = {"purpose": Payment.Purpose.TOP_UP, "amount_cents": 5000, "keep_card": True, "key": key or card}
@@ -82,12 +82,12 @@ def agree(buyer, owner, now, terms=TERMS):
 
 
 def tell_due(*, now):
-    """While the clock stands still."""
+    """Send what is due, with a clock that stands still."""
     return mail.tell_due(clock=lambda: now)
 
 
 def announced(now):
-    """Announced and told."""
+    """Announce and send the email."""
     assert announce_due(now=now) == 1
     assert tell_due(now=now) == 1
     return Payment.objects.automatic().latest("id")
@@ -240,7 +240,7 @@ def test_a_no_switches_it_off_and_says_how_to_pay_by_hand(buyer, owner, keep, no
 
 
 def keep_asked(keep, control, buyer, owner, now, card):
-    """Cards whose bank asks the person pay after the answer."""
+    """Save a card whose bank asks for confirmation; it pays after the answer."""
     if card != "pm_card_authenticationRequired":
         keep(card)
         return
@@ -312,11 +312,11 @@ def test_a_charge_of_an_old_consent_is_not_sent_under_a_newer_one(agreed, buyer,
     assert balance_cents(buyer) == 2000
 
 
-# --- The ceiling
+# --- The daily limit
 
 
 def through_a_day(buyer, now, *, steps):
-    """Run low and be topped up, again and again. Answers what was paid."""
+    """Run low and be topped up, again and again. Return what was paid."""
     for step in range(steps):
         at = now + step * timedelta(minutes=20)
         announce_due(now=at)
@@ -407,7 +407,7 @@ def test_new_terms_take_back_what_was_announced_under_the_old_ones(agreed, buyer
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_new_terms_and_a_stop_at_the_same_moment_wait_for_one_another(buyer, owner, keep, now):
-    """Both take the consent first: in two orders some of these would end in a deadlock."""
+    """Both lock the consent first: in a different order some of these would deadlock."""
     keep()
     agree(buyer, owner, now)
     for number in range(8):
@@ -493,7 +493,7 @@ def test_switching_off_keeps_the_words_and_says_why(agreed, buyer, now):
     )
 
 
-# --- Letters
+# --- Emails
 
 
 def test_a_letter_that_could_not_be_sent_is_sent_later_and_starts_the_notice_then(
@@ -544,7 +544,7 @@ def test_the_notice_counts_from_when_its_letter_was_sent(agreed, now, mailoutbox
 
     assert mail.tell_due(clock=lambda: now + timedelta(minutes=next(moments)) * len(mailoutbox)) == 1
 
-    after_the_letter = now + timedelta(minutes=2)  # the sweep read the clock, the letter did, and it was sent
+    after_the_letter = now + timedelta(minutes=2)  # the sweep read the clock, the email did, and it was sent
     assert Payment.objects.automatic().get().expires_at == after_the_letter + NOTICE
 
 
@@ -610,13 +610,13 @@ def test_only_owners_are_written_to_each_alone(agreed, buyer, now, mailoutbox):
     assert [letter.to for letter in mailoutbox] == [["owner@tamarack.example"], ["second@tamarack.example"]]
 
 
-# --- Many at once
+# --- In parallel
 
 
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_eight_workers_announce_tell_and_charge_within_the_ceiling(buyer, owner, keep, mailoutbox):
-    """Each round the wallet is empty again; four charges are wanted and three fit into the day."""
+    """Each round the wallet is empty again; four charges are attempted, and three fit into the daily limit."""
     at = NOON + timedelta(days=400)
     keep()
     agree(buyer, owner, at)
@@ -634,7 +634,7 @@ def test_eight_workers_announce_tell_and_charge_within_the_ceiling(buyer, owner,
 
 
 def together(workers, work):
-    """The work in so many threads at once, each on a connection of its own."""
+    """Run the work in this many threads at once, each with its own connection."""
     gate, failures = threading.Barrier(workers), []
 
     def run():

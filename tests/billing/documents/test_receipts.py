@@ -1,4 +1,4 @@
-"""Receipts and statements on paper: they name both companies and add up to what the ledger says."""
+"""Receipts and statements as documents: they name both companies and add up to what the ledger says."""
 
 from datetime import UTC, date, datetime, timedelta
 

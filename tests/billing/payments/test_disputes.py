@@ -1,4 +1,4 @@
-"""A payment that the cardholder's bank takes back: the wallet pays or owes, buying stops, what is won comes back."""
+"""A payment the cardholder's bank takes back: the wallet pays or owes, buying stops, what is won comes back."""
 
 from datetime import timedelta
 
@@ -265,7 +265,7 @@ def test_a_dispute_of_a_payment_in_doubt_is_not_booked(stand_in, payer, now):
     assert (payment.status, books(), Dispute.objects.count()) == ("open", {}, 0)
 
 
-# What PostgreSQL refuses past the verbs
+# What PostgreSQL refuses, bypassing the verbs
 ATTEMPTS = {}
 
 

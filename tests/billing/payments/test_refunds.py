@@ -1,4 +1,4 @@
-"""Money back to the card: once, never more than was paid, taken from the wallet first; and what the dashboard does."""
+"""Card refunds: once, never more than was paid, taken from the wallet first; and refunds made in the dashboard."""
 
 import uuid
 from datetime import timedelta
@@ -52,7 +52,7 @@ def refused(payment, cents, match):
     assert everything() == before
 
 
-# --- At the desk
+# --- By our staff
 def test_the_desks_own_reason_stays_out_of_the_buyers_statement(control, payment):
     refund = back(payment)
 
@@ -186,7 +186,7 @@ def test_a_refund_that_nobody_heard_of_is_sent_again_under_its_key(control, paym
 
 
 def test_a_failure_that_stripe_remembers_ends_when_it_is_certain(control, payment, now):
-    """Stripe answers with the same 500 for a day, and did nothing."""
+    """Stripe returns the same 500 for a day, and did nothing."""
     control.mishap(kind="fail_before", path="POST /v1/refunds", times=1)
     refund = back(payment, now=now)
     assert settle(refund, now=now + HOUR).status == "created"
@@ -344,7 +344,7 @@ def test_a_refund_that_does_not_fit_is_not_booked(stand_in, payment, now):
     assert (refund.amount_cents, books()) == (2000, before)
 
 
-# What PostgreSQL refuses past the verbs
+# What PostgreSQL refuses, bypassing the verbs
 ATTEMPTS = {}
 
 

@@ -1,4 +1,4 @@
-"""What sources are owed and how they are paid: held, due, drafted, approved, paid once."""
+"""What sources are owed and how they are paid: pending, due, drafted, approved, paid once."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -56,7 +56,7 @@ def third(db):
 
 
 def sell(market, source, *prices, held_until, at=None, reference=None):
-    """Legs of this source at these prices, as an order charges them; half of each is the source's."""
+    """Sell legs of this source at these prices, as an order charges them; half of each is the source's."""
     market.source, market.text = source, make_text(source, version=f"v{Leg.objects.count()}")
     legs = [market.lead().legs.first() for _ in prices]
     charge_order(
@@ -94,7 +94,7 @@ def owed(source):
 
 @pytest.fixture
 def source(market):
-    """With a payee, $60 due and $5 held."""
+    """A source with a payee, $60 due and $5 pending."""
     paid_by_bank(market.source)
     sell(market, market.source, 8_000, 4_000, held_until=market.now - DAY)
     sell(market, market.source, 1_000, held_until=market.now + DAY)
@@ -478,7 +478,7 @@ def test_months_are_told_apart(market, source, now):
 
 @pytest.fixture
 def committed(settings):
-    """$60 due, outside of any transaction of the test's."""
+    """$60 due, outside of any transaction of the test."""
     market = make_market()
     paid_by_bank(market.source)
     sell(market, market.source, 8_000, 4_000, held_until=market.now - DAY)
@@ -560,7 +560,7 @@ def test_marked_as_paid_by_many_at_once_is_paid_once(committed):
     assert run.status == "done"
 
 
-# --- What PostgreSQL refuses past the verbs
+# --- What PostgreSQL refuses, bypassing the verbs
 ATTEMPTS = {}
 
 

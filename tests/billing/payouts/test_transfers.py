@@ -1,4 +1,4 @@
-"""Sources paid by Stripe: asked once, asked again under the same name when no answer came, never paid twice."""
+"""Sources paid by Stripe: asked once, asked again under the same key when there was no answer, never paid twice."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ TRANSFERS = "POST /v1/transfers"
 
 @pytest.fixture
 def balance(stand_in):
-    """$900 and more at Stripe."""
+    """More than $900 at Stripe."""
     customer = gateway.create_customer(reference="somebody", key="somebody")
     gateway.charge_saved_card(
         reference="some payment", customer_id=customer, payment_method_id="pm_card_visa", cents=100_000
@@ -38,7 +38,7 @@ def run(market, account, now):
 
 
 def drafted(market, account, now, reference="order"):
-    """A run, approved: $40 to a connected account."""
+    """An approved run: $40 to a connected account."""
     Payee.objects.create(source=market.source, method="stripe", stripe_account_id=account)
     leg = market.lead().legs.first()
     charge_order(
@@ -103,7 +103,7 @@ def test_without_an_answer_stripe_is_asked_again(run, control, account, now, mis
 
 
 def test_what_stripe_never_did_is_done_when_asked_again(run, control, account, now):
-    """Its 500 is kept under the key as long as Stripe keeps keys."""
+    """Stripe keeps its 500 under the key as long as it keeps keys."""
     control.mishap(kind="fail_before", path=TRANSFERS, times=None)
     send_transfers(run, actor="", now=now)
     control.clear_mishaps()

@@ -1,4 +1,4 @@
-"""The door to Stripe: one importer, our own answers, errors sorted, nobody's data given away."""
+"""The gateway to Stripe: imported in one place, our own types, errors sorted, nobody's data given away."""
 
 import ast
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What a buyer sees of money, and may do about it: the wallet, its statement, paying in by card."""
+"""What a buyer sees of money and can do about it: the wallet, its statement, topping up by card."""
 
 import re
 import uuid
@@ -41,7 +41,7 @@ def browser(client):
 
 @pytest.fixture
 def page(browser, owner):
-    """What the owner is shown at an address."""
+    """The page the owner sees at a URL."""
 
     def page(address, status=200):
         response = browser(owner).get(address)
@@ -83,7 +83,7 @@ def test_the_wallet_shows_its_balance_and_what_moved(page, buyer):
 
     said = page("/wallet/")
 
-    assert said.count("$1,234.56") == 4  # masthead, balance, the entry, and what the wallet held after it
+    assert said.count("$1,234.56") == 4  # masthead, balance, the entry, and the balance after it
     assert "Paid by wire" in said
 
 
@@ -274,7 +274,7 @@ def test_nobody_elses_entries_are_in_a_statement(page, buyer):
     page(f"/wallet/statement/?before={foreign.public_id}", 404)
 
 
-# --- Paying in
+# --- Topping up
 
 
 def test_a_top_up_is_one_payment_and_leads_to_stripes_page(browser, owner, buyer, stand_in, settings):
