@@ -1,4 +1,4 @@
-"""Form fields that several features use."""
+"""Form fields that several features share."""
 
 from typing import Any
 
@@ -6,16 +6,16 @@ from django import forms
 
 DIGITS = {"max_digits": 10, "decimal_places": 2}
 NO_AMOUNT = {
-    "required": "Say how much.",
-    "invalid": "An amount in dollars, as in 250 or 99.50.",
-    "max_decimal_places": "Dollars and cents: at most two places after the point.",
-    "max_digits": "That is more than we can take.",
-    "max_whole_digits": "That is more than we can take.",
+    "required": "Enter an amount.",
+    "invalid": "Enter an amount in dollars, such as 250 or 99.50.",
+    "max_decimal_places": "Enter dollars and cents, with at most two decimal places.",
+    "max_digits": "Enter a smaller amount.",
+    "max_whole_digits": "Enter a smaller amount.",
 }
 
 
 class DollarsField(forms.DecimalField):
-    """Typed in dollars, cleaned to whole cents; what people write around an amount is let be."""
+    """An amount typed in dollars, cleaned to whole cents; a dollar sign, commas and spaces are ignored."""
 
     widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
 

@@ -19,7 +19,7 @@ Kind = Transaction.Kind
 
 
 class NotEnoughMoney(Exception):
-    """The wallet holds less than what is asked of it."""
+    """The wallet holds less than the amount to be taken from it."""
 
     def __init__(self, *, balance_cents: int, needed_cents: int) -> None:
         super().__init__("There is not enough money in the wallet.")
@@ -32,12 +32,12 @@ class NotEnoughMoney(Exception):
 
 
 class AlreadyPosted(Exception):
-    """The same reference moved money before; nothing moved now."""
+    """This reference has already moved money; nothing moved now."""
 
 
 @dataclass(frozen=True)
 class Posting:
-    """Why money moves, and who says so. ``reference`` happens once per kind."""
+    """Why money moves, and who ordered it. Each ``reference`` is used once per kind."""
 
     kind: Kind
     reference: str
@@ -50,7 +50,7 @@ class Posting:
 
 @dataclass(frozen=True)
 class SoldLeg:
-    """A leg that an order pays for; its source's share is held until the buyer can hand it back no more."""
+    """A leg that an order pays for. Its source's share is pending until the buyer can no longer return it."""
 
     leg_id: int
     price_cents: int
@@ -58,13 +58,13 @@ class SoldLeg:
 
 
 def wallet_of(buyer: Buyer) -> Account:
-    """The buyer's wallet, opened empty when there is none."""
+    """Return the buyer's wallet, opening an empty one if there is none."""
     wallet, _ = Account.objects.get_or_create(buyer=buyer, defaults={"kind": Account.Kind.WALLET})
     return wallet
 
 
 def payable_of(source: Source) -> Account:
-    """What we owe the source, opened empty when there is none."""
+    """Return the account of what we owe the source, opening an empty one if there is none."""
     payable, _ = Account.objects.get_or_create(source=source, defaults={"kind": Account.Kind.PAYABLE})
     return payable
 
@@ -75,7 +75,7 @@ def house_account(kind: Account.Kind) -> Account:
 
 
 def _accounts_of_order(source_ids: Collection[int]) -> tuple[Account, Account, dict[int, Account]]:
-    """Our sales, our shares, and what we owe each of these sources, by their keys: in one question."""
+    """Return our sales, our shares, and what we owe each of these sources by source ID, in one query."""
     ours = (Account.Kind.SALES, Account.Kind.SHARES)
     wanted = [list(ours), key_array(source_ids)]
     found = list(
@@ -94,7 +94,7 @@ def _accounts_of_order(source_ids: Collection[int]) -> tuple[Account, Account, d
 
 
 def lock_wallet(buyer: Buyer) -> Account:
-    """The buyer's wallet, held until the transaction ends: one buyer's orders take turns."""
+    """Return the buyer's wallet, locked until the transaction ends, so that one buyer's orders take turns."""
     wallets = Account.objects.select_for_update(no_key=True)
     try:
         return wallets.get(buyer=buyer)
@@ -103,17 +103,17 @@ def lock_wallet(buyer: Buyer) -> Account:
 
 
 def balance_cents(buyer: Buyer) -> int:
-    """What the wallet holds, in cents; nothing for a buyer who never had money."""
+    """Return the wallet's balance in cents; zero for a buyer who never had money."""
     return Account.objects.filter(buyer=buyer).values_list("balance_cents", flat=True).first() or 0
 
 
 def balance_at(account: Account, instant: datetime) -> int:
-    """What any account held at an instant, in cents: the sum of what was posted by then."""
+    """Return the balance of any account at an instant, in cents: the sum of what was posted by then."""
     return account.entries.posted_by(instant).total_cents()
 
 
 def post(posting: Posting, moves: Mapping[Account, int]) -> Transaction:
-    """Add one transaction. Raises AlreadyPosted, and nothing moved; the database refuses what does not sum to zero."""
+    """Add one transaction. Raises AlreadyPosted, and nothing moved; the database requires entries that sum to zero."""
     if not connection.in_atomic_block:
         with transaction.atomic():
             return post(posting, moves)
@@ -128,9 +128,9 @@ def posted_before(kind: Kind, reference: str) -> Transaction | None:
 
 @transaction.atomic
 def credit_wallet(*, buyer: Buyer, cents: int, reference: str, memo: str, actor: str, now: datetime) -> Transaction:
-    """Money that came in outside the system goes to a wallet. Raises AlreadyPosted for a reference used before."""
+    """Credit a wallet with money received outside the system. Raises AlreadyPosted for a reference used before."""
     if cents <= 0:
-        raise ValueError("a credit is more than nothing")
+        raise ValueError("a credit must be more than zero")
     posting = Posting(Kind.CREDIT, reference, now, memo, actor)
     return post(posting, {wallet_of(buyer): cents, house_account(Account.Kind.BANK): -cents})
 
@@ -147,10 +147,10 @@ def charge_order(
     now: datetime,
     wallet: Account | None = None,
 ) -> Transaction:
-    """Take an order's total from the wallet and note what each leg earns its source. ``wallet`` is the buyer's where it
-    was locked in this transaction already.
+    """Take an order's total from the wallet and record what each leg earns its source. Pass the buyer's ``wallet`` if
+    it is already locked in this transaction.
 
-    Raises NotEnoughMoney, AlreadyPosted; then nothing moved.
+    Raises NotEnoughMoney or AlreadyPosted; then nothing moved.
     """
     wallet = wallet or lock_wallet(buyer)
     if wallet.balance_cents < cents:
@@ -167,7 +167,7 @@ def charge_order(
 def give_back(
     *, buyer: Buyer, leg_id: int, cents: int, charge_source: bool, reference: str, memo: str, actor: str, now: datetime
 ) -> Transaction:
-    """A returned lead's price goes back to the wallet, and its source gives its share back. Raises AlreadyPosted."""
+    """Credit a returned lead's price to the wallet and charge its share back to its source. Raises AlreadyPosted."""
     wallet = lock_wallet(buyer)
     posted = _begin(Posting(Kind.RETURN, reference, now, memo, actor))
     moves = {wallet: cents, house_account(Account.Kind.RETURNS): -cents}
@@ -180,7 +180,7 @@ def give_back(
 
 
 def _charge_back(earned: Earning, posted: Transaction) -> None:
-    """Both rows are due from now on: unpaid they cancel out, paid ones are taken from the next payout."""
+    """Make both rows due now: unpaid, they cancel out; if paid, the next payout is reduced."""
     Earning.objects.create(
         leg_id=earned.leg_id,
         source=earned.source,
@@ -197,9 +197,9 @@ def _charge_back(earned: Earning, posted: Transaction) -> None:
 
 @transaction.atomic
 def reverse(original: Transaction, *, actor: str, memo: str, now: datetime, stripe_id: str = "") -> Transaction:
-    """Undo a transaction by its opposite. Raises AlreadyPosted when that was done before.
+    """Undo a transaction by posting its opposite. Raises AlreadyPosted if that was already done.
 
-    ``stripe_id`` is for what Stripe named only after the original was posted.
+    ``stripe_id`` is for an ID that Stripe assigned only after the original was posted.
     """
     named = f"{stripe_id or original.stripe_id}:reversed"
     posting = Posting(Kind.REVERSAL, str(original.public_id), now, memo, actor, original.payment, named)
@@ -208,13 +208,13 @@ def reverse(original: Transaction, *, actor: str, memo: str, now: datetime, stri
 
 
 def take_back(wallet: Account) -> None:
-    """Allow the transaction that follows to overdraw this wallet: a cardholder's bank does not ask what is left."""
+    """Allow the next transaction to overdraw this wallet: a cardholder's bank doesn't ask what is left."""
     Account.objects.filter(pk=wallet.pk).update(overdrawn_by_clawback=True)
 
 
 def _begin(posting: Posting) -> Transaction:
-    """The row whose reference happens once. Who comes second waits for the first and is told so, without an error of
-    the database: the transaction that he is in goes on."""
+    """Insert the row whose reference is used once. A second caller waits for the first and gets AlreadyPosted instead
+    of a database error, so that its own transaction can go on."""
     begun = Transaction.objects.raw(
         """
         INSERT INTO billing_transaction (public_id, kind, reference, memo, actor, posted_at, payment_id, stripe_id)
@@ -234,11 +234,11 @@ def _begin(posting: Posting) -> Transaction:
     )
     for posted in begun:
         return posted
-    raise AlreadyPosted(f"{posting.kind} {posting.reference} was posted before")
+    raise AlreadyPosted(f"{posting.kind} {posting.reference} was already posted")
 
 
 def _enter(posted: Transaction, moves: Mapping[Account, int]) -> None:
-    """In the accounts' order, so that two transactions never wait for each other's wallets."""
+    """Insert entries in the order of accounts, so that two transactions never deadlock on each other's wallets."""
     moved = [(account.pk, cents) for account, cents in moves.items() if cents]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -251,7 +251,7 @@ def _enter(posted: Transaction, moves: Mapping[Account, int]) -> None:
 
 
 def _book_earnings(posted: Transaction, legs: Sequence[SoldLeg]) -> dict[int, int]:
-    """Each leg's share of its price, rounded half up to a cent; answers the sums by the sources' keys."""
+    """Book each leg's share of its price, rounded half up to a cent. Return the totals by source ID."""
     with connection.cursor() as cursor:
         cursor.execute(
             """

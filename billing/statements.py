@@ -1,7 +1,7 @@
-"""Statements: an account's entries read for a page, a file or a document. Nothing here writes.
+"""Statements: an account's entries read for a page, a CSV or a PDF. Nothing here writes.
 
-A wallet's entries say what it held after each, so its statement is read in the order in which they were booked, and
-needs no sum however long it is. What any other account held is summed up; its statement is in the order of time.
+A wallet's entry stores the balance after it, so its statement is read in booking order and needs no sum, however long
+it is. Other accounts are summed; their statements are in order of time.
 """
 
 import csv
@@ -22,7 +22,7 @@ from leads.cells import cell_text
 
 PAGE = 50
 BATCH = 2000
-COLUMNS = ("When, UTC", "What", "Note", "Reference", "In, USD", "Out, USD", "Balance, USD")
+COLUMNS = ("When, UTC", "Description", "Note", "Reference", "In, USD", "Out, USD", "Balance, USD")
 
 FIELDS = (
     "transaction__public_id",
@@ -39,22 +39,22 @@ FIELDS = (
 
 Kind = Transaction.Kind
 PAID_IN = {
-    Payment.Purpose.TOP_UP: "Top-up by card",
-    Payment.Purpose.ORDER: "Paid by card for an order",
+    Payment.Purpose.TOP_UP: "Card top-up",
+    Payment.Purpose.ORDER: "Card payment for an order",
     Payment.Purpose.AUTOMATIC: "Automatic top-up",
 }
 ABOUT_PAYMENTS = {
-    Kind.FEE: "Stripe's fee on payment",
-    Kind.REFUND: "Refund to the card of payment",
-    Kind.DISPUTE: "Dispute of payment",
-    Kind.DISPUTE_FUNDS: "Disputed money moved at Stripe, payment",
+    Kind.FEE: "Stripe fee, payment",
+    Kind.REFUND: "Card refund, payment",
+    Kind.DISPUTE: "Dispute, payment",
+    Kind.DISPUTE_FUNDS: "Disputed funds moved at Stripe, payment",
     Kind.REVERSAL: "Reversal, payment",
 }
 
 
 @dataclass(frozen=True)
 class Period:
-    """Whole days in UTC, both included; without one of them it is open on that side."""
+    """Whole days in UTC, both included; without one of them, open on that side."""
 
     first: date | None = None
     last: date | None = None
@@ -65,7 +65,7 @@ class Period:
 
     @property
     def until(self) -> datetime | None:
-        """The instant at which it is over."""
+        """Return the instant at which the period is over."""
         return datetime.combine(self.last, time.min, UTC) + timedelta(days=1) if self.last else None
 
 
@@ -74,7 +74,7 @@ EVER = Period()
 
 @dataclass(frozen=True)
 class StatementRow:
-    """One movement. Amounts are signed as the account's owner counts them: what came in is positive."""
+    """One movement. Amounts have the sign that the account's owner sees: positive came in."""
 
     public_id: UUID
     at: datetime
@@ -98,7 +98,7 @@ class StatementRow:
 
 @dataclass(frozen=True)
 class Statement:
-    """What an account held when a period began and ended, and where its entries of that time are found."""
+    """An account's balance at the start and end of a period, and where to find its entries in between."""
 
     account: Account
     period: Period
@@ -123,7 +123,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class StatementPage:
-    """Some rows of a statement, newest first. ``older`` and ``newer`` name the rows where its neighbours begin."""
+    """Rows of a statement, newest first. ``older`` and ``newer`` name the rows where the neighboring pages begin."""
 
     rows: list[StatementRow]
     older: UUID | None
@@ -131,12 +131,12 @@ class StatementPage:
 
 
 def statement_of(account: Account, period: Period = EVER) -> Statement:
-    """Any account's statement: a wallet's, what a source is owed, one of the house."""
+    """Return the statement of any account: a wallet, what a source is owed, or a house account."""
     return _booked(account, period) if account.kind == Account.Kind.WALLET else _summed(account, period)
 
 
 def balance_on(account: Account, instant: datetime) -> int:
-    """What the account held at an instant, inclusive, with the sign that its statement shows."""
+    """Return the account's balance at an instant, inclusive, with the sign that its statement shows."""
     if account.kind == Account.Kind.WALLET:
         return _held(_last_before(account, instant + timedelta(microseconds=1)))
     return _sign(account) * balance_at(account, instant)
@@ -145,9 +145,9 @@ def balance_on(account: Account, instant: datetime) -> int:
 def page_of(
     statement: Statement, *, before: UUID | None = None, after: UUID | None = None, size: int = PAGE
 ) -> StatementPage:
-    """The newest rows, or those that are older or newer than a row. Raises Entry.DoesNotExist for a row of no such id.
+    """Return the newest rows, or those older or newer than a row. Raises Entry.DoesNotExist for an unknown row ID.
 
-    Keyed by the row, not numbered: the last page is as near as the first.
+    Paged by row ID, not by number, so that the last page is as fast as the first.
     """
     if after:
         found = rows_among(_newer_than(statement, _entry(statement, after))[: size + 1], statement.account)
@@ -158,7 +158,7 @@ def page_of(
 
 
 def rows_of(statement: Statement) -> Iterator[StatementRow]:
-    """All rows, newest first, a batch at a time; what is posted meanwhile is not among them."""
+    """Yield all rows, newest first, in batches; rows posted in the meantime are not included."""
     last: UUID | None = None
     while True:
         page = page_of(statement, before=last, size=BATCH)
@@ -169,7 +169,7 @@ def rows_of(statement: Statement) -> Iterator[StatementRow]:
 
 
 def as_csv(statement: Statement) -> Iterator[str]:
-    """The statement's rows as lines of a file, in the page's order."""
+    """Yield the statement's rows as lines of a CSV, in the page's order."""
     writer: Any = csv.writer(_Echo(), quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     yield writer.writerow(COLUMNS)
     for row in rows_of(statement):
@@ -180,14 +180,14 @@ def as_csv(statement: Statement) -> Iterator[str]:
 
 
 class _Echo:
-    """A file for csv.writer that hands each line back."""
+    """A file for csv.writer that returns each line."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def _booked(wallet: Account, period: Period) -> Statement:
-    """Between two entries: the last one before the period and the last one in it."""
+    """A period between two entries: the last one before it and the last one in it."""
     opened = _last_before(wallet, period.since) if period.since else None
     closed = _last_before(wallet, period.until) if period.until else _entries_of(wallet).order_by("-id").first()
     if opened and (closed is None or closed.pk < opened.pk):
@@ -197,7 +197,7 @@ def _booked(wallet: Account, period: Period) -> Statement:
 
 
 def _entries_of(account: Account) -> EntryQuerySet:
-    """None, for a wallet that was never opened."""
+    """Return the account's entries; none for a wallet that was never opened."""
     return Entry.objects.filter(account_id=account.pk)
 
 
@@ -236,7 +236,7 @@ def _older_than(statement: Statement, entry: Entry) -> EntryQuerySet:
 
 
 def _newer_than(statement: Statement, entry: Entry) -> EntryQuerySet:
-    """Oldest first: the nearest are wanted."""
+    """Oldest first, because the nearest rows are needed."""
     if statement.in_booking_order:
         return statement.entries.filter(id__gt=entry.pk).order_by("id")
     same_instant = Q(posted_at=entry.posted_at, id__gt=entry.pk)
@@ -251,7 +251,7 @@ def _page(rows: list[StatementRow], *, has_older: bool, has_newer: bool) -> Stat
 
 
 def rows_among(entries: EntryQuerySet, account: Account) -> list[StatementRow]:
-    """How the account's statement shows these entries."""
+    """Return these entries as rows of the account's statement."""
     sign = _sign(account)
     return [_row(sign, read) for read in entries.values_list(*FIELDS)]
 
@@ -280,5 +280,5 @@ def _number(public_id: UUID | str | None) -> str:
 
 
 def wallet_to_read(buyer: Buyer) -> Account:
-    """An unsaved one, so without entries, for a company that never had money: looking opens no account."""
+    """Return the wallet, or for a company that never had money an unsaved one, so that reading opens no account."""
     return Account.objects.filter(buyer=buyer).first() or Account(kind=Account.Kind.WALLET, buyer=buyer)

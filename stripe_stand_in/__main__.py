@@ -27,24 +27,24 @@ def main() -> int:
 
 def _say(stand_in: StandIn) -> None:
     logger.info("A stand-in for Stripe: no money moves here.")
-    logger.info("API and payment pages at %s, control port and desk at %s", stand_in.url, stand_in.control_url)
+    logger.info("API and payment pages at %s, control panel at %s", stand_in.url, stand_in.control_url)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m stripe_stand_in", description="A stand-in for Stripe.")
     add: Any = parser.add_argument
-    add("--port", type=int, default=0, help="of the API and the payment pages (0: any free one)")
-    add("--control-port", type=int, default=0, help="of the desk and of tests; on this machine only")
-    add("--host", default="127.0.0.1", help="address that the API binds to")
-    add("--state", default=":memory:", help="file that keeps everything between starts")
+    add("--port", type=int, default=0, help="port of the API and the payment pages (0: any free port)")
+    add("--control-port", type=int, default=0, help="port of the control panel and of tests; on this machine only")
+    add("--host", default="127.0.0.1", help="address the API binds to")
+    add("--state", default=":memory:", help="file that keeps all data between starts")
     add("--webhook-url", help="where events are sent")
-    add("--webhook-secret", default="whsec_stand_in", help="what events are signed with")
-    add("--public-url", help="how browsers reach the payment pages, if not at host and port")
-    add("--api-version", default=API_VERSION, help="the only Stripe-Version that is answered")
+    add("--webhook-secret", default="whsec_stand_in", help="secret that signs the events")
+    add("--public-url", help="URL of the payment pages for browsers, if not host and port")
+    add("--api-version", default=API_VERSION, help="the only Stripe-Version accepted")
     add("--merchant", default="Remainder", help="the name on the payment page")
-    add("--first-retry", type=float, default=0.5, help="seconds until a webhook is sent again; doubles up to 30")
+    add("--first-retry", type=float, default=0.5, help="seconds until a failed webhook is resent; doubles up to 30")
     add("--bank-delay", type=int, default=60, help="seconds until a bank debit settles or a payout arrives")
-    add("--settlement-delay", type=int, default=0, help="seconds until a payment's money is available")
+    add("--settlement-delay", type=int, default=0, help="seconds until the money of a payment is available")
     return parser
 
 

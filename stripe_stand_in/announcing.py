@@ -1,4 +1,4 @@
-"""Events: a picture of the object as it was when something happened to it. Sending them is the courier's work."""
+"""Events: a snapshot of the object when something happened to it. The courier sends them."""
 
 from stripe_stand_in.expansion import present
 from stripe_stand_in.store import Resource, Store

@@ -1,4 +1,4 @@
-"""Stripe's API as far as we use it: who asks, in which version, under which key, and what goes wrong on purpose."""
+"""Stripe's API as far as we use it: authentication, version, idempotency keys, and deliberate failures."""
 
 import json
 import os
@@ -24,7 +24,7 @@ EXPANSION = parameters.sequence(parameters.text)
 
 @dataclass(frozen=True)
 class Call:
-    """A request that was understood."""
+    """A request that was parsed and validated."""
 
     request: str
     key: str | None
@@ -64,20 +64,20 @@ class Api:
         expansion = EXPANSION(said.pop("expand", {}), "expand")
         key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
         if key is not None and not 0 < len(key) <= 255:
-            raise errors.invalid("An idempotency key has from 1 to 255 characters.")
+            raise errors.invalid("An idempotency key must have 1 to 255 characters.")
         params = route.form.read(said)
         digest = fingerprint(request.method, request.path, {**said, "expand": expansion})
         return Call(request.id, key, digest, route, ids, params, expansion)
 
     def _authenticate(self, request: Request) -> None:
         if not (request.headers.get("Authorization") or "").startswith("Bearer sk_test_"):
-            raise errors.Refusal(401, "Invalid API Key provided. The stand-in takes test keys (sk_test_) only.")
+            raise errors.Refusal(401, "Invalid API Key provided. The stand-in accepts test keys (sk_test_) only.")
         wanted, given = self.store.terms.api_version, request.headers.get("Stripe-Version")
         if given != wanted:
-            raise errors.invalid(f"Invalid Stripe API version: {given}. The stand-in speaks {wanted}.")
+            raise errors.invalid(f"Invalid Stripe API version: {given}. The stand-in accepts {wanted} only.")
 
     def _answer(self, call: Call, fate: Fate) -> KeptAnswer:
-        """The effect, the events that tell of it and the remembered answer are one transaction."""
+        """Commit the effect, its events and the remembered answer in one transaction."""
         with at_work(self.store):
             if call.key and (known := recall(self.store, call.key, call.said)):
                 return known

@@ -1,4 +1,4 @@
-"""The merchant's balance with Stripe: every cent that comes or goes is one balance transaction."""
+"""The merchant's balance at Stripe: every cent that comes or goes is one balance transaction."""
 
 from stripe_stand_in import errors
 from stripe_stand_in.store import Resource, Store
@@ -23,7 +23,7 @@ CATEGORIES = {
 
 
 def card_fee(cents: int) -> int:
-    """2.9 % and 30 cents, rounded half up."""
+    """Return 2.9% plus 30 cents, rounded half up."""
     return (cents * 29 + 500) // 1000 + 30
 
 
@@ -64,7 +64,7 @@ def total(store: Store, status: str) -> int:
 
 def require(store: Store, cents: int, purpose: str) -> None:
     if cents < 1:
-        raise errors.invalid(f"A {purpose} is at least one cent.", "amount")
+        raise errors.invalid(f"A {purpose} must be at least one cent.", "amount")
     if cents > total(store, "available"):
         raise errors.invalid(f"You have insufficient available funds for this {purpose}.", code="balance_insufficient")
 

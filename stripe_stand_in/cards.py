@@ -1,4 +1,4 @@
-"""The ways to pay that the stand-in knows, by Stripe's public test numbers and names, and what each does."""
+"""The ways to pay that the stand-in knows, by Stripe's public test numbers and names, and what each one does."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ RETURNED = Decline("payment_intent_payment_attempt_failed", "The bank returned t
 
 @dataclass(frozen=True)
 class Means:
-    """One card or bank account. Everything unusual about it is a field that differs from these defaults."""
+    """One card or bank account. Anything unusual about it is a field that differs from these defaults."""
 
     token: str
     number: str
@@ -62,63 +62,63 @@ class Means:
 
 
 ALL = (
-    Means("pm_card_visa", "4242424242424242", "Visa", "Pays at once."),
-    Means("pm_card_mastercard", "5555555555554444", "Mastercard", "Pays at once.", brand="mastercard"),
-    Means("pm_card_chargeDeclined", "4000000000000002", "Declined", "The bank says no.", refused=GENERIC),
+    Means("pm_card_visa", "4242424242424242", "Visa", "Pays immediately."),
+    Means("pm_card_mastercard", "5555555555554444", "Mastercard", "Pays immediately.", brand="mastercard"),
+    Means("pm_card_chargeDeclined", "4000000000000002", "Declined", "The bank declines.", refused=GENERIC),
     Means(
         "pm_card_chargeDeclinedInsufficientFunds",
         "4000000000009995",
         "No funds",
-        "The bank says no: not enough money.",
+        "The bank declines: insufficient funds.",
         refused=NO_FUNDS,
     ),
     Means(
         "pm_card_chargeDeclinedExpiredCard",
         "4000000000000069",
         "Expired",
-        "The bank says no: the card has expired.",
+        "The bank declines: the card has expired.",
         refused=EXPIRED,
     ),
     Means(
         "pm_card_authenticationRequired",
         "4000002760003184",
-        "Asks every time",
-        "The bank asks the person each time; a payment without one is declined.",
+        "Confirms every time",
+        "The bank asks the cardholder to confirm each payment; one made without them is declined.",
         challenged=True,
     ),
     Means(
         "pm_card_authenticationRequiredOnSetup",
         "4000002500003155",
-        "Asks once",
-        "The bank asks the person once; when saved, it pays later without asking.",
+        "Confirms once",
+        "The bank asks the cardholder to confirm once; a saved card then pays without asking.",
         challenged_until_saved=True,
     ),
     Means(
         "pm_card_chargeCustomerFail",
         "4000000000000341",
         "Declined later",
-        "Pays now and can be saved; a later payment without the person is declined.",
+        "Pays now and can be saved; a later payment without the cardholder is declined.",
         refused_off_session=GENERIC,
     ),
     Means(
         "pm_card_createDispute",
         "4000000000000259",
         "Disputed",
-        "Pays at once, then its holder disputes it as fraudulent.",
+        "Pays immediately, then the cardholder disputes it as fraudulent.",
         disputed=True,
     ),
     Means(
         "pm_usBankAccount_success",
         "000123456789",
         "Bank debit",
-        "Takes its time, then the money arrives.",
+        "Takes a while, then the money arrives.",
         type="us_bank_account",
     ),
     Means(
         "pm_usBankAccount_insufficientFunds",
         "000222222227",
         "Bank debit, returned",
-        "Takes its time, then the bank returns it.",
+        "Takes a while, then the bank returns the debit.",
         type="us_bank_account",
         returned=True,
     ),

@@ -1,4 +1,4 @@
-"""A Checkout Session: a page where somebody pays or leaves a card, once, before it expires."""
+"""A Checkout Session: a page to pay or to save a card, once, before it expires."""
 
 from typing import Any
 
@@ -41,10 +41,10 @@ def open_session(store: Store, given: dict[str, Any]) -> Resource:
 
 
 def submit(store: Store, session: Resource, means: cards.Means, *, save: bool = False) -> Resource:
-    """What the page's button does. The session is complete afterwards, or the intent asks for the person."""
+    """Do what the page's button does. Afterward the session is complete, or the intent waits for confirmation."""
     _require_open(session)
     if means.type not in session["_types"]:
-        raise errors.invalid(f"This session does not take {means.type}.")
+        raise errors.invalid(f"This session does not accept {means.type}.")
     method = holding.make(store, means)
     if session["mode"] == "setup":
         return _keep_card(store, session, method)
@@ -79,7 +79,7 @@ def expire_by_itself(store: Store, session: Resource) -> None:
 
 
 def follow_settlement(store: Store, intent: Resource) -> None:
-    """The session learns what became of a payment that was slow."""
+    """Update the session with the result of a slow payment."""
     if not intent["_session"]:
         return
     session = store.find("checkout.session", intent["_session"])

@@ -1,4 +1,4 @@
-"""The control port from a test: every verb of the dashboard and of the network is a method of its name."""
+"""The control port from a test: every action of the dashboard and the network is a method of the same name."""
 
 import http.client
 import json
@@ -11,7 +11,7 @@ Verb = Callable[..., dict[str, Any]]
 
 
 class Refused(Exception):
-    """The stand-in would not; the message says why."""
+    """The stand-in refused; the message says why."""
 
     def __init__(self, status: int, error: dict[str, Any]) -> None:
         super().__init__(error["message"])
@@ -20,7 +20,7 @@ class Refused(Exception):
 
 
 class Control:
-    """``Control(url).refund(payment="pi_…", amount=500)``; see Dashboard and Network for what there is."""
+    """``Control(url).refund(payment="pi_…", amount=500)``; Dashboard and Network list the actions."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -31,7 +31,7 @@ class Control:
         return lambda **arguments: self._post(verb, arguments)
 
     def wait_for_webhooks(self, seconds: float = 10) -> None:
-        """Until every event that is not held or dropped was taken."""
+        """Wait until every event that is not held or dropped has been accepted."""
         until = time.monotonic() + seconds
         while self.state()["webhooks"]["due"]:
             if time.monotonic() > until:

@@ -1,4 +1,4 @@
-"""Where a test or a person makes things happen that the API cannot: the merchant's dashboard, banks and networks."""
+"""What a test or a person can make happen that the API cannot: the merchant's dashboard, banks and networks."""
 
 import dataclasses
 import inspect
@@ -28,7 +28,7 @@ Verb = Callable[..., Any]
 
 
 class Dashboard:
-    """Acts on money. Each is one transaction, and tells the merchant by events only."""
+    """Actions on money. Each is one transaction, and the merchant hears of it only by events."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -52,7 +52,7 @@ class Dashboard:
         return disputing.close(self.store, self.store.find("dispute", dispute), won=False)
 
     def pay_out(self, amount: int | None = None) -> Resource:
-        """Without an amount, the automatic payout of all that is available."""
+        """Without an amount, the automatic payout of everything available."""
         return paying_out.pay_out_everything(self.store) if amount is None else paying_out.pay_out(self.store, amount)
 
     def land_payout(self, payout: str) -> Resource:
@@ -77,7 +77,7 @@ class Dashboard:
         return holding.detach(self.store, self.store.find("payment_method", payment_method))
 
     def submit(self, session: str, card: str = "pm_card_visa") -> Resource:
-        """The person on the hosted page presses its button. A challenge is answered separately."""
+        """Press the button of the hosted page. A challenge is answered separately."""
         if card not in cards.BY_TOKEN:
             raise errors.invalid(f"No such test card: {card}", "card")
         return checkout.submit(self.store, self.store.find("checkout.session", session), cards.BY_TOKEN[card])
@@ -89,7 +89,7 @@ class Dashboard:
         return checkout.expire(self.store, self.store.find("checkout.session", session))
 
     def advance(self, seconds: int) -> Resource:
-        """The stand-in's clock runs ahead: sessions expire, banks settle, idempotency keys are forgotten."""
+        """Move the stand-in's clock forward: sessions expire, banks settle, idempotency keys are forgotten."""
         self.store.advance(seconds)
         passing_time.pass_time(self.store)
         return {"now": self.store.now()}
@@ -104,7 +104,7 @@ class Dashboard:
 
 
 class Network:
-    """What goes wrong between us and the merchant, and what is known about it."""
+    """Failures between us and the merchant, and what is known about them."""
 
     def __init__(self, api: Api, courier: Courier, *, can_die: bool) -> None:
         self.api = api
@@ -113,7 +113,7 @@ class Network:
 
     def mishap(self, kind: str, path: str, times: int | None = 1, seconds: float = 0) -> Resource:
         if times is not None and times < 1:
-            raise errors.invalid("A mishap strikes at least once.", "times")
+            raise errors.invalid("Enter at least 1 for times.", "times")
         if kind not in KINDS or (kind == "die" and not self.can_die):
             raise errors.invalid(f"No such mishap here: {kind}", "kind")
         self.api.mishaps.add(Mishap(kind, path, times, seconds))
@@ -134,26 +134,26 @@ class Network:
         return {"forgotten": self.courier.forget_held()}
 
     def set_webhooks(self, copies: int = 1, drop: int = 0, delay: float = 0, at_once: int = 1) -> Resource:
-        """From the next event on: how often each is sent, how many are never sent, how late, how many in parallel."""
+        """From the next event on: how often each is sent, how many are never sent, the delay, how many in parallel."""
         self.courier.plan()
         self.courier.copies, self.courier.to_drop, self.courier.delay = copies, drop, delay
         self.courier.at_once = min(max(at_once, 1), 16)
         return {}
 
     def deliver(self, event: str, secret: str | None = None, seconds_off: int = 0) -> Resource:
-        """Once more and now, perhaps signed with another secret or at another time; says what was answered."""
+        """Send once more, now, with another secret or time if given; return the status of the answer."""
         found = self.courier.store.find("event", event)
         secrets = [secret] if secret else None
         return {"status": self.courier.deliver(found, secrets=secrets, seconds_off=seconds_off)}
 
     def add_secret(self, secret: str) -> Resource:
-        """Rotation: from now on events are signed with both."""
+        """Rotate the secret: from now on events are signed with both."""
         self.courier.secrets = [*self.courier.secrets, secret]
         return {}
 
     def retire_oldest_secret(self) -> Resource:
         if len(self.courier.secrets) == 1:
-            raise errors.invalid("This is the only secret.")
+            raise errors.invalid("The only secret can't be retired.")
         self.courier.secrets = self.courier.secrets[1:]
         return {}
 
@@ -167,7 +167,7 @@ class Network:
 
 
 class Controls:
-    """Every verb by its name, with the arguments it takes."""
+    """Every action by its name, with its arguments."""
 
     def __init__(self, dashboard: Dashboard, network: Network) -> None:
         self.store = dashboard.store
@@ -177,7 +177,7 @@ class Controls:
     def perform(self, name: str, arguments: dict[str, Any]) -> Resource:
         verb = self.network.get(name) or self.dashboard.get(name)
         if verb is None:
-            raise errors.Refusal(404, f"The control port knows no {name}.")
+            raise errors.Refusal(404, f"The control port has no action {name}.")
         try:
             inspect.signature(verb).bind(**arguments)
         except TypeError as wrong:

@@ -1,4 +1,4 @@
-"""The control port: JSON for tests, and one page of plain forms for a person who tries the demo."""
+"""The control port: JSON for tests, and a page of plain forms for a person who tries the demo."""
 
 import json
 import re
@@ -19,7 +19,7 @@ LOCAL = {"127.0.0.1", "localhost", "::1"}
 
 @dataclass(frozen=True)
 class Shelf:
-    """One kind of thing on the page, with the verbs that its status allows."""
+    """One kind of object on the page, with the actions that each status allows."""
 
     kind: str
     title: str
@@ -27,7 +27,7 @@ class Shelf:
     acts: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def shows(self, resource: Resource) -> bool:
-        """A card that nobody keeps is of no interest."""
+        """Whether to show it: a card that no customer keeps is hidden."""
         return self.kind != "payment_method" or bool(resource["customer"])
 
 
@@ -100,7 +100,7 @@ class Desk:
             webhooks=", ".join(f"{count} {state}" for state, count in self._webhooks().items()),
             tables=pages.join(tables),
         )
-        return pages.page("The merchant's desk", body)
+        return pages.page("Control panel", body)
 
     def _webhooks(self) -> dict[str, int]:
         return dict(self.controls.network["state"]()["webhooks"])
@@ -139,7 +139,7 @@ def _object(body: str) -> dict[str, Any]:
     except ValueError:
         said = None
     if not isinstance(said, dict):
-        raise errors.invalid("The control port takes JSON objects.")
+        raise errors.invalid("The control port accepts JSON objects only.")
     return said
 
 
@@ -148,13 +148,13 @@ def _arguments(body: str) -> dict[str, Any]:
     if typed := said.pop("dollars", "").strip():
         match = re.fullmatch(r"\$?([0-9]{1,6})(?:\.([0-9]{2}))?", typed)
         if not match:
-            raise errors.invalid(f"This is no amount: {typed}")
+            raise errors.invalid(f"Enter an amount in dollars, such as 12 or 12.50, not {typed}.")
         said["amount"] = int(match[1]) * 100 + int(match[2] or 0)
     return said
 
 
 def _is_from_here(request: Request) -> bool:
-    """No page of another site, under whatever name it found this port, may press these buttons."""
+    """Whether it is from this machine: no page of another site, under any name of this port, may press a button."""
     host = request.headers.get("Host") or ""
     origin = request.headers.get("Origin")
     return urlsplit(f"//{host}").hostname in LOCAL and origin in (None, f"http://{host}")

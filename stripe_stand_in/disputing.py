@@ -1,4 +1,4 @@
-"""A card's holder tells his bank that he did not mean to pay: the money goes at once, and comes back if we win."""
+"""Disputes: a cardholder denies the payment to their bank. The money leaves at once and comes back if we win."""
 
 from stripe_stand_in import balance, errors
 from stripe_stand_in.announcing import announce
@@ -9,7 +9,7 @@ OPEN = ("needs_response", "under_review")
 
 
 def dispute(store: Store, charge: Resource, *, reason: str) -> Resource:
-    """Over all that was not refunded yet, with a fee that stays even if we win."""
+    """Dispute everything not refunded yet, with a fee that we don't get back even if we win."""
     amount = charge["amount"] - charge["amount_refunded"]
     if not charge["paid"] or charge["disputed"] or not amount:
         raise errors.invalid(f"Charge {charge['id']} is not paid, refunded or already disputed.", "charge")

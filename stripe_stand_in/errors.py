@@ -1,10 +1,10 @@
-"""Refusals in the words and shapes that Stripe's SDK turns into its exceptions."""
+"""Refusals with the words and shapes that Stripe's SDK turns into its exceptions."""
 
 from typing import Any
 
 
 class Refusal(Exception):
-    """An answer other than 200. What was done before it is undone, unless it is a card's decline."""
+    """An answer other than 200. What was done before it is undone, unless a card was declined."""
 
     def __init__(self, status: int, message: str, *, keeps_effects: bool = False, **fields: Any) -> None:
         super().__init__(message)
@@ -37,9 +37,9 @@ def unexpected_state(message: str, intent: dict[str, Any]) -> Refusal:
 
 
 def declined(message: str, code: str, decline_code: str | None, **fields: Any) -> Refusal:
-    """A bank said no: the failed attempt stays on the books, as at Stripe."""
+    """Return a bank's decline: the failed attempt stays on record, as at Stripe."""
     return Refusal(402, message, type="card_error", code=code, decline_code=decline_code, keeps_effects=True, **fields)
 
 
 def broken() -> Refusal:
-    return Refusal(500, "An error occurred inside the stand-in, as it was told to.", type="api_error")
+    return Refusal(500, "An error occurred inside the stand-in, as requested.", type="api_error")

@@ -1,4 +1,4 @@
-"""What leaves the stand-in: private fields stripped, and ids replaced by what they name where asked to."""
+"""What leaves the stand-in: private fields removed, and IDs expanded to objects on request."""
 
 from typing import Any
 

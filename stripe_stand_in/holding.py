@@ -1,4 +1,4 @@
-"""Cards and bank accounts, and the customers who keep them for later."""
+"""Cards and bank accounts, and the customers who save them for later."""
 
 from stripe_stand_in import cards, errors
 from stripe_stand_in.announcing import announce
@@ -8,7 +8,7 @@ EXPIRY = {"exp_month": 12, "exp_year": 2034}
 
 
 def find_or_make(store: Store, id: str, param: str = "payment_method") -> Resource:
-    """Stripe's test names (``pm_card_visa``) stand for a new payment method each time."""
+    """Find a payment method, or make a new one for each of Stripe's test names (``pm_card_visa``)."""
     return make(store, cards.BY_TOKEN[id]) if id in cards.BY_TOKEN else store.find("payment_method", id, param)
 
 

@@ -1,4 +1,4 @@
-"""The page where a person pays: where Stripe's own would be, with Stripe's public test cards to choose from."""
+"""The page where a person pays, in place of Stripe's own, with Stripe's public test cards to choose from."""
 
 import re
 from urllib.parse import parse_qsl
@@ -39,13 +39,13 @@ class HostedPage:
             return self._form(session)
         means = self._chosen(session, said)
         if means is None:
-            return self._form(session, "This is no test number that the stand-in knows. Real cards have no place here.")
+            return self._form(session, "Enter a test card number from the list. Never enter a real card.")
         try:
             with acting(self.store):
                 session = self.store.find("checkout.session", id)
                 checkout.submit(self.store, session, means, save="save" in said)
         except errors.Refusal as refusal:
-            return self._form(self._session(id), f"{refusal} Nothing was paid. Try another way.", means)
+            return self._form(self._session(id), f"{refusal} Nothing was paid. Try another card.", means)
         return self._onward(session)
 
     def _chosen(self, session: Resource, said: dict[str, str]) -> cards.Means | None:
@@ -75,10 +75,10 @@ class HostedPage:
         return self._onward(session)
 
     def _challenge_intent(self, id: str, said: dict[str, str] | None) -> Reply:
-        """For a payment that was confirmed by the API with the person present."""
+        """The challenge of a payment confirmed by the API with the cardholder present."""
         intent = self._intent(id)
         if intent["status"] != "requires_action":
-            return self._nothing_here("This payment waits for nobody.")
+            return self._nothing_here("This payment is not waiting for confirmation.")
         back = intent["_return_url"] or ""
         if said is None:
             return self._challenge(intent, f"/challenge/{id}", back)
@@ -115,17 +115,17 @@ class HostedPage:
         body = pages.fill(
             "challenge.html", merchant=self.store.terms.merchant, amount=dollars(intent["amount"]), action=action
         )
-        return pages.page("Your bank asks", body, leads_to=(back,))
+        return pages.page("Confirm with your bank", body, leads_to=(back,))
 
     def _closed(self, session: Resource) -> Reply:
         done = session["status"] == "complete"
-        words = "This is done already. You cannot pay twice." if done else "This page has expired. Nothing was paid."
+        words = "This is already paid. You cannot pay twice." if done else "This page has expired. Nothing was paid."
         address = checkout.success_url(session) if done else session["cancel_url"]
         merchant = self.store.terms.merchant
         body = pages.fill("closed.html", merchant=merchant, words=words, back=_back(address, merchant))
         return pages.page("Complete" if done else "Expired", body)
 
-    def _nothing_here(self, words: str = "There is no such page.") -> Reply:
+    def _nothing_here(self, words: str = "This page does not exist.") -> Reply:
         body = pages.fill("closed.html", merchant=self.store.terms.merchant, words=words, back=Markup())
         return pages.page("Nothing to pay here", body, status=404)
 

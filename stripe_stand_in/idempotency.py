@@ -1,4 +1,4 @@
-"""Idempotency keys: the first answer, be it a 500, is the answer for a day."""
+"""Idempotency keys: the first answer, even a 500, is the answer for a day."""
 
 import hashlib
 import json
@@ -49,7 +49,7 @@ def remember(store: Store, key: str, said: str, answer: KeptAnswer, request: str
 
 
 class KeysInUse:
-    """Two requests with one key at the same time: the second is told to come again."""
+    """Two requests with one key at the same time: the second is told to retry."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose between a request and its answer."""
+"""Deliberate failures between a request and its answer."""
 
 import threading
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ KINDS = ("slow", "lose_answer", "fail_before", "fail_after", "die")
 
 @dataclass
 class Mishap:
-    """For the next ``times`` requests like ``POST /v1/refunds*``; with None, until mishaps are cleared."""
+    """Applies to the next ``times`` requests like ``POST /v1/refunds*``; None means until mishaps are cleared."""
 
     kind: str
     path: str
@@ -19,7 +19,7 @@ class Mishap:
 
 @dataclass(frozen=True)
 class Fate:
-    """What befalls one request."""
+    """The mishaps of one request."""
 
     delay: float = 0
     kinds: frozenset[str] = frozenset()
@@ -46,7 +46,7 @@ class Mishaps:
             return list(self._waiting)
 
     def befall(self, method: str, path: str) -> Fate:
-        """At most one mishap of each kind strikes a request: two that wait are for two requests."""
+        """Return the mishaps of this request, at most one of each kind: two waiting ones are for two requests."""
         with self._lock:
             struck: dict[str, Mishap] = {}
             for mishap in self._waiting:

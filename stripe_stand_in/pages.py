@@ -1,4 +1,4 @@
-"""Pages from templates beside this file: every value is escaped, nothing runs, nothing comes from elsewhere."""
+"""Pages from templates beside this file: every value is escaped, no scripts, nothing from elsewhere."""
 
 from html import escape
 from pathlib import Path
@@ -12,7 +12,7 @@ STYLESHEET = "/stand-in.css"
 
 
 class Markup(str):
-    """Already escaped."""
+    """HTML that is already escaped."""
 
 
 def fill(template: str, **values: str) -> Markup:
@@ -25,7 +25,7 @@ def join(parts: list[Markup]) -> Markup:
 
 
 def page(title: str, body: Markup, *, status: int = 200, leads_to: tuple[str | None, ...] = ()) -> Reply:
-    """``leads_to`` names where a form's answer may redirect to: browsers hold that against the policy too."""
+    """``leads_to`` lists where a form may redirect to: browsers apply the policy to redirects too."""
     content = fill("base.html", title=title, body=body)
     targets = " ".join(["'self'", *(origin(address) for address in leads_to if address)])
     policy = f"default-src 'none'; style-src 'self'; form-action {targets}; frame-ancestors 'none'; base-uri 'none'"

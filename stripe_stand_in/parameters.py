@@ -1,4 +1,4 @@
-"""What a request may say. Whatever is not listed is refused by name, so that nothing is silently ignored."""
+"""The parameters a request may have. Anything else is refused by name, so that nothing is silently ignored."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ MIN_CENTS = 50
 
 
 def decode(encoded: str) -> Params:
-    """``a[b][0]=c`` as nested dicts; an empty index (``expand[]``) takes the next free number."""
+    """Return ``a[b][0]=c`` as nested dicts; an empty index (``expand[]``) takes the next free number."""
     tree: Params = {}
     for name, value in parse_qsl(encoded, keep_blank_values=True):
         head, *rest = re.findall(r"[^\[\]]+|(?<=\[)(?=\])", name) or [""]
@@ -105,7 +105,7 @@ positive = between(1, MAX_CENTS)
 
 
 def amount(value: Any, name: str) -> int:
-    """What a payment may be: at least fifty cents, at most eight digits."""
+    """A valid payment amount: at least 50 cents, at most eight digits."""
     return payable(integer(value, name), name)
 
 
@@ -119,7 +119,7 @@ def payable(cents: int, name: str = "amount") -> int:
 
 def currency(value: Any, name: str) -> str:
     if value != "usd":
-        raise errors.invalid(f"Invalid currency: {value}. The stand-in has usd only.", name)
+        raise errors.invalid(f"Invalid currency: {value}. The stand-in supports usd only.", name)
     return "usd"
 
 
@@ -133,14 +133,14 @@ def sequence(reader: Reader) -> Reader:
 
 
 def metadata(value: Any, name: str) -> dict[str, str] | None:
-    """Keys to set, with empty ones to unset; None unsets all."""
+    """Keys to set, and empty ones to unset; None unsets all."""
     if value == "":
         return None
     if not isinstance(value, dict) or len(value) > 50:
-        raise errors.invalid(f"Invalid {name}: it takes up to 50 keys", name)
+        raise errors.invalid(f"Invalid {name}: it can have up to 50 keys", name)
     for key, entry in value.items():
         if not isinstance(entry, str) or len(entry) > 500 or len(key) > 40:
-            raise errors.invalid(f"Invalid {name}[{key}]: keys have up to 40 characters, values up to 500", name)
+            raise errors.invalid(f"Invalid {name}[{key}]: keys can have up to 40 characters, values up to 500", name)
     return value
 
 
@@ -151,7 +151,7 @@ def with_metadata(old: dict[str, str], new: dict[str, str] | None) -> dict[str, 
 
 
 def instants(value: Any, name: str) -> dict[str, int]:
-    """``created=5`` or ``created[gte]=5``, as bounds that both count."""
+    """Return ``created=5`` or ``created[gte]=5`` as inclusive bounds."""
     if isinstance(value, str):
         return {"since": integer(value, name), "until": integer(value, name)}
     asked = Form(dict.fromkeys(("gt", "gte", "lt", "lte"), integer)).read(value, name)

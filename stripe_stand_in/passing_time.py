@@ -1,4 +1,4 @@
-"""What happens by itself happens before anything is asked: no answer ever shows a time that is over."""
+"""What is due by time happens before any request is answered: no answer shows a state that is out of date."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ DUE = "SELECT seq, verb, subject FROM reminders WHERE due_at <= ? ORDER BY due_a
 
 @contextmanager
 def at_work(store: Store) -> Iterator[None]:
-    """One transaction, with everything done that has become due."""
+    """One transaction, after doing everything that has become due."""
     with store.transaction():
         pass_time(store)
         yield
@@ -32,7 +32,7 @@ def at_work(store: Store) -> Iterator[None]:
 
 @contextmanager
 def acting(store: Store) -> Iterator[None]:
-    """The same for an act that may be refused: a refusal is raised when what it leaves behind is committed."""
+    """The same for an action that may be refused: the refusal is raised after its side effects are committed."""
     refusal = None
     with at_work(store):
         try:

@@ -1,4 +1,4 @@
-"""The life of a payment: opened, confirmed with a card, perhaps challenged or slow, and paid, declined or cancelled."""
+"""The life of a payment: created, confirmed with a card, perhaps challenged or slow, and paid, declined or canceled."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ def confirm(
 
 
 def answer_challenge(store: Store, intent: Resource, *, approved: bool) -> Resource:
-    """The person told the bank yes or no; a no is a decline that Stripe answers with 200."""
+    """Approve or fail the bank's challenge; failing is a decline that Stripe answers with 200."""
     method = store.find("payment_method", intent["payment_method"])
     store.save(intent, next_action=None)
     if approved:
@@ -80,7 +80,7 @@ def cancel(store: Store, intent: Resource, reason: str | None) -> Resource:
 
 
 def settle(store: Store, intent: Resource, *, paid: bool) -> Resource:
-    """A bank debit that was under way arrives or comes back."""
+    """Let a pending bank debit arrive or come back."""
     if intent["status"] != "processing":
         raise errors.unexpected_state("This payment is not waiting for a bank.", present(intent))
     charge = store.find("charge", intent["latest_charge"])

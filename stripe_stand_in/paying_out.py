@@ -1,4 +1,4 @@
-"""From the balance to the merchant's own bank account. Banks take a while, and may send it back."""
+"""From the balance to the merchant's own bank account. Banks take a while, and may send the money back."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ BANK_ACCOUNT = "ba_1StandInMerchantBank"
 
 
 def pay_out(store: Store, amount: int, **given: Any) -> Resource:
-    """A payout of so much, asked for by the merchant."""
+    """Pay out an amount that the merchant asked for."""
     return _send(store, amount, automatic=False, **given)
 
 
 def pay_out_everything(store: Store) -> Resource:
-    """The payout that Stripe makes on schedule: it says of each balance transaction that it was in it."""
+    """Make Stripe's scheduled payout: each balance transaction in it names the payout."""
     entries = store.everything("balance_transaction", status="available", _payout=None)
     amount = sum(entry["net"] for entry in entries)
     if amount <= 0:
@@ -40,9 +40,9 @@ def arrive_by_itself(store: Store, made: Resource) -> None:
 
 
 def fail(store: Store, made: Resource) -> Resource:
-    """Also after it was said to be paid: banks find out late."""
+    """Fail a payout, even one already marked paid: banks find out late."""
     if made["status"] == "failed":
-        raise errors.invalid("This payout has failed already.")
+        raise errors.invalid("This payout has already failed.")
     entry = balance.post(store, "payout_failure", made["amount"], made)
     store.save(
         made,

@@ -1,4 +1,4 @@
-"""Money back to the card. The fee of the payment stays with Stripe."""
+"""Refunds to the card. Stripe keeps the fee of the payment."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def refund(
 
 
 def fail(store: Store, made: Resource, reason: str = "lost_or_stolen_card") -> Resource:
-    """The bank sent the money back: it is on the balance again, and the payment is unrefunded by as much."""
+    """The bank sends the money back: the balance gets it again, and the payment counts as less refunded."""
     if made["status"] != "succeeded":
         raise errors.invalid(f"This refund has a status of {made['status']} and cannot fail.")
     entry = balance.post(store, "refund_failure", made["amount"], made)
@@ -72,7 +72,7 @@ def _require_refundable(charge: Resource, amount: int | None) -> int:
     if left == 0:
         raise errors.invalid(f"Charge {charge['id']} has already been refunded.", "charge", "charge_already_refunded")
     if amount is not None and amount < 1:
-        raise errors.invalid("A refund is at least one cent.", "amount")
+        raise errors.invalid("A refund must be at least one cent.", "amount")
     if amount is not None and amount > left:
         raise errors.invalid(
             f"Refund amount (${amount / 100:.2f}) is greater than unrefunded amount on charge (${left / 100:.2f})",

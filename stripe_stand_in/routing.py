@@ -1,4 +1,4 @@
-"""Which request is answered by which function. What is not in a table here is refused."""
+"""Which function answers which request. Anything not in a table here is refused."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ PAGING = {
 
 @dataclass(frozen=True)
 class Route:
-    """``/v1/refunds/:id`` with the parameters it takes; the ids in the path are handed on in order."""
+    """``/v1/refunds/:id`` with its parameters; the IDs in the path are passed in order."""
 
     method: str
     path: str
@@ -41,7 +41,7 @@ def page_form(**fields: parameters.Reader) -> Form:
 def listing(
     store: Store, kind: str, url: str, params: Params, *, types: list[str] | None = None, **equal: Any
 ) -> Resource:
-    """One page, newest first, of those with these values; a value of None asks for nothing."""
+    """One page, newest first, of objects with these values; a value of None matches anything."""
     limit = params.get("limit", 10)
     cursors = {name: params[name] for name in ("starting_after", "ending_before") if name in params}
     if len(cursors) == 2:

@@ -1,4 +1,4 @@
-"""The stand-in as a whole: two ports, one courier, one file."""
+"""The whole stand-in: two ports, one courier, one file."""
 
 from stripe_stand_in.api import Api
 from stripe_stand_in.client import Control
@@ -15,7 +15,7 @@ HOUR = 60 * 60
 
 
 class StandIn:
-    """``with StandIn(webhook_url=…) as stand_in``: ``stand_in.url`` is Stripe, ``stand_in.control`` all the rest."""
+    """``with StandIn(webhook_url=…) as stand_in``: ``stand_in.url`` is Stripe, ``stand_in.control`` everything else."""
 
     def __init__(
         self,

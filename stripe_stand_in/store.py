@@ -1,4 +1,4 @@
-"""Everything the stand-in knows, in one SQLite file. A request's effect and its remembered answer commit together."""
+"""All the stand-in's data, in one SQLite file. A request's effect and its remembered answer commit together."""
 
 import json
 import secrets
@@ -46,7 +46,7 @@ OLDEST_FIRST = f"SELECT body {MATCHING} ORDER BY seq LIMIT :limit"
 
 @dataclass(frozen=True)
 class Terms:
-    """What the merchant agreed with this Stripe: where it is reached and how long banks take, in seconds."""
+    """The merchant's settings at this Stripe: where it is reached and how long banks take, in seconds."""
 
     api_version: str
     merchant: str
@@ -96,7 +96,7 @@ class Store:
 
     @contextmanager
     def undone_if_refused(self) -> Iterator[None]:
-        """Within a transaction: a refusal takes back what was done on the way to it."""
+        """Within a transaction: a refusal undoes what was done before it."""
         self._connection.execute("SAVEPOINT attempt")
         try:
             yield
@@ -161,7 +161,7 @@ class Store:
         starting_after: str | None = None,
         ending_before: str | None = None,
     ) -> list[Resource]:
-        """Newest first. Without a cursor from the newest; ``ending_before`` takes those just before it."""
+        """Newest first. Without a cursor, from the newest; with ``ending_before``, the ones just before it."""
         asked = {
             "kind": kind,
             "limit": limit,

@@ -1,4 +1,4 @@
-"""Connect: from the balance to the account of somebody who is owed money, and back."""
+"""Connect: transfers from the balance to the account of someone who is owed money, and back."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from stripe_stand_in.store import Resource, Store
 
 
 def open_account(store: Store, *, email: str | None = None, ready: bool = True) -> Resource:
-    """A connected account; one that is not ready has not told Stripe enough to be paid."""
+    """Open a connected account; if it is not ready, Stripe lacks the details needed to pay it."""
     state = "active" if ready else "inactive"
     return store.add(
         "account",
@@ -63,7 +63,7 @@ def reverse(
     if amount is None:
         amount = left
     if not 0 < amount <= left:
-        raise errors.invalid(f"Of this transfer, ${left / 100:.2f} can be reversed.", "amount")
+        raise errors.invalid(f"You can reverse at most ${left / 100:.2f} of this transfer.", "amount")
     fields = {"amount": amount, "balance_transaction": None, "currency": "usd", "metadata": metadata or {}}
     reversal = store.add("transfer_reversal", "trr", **fields, transfer=made["id"])
     entry = balance.post(store, "transfer_refund", amount, reversal)

@@ -1,4 +1,4 @@
-"""Just enough of a web server: one request in, one reply out, one line in the log without what was in it."""
+"""A minimal web server: one request in, one reply out, one log line without the contents."""
 
 import logging
 import socket
@@ -82,11 +82,11 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(reply.body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The base class would log whole request lines."""
+        """Log nothing: the base class would log whole request lines."""
 
 
 class Site(ThreadingHTTPServer):
-    """One port. ``stop`` also ends connections that clients keep open."""
+    """One port. ``stop`` also closes connections that clients keep open."""
 
     daemon_threads = False
     request_queue_size = 128
@@ -124,8 +124,8 @@ class Site(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is its own business; anything else is a bug of ours."""
-        logger.exception("A request ended in an error of the stand-in itself.")
+        """A client that hangs up is not our problem; anything else is a bug of ours."""
+        logger.exception("A request failed with an error in the stand-in.")
 
 
 def _hang_up(connection: socket.socket) -> None:

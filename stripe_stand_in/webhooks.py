@@ -1,4 +1,4 @@
-"""Events on their way to the merchant: signed, over real HTTP, again until they are taken, also after a restart."""
+"""Events sent to the merchant: signed, over real HTTP, resent until they are accepted, even after a restart."""
 
 import hashlib
 import hmac
@@ -29,14 +29,14 @@ HELD = "SELECT seq FROM deliveries WHERE state = 'held' ORDER BY seq"
 
 
 def signature(secrets: list[str], body: bytes, at: int) -> str:
-    """Stripe's scheme, version 1: an HMAC over the time and the body for each secret that is valid."""
+    """Return a signature of Stripe's scheme, version 1: an HMAC of the time and the body for each valid secret."""
     signed = b"%d." % at + body
     marks = [hmac.digest(secret.encode(), signed, hashlib.sha256).hex() for secret in secrets]
     return ",".join([f"t={at}", *(f"v1={mark}" for mark in marks)])
 
 
 class Courier:
-    """Takes events in the order they happened, unless it is told to misbehave."""
+    """Delivers events in the order they happened, unless told to misbehave."""
 
     def __init__(self, store: Store, url: str | None, secret: str, first_retry: float) -> None:
         self.store = store
@@ -67,7 +67,7 @@ class Courier:
         self._news.set()
 
     def plan(self) -> None:
-        """Each event gets its deliveries once: what was planned last is remembered with them."""
+        """Plan each event's deliveries once; the last planned event is stored with them."""
         with self.store.transaction():
             for seq, event in self.store.run(UNPLANNED, self.store.number("planned")):
                 self._plan_one(event)
@@ -88,7 +88,7 @@ class Courier:
         self.is_holding = True
 
     def release(self, seed: int | None) -> int:
-        """What was held goes out, shuffled if there is a seed."""
+        """Send what was held, shuffled if there is a seed."""
         self.plan()
         self.is_holding = False
         held = [seq for (seq,) in self.store.run(HELD)]
@@ -113,7 +113,7 @@ class Courier:
         return counts
 
     def deliver(self, event: Resource, *, secrets: list[str] | None = None, seconds_off: int = 0) -> int | None:
-        """Once and now; the answer's status, or None if nobody answered."""
+        """Deliver once, now. Return the status of the answer, or None if there was none."""
         body = json.dumps(present(event), separators=(",", ":")).encode()
         header = signature(secrets or self.secrets, body, int(time.time()) + seconds_off)
         try:

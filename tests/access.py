@@ -1,4 +1,4 @@
-"""The access table of promise P34: every route of ours, every role, every method. What is not in it is refused."""
+"""The access table of promise P34: every route of ours, every role, every method. Anything not in it is refused."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LOGIN, REGISTER = "to login", "to register"
 TURNED_AWAY = (LOGIN, REGISTER, 404, 401)
-# Others decide who reaches what under these addresses; each has a rule of its own instead of rows.
+# Others decide access under these URLs; each has a rule of its own instead of rows.
 FOREIGN = ("admin/", "accounts/")
 
 ROLES = ("stranger", "newcomer", "viewer", "buyer", "owner", "closed", "staff")
@@ -18,10 +18,10 @@ KEYS = ("none", "nonsense", "session", "revoked", "closed", "company")
 
 @dataclass(frozen=True)
 class Row:
-    """Methods, divided by blanks, to what each role is answered about what is its company's own.
+    """Methods, separated by spaces, and the answer each role gets about its own company's objects.
 
-    Every other method is answered 405; where ``guarded``, only to those who may come in at all.
-    ``writes`` are the tables that an answer to GET writes to, on purpose.
+    Every other method is answered 405; where ``guarded``, only to those allowed in at all. ``writes`` are the tables
+    that a GET writes to on purpose.
     """
 
     answers: dict[str, list[str | int]]
@@ -29,7 +29,7 @@ class Row:
     writes: frozenset[str] = field(default=frozenset())
 
     def expected(self, place: int) -> dict[str, str | int]:
-        """Method to answer for the role at this place."""
+        """Return the expected answer for the role here, by method."""
         said = {method: answers[place] for methods, answers in self.answers.items() for method in methods.split()}
         first = next(iter(said.values()))
         otherwise = first if self.guarded and first in TURNED_AWAY else 405
@@ -49,7 +49,7 @@ def changes(*answers: str | int, guarded: bool = False) -> Row:
 PAGES = {
     "health-live": reads(200, 200, 200, 200, 200, 200, 200),
     "health-ready": reads(200, 200, 200, 200, 200, 200, 200),
-    # The shelf
+    # Leads for sale
     "storefront:home": reads(200, 200, 200, 200, 200, 200, 200),
     "storefront:lead": reads(200, 200, 200, 200, 200, 200, 200),
     "storefront:browse": reads(200, 200, 200, 200, 200, 200, 200),
@@ -62,7 +62,7 @@ PAGES = {
     "checkout:cancel": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER),
     "stripe-webhook": changes(400, 400, 400, 400, 400, 400, 400),
     "checkout:pay": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER, guarded=True),
-    # What was bought
+    # Purchases
     "orders:list": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
     "orders:background": reads(LOGIN, REGISTER, 404, 200, 200, 200, REGISTER),
     "orders:detail": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
@@ -75,7 +75,7 @@ PAGES = {
         {"GET HEAD": [LOGIN, REGISTER, 404, 200, 200, 404, REGISTER]},
         writes=frozenset({"marketplace_export", "marketplace_download"}),
     ),
-    # What was handed back; a closed company still gets its money for what was bad
+    # Returns; a closed company is still credited for bad leads
     "returns:list": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
     "returns:detail": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
     "returns:credit-note": reads(LOGIN, REGISTER, 302, 302, 302, 302, REGISTER),  # that return is not credited
@@ -94,7 +94,7 @@ PAGES = {
     "returns:send": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER),
     "returns:appeal": changes(LOGIN, REGISTER, 404, 422, 422, 422, REGISTER),
     "returns:take-back": changes(LOGIN, REGISTER, 404, 302, 302, 302, REGISTER),
-    # What is wanted from now on
+    # Standing orders and saved searches
     "standing_orders:list": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
     "standing_orders:detail": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
     **{
@@ -122,7 +122,7 @@ PAGES = {
         }
     ),
     "billing:payment": reads(LOGIN, REGISTER, 200, 200, 200, 200, REGISTER),
-    # What has ended stays as it is; a look at what has not writes down what Stripe says of it.
+    # What has ended stays as it is; viewing what has not records what Stripe says of it.
     "billing:done": reads(LOGIN, REGISTER, 404, 200, 200, 200, REGISTER),
     "billing:back": Row({"GET HEAD POST": [LOGIN, REGISTER, 404, 302, 302, 302, REGISTER]}),
     "billing:stop-payment": changes(LOGIN, REGISTER, 404, 404, 302, 302, REGISTER),
@@ -199,7 +199,7 @@ PAGES = {
 
 
 def keyed(methods: str, answer: int, writes: frozenset[str] = frozenset()) -> Row:
-    """For a live key of a trading company, and for nothing else: not for a session either."""
+    """For a live key of an active company, and for nothing else: not for a session either."""
     return Row({methods: [401, 401, 401, 401, 401, answer]}, guarded=True, writes=writes)
 
 
@@ -240,7 +240,7 @@ class Route:
 
 
 def routes(resolver: URLResolver | None = None, before: str = "", namespace: str = "") -> Iterator[Route]:
-    """Every route that the resolver knows."""
+    """Yield every route that the resolver knows."""
     for entry in (resolver or get_resolver()).url_patterns:
         address = before + str(entry.pattern)
         if isinstance(entry, URLResolver):
@@ -267,13 +267,13 @@ WRITES = """
 
 
 def writes() -> dict[str, int]:
-    """How many rows this transaction wrote so far, by table; what was rolled back counts too, and triggers' rows."""
+    """Return how many rows this transaction wrote so far, by table; rollbacks and triggers' rows count too."""
     with connection.cursor() as cursor:
         cursor.execute(WRITES)
         return {table: rows for table, rows in cursor.fetchall() if rows}
 
 
 def written_since(before: dict[str, int]) -> set[str]:
-    """The tables of ours written to since then."""
+    """Return which of our tables were written to since then."""
     ours = ("leads_", "buyers_", "billing_", "marketplace_")
     return {table for table, rows in writes().items() if rows != before.get(table, 0) and table.startswith(ours)}

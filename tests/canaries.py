@@ -1,4 +1,4 @@
-"""People who sing: every datum of theirs is a word of its own, found again in whatever shape it leaves the house."""
+"""People whose every detail is a unique word, so that it is recognized in whatever form it leaks."""
 
 import base64
 import html
@@ -67,7 +67,7 @@ class Canary:
 
     @cached_property
     def written(self) -> list[bytes]:
-        """Every shape in which one of the words or digests may be written, in lower case."""
+        """Every form in which one of the words or digests may be written, in lower case."""
         digests = [phone_digest(self.person.phone), email_digest(self.person.email)]
         shapes = [shape for word in self.words for shape in written(word)]
         return list(dict.fromkeys([*shapes, *(digest.hex().encode() for digest in digests)]))
@@ -81,7 +81,7 @@ class Canary:
 
     @cached_property
     def numbers(self) -> list[bytes]:
-        """The phones without country, to be found among the digits alone."""
+        """The phones without country code, to search for among the digits only."""
         return [phone[-10:].encode() for phone in (self.person.phone, self.person.second_phone)]
 
     def heard_in(self, sent: bytes) -> bool:
@@ -101,7 +101,7 @@ def all_heard_in(sent: bytes, canaries: Iterable[Canary]) -> list[Canary]:
 
 
 def written(word: str) -> list[bytes]:
-    """As it is, and as HTML, a URL, JSON or a hex dump write it."""
+    """The word as it is, and as HTML, a URL, JSON or a hex dump would write it."""
     shapes = [
         word.lower(),
         html.escape(word).lower(),
@@ -117,7 +117,7 @@ def written(word: str) -> list[bytes]:
 
 
 def coded(plain: bytes) -> list[bytes]:
-    """In base64 of both alphabets, wherever it begins in what is encoded: the characters that are its alone."""
+    """In base64 of both alphabets, wherever it starts in the encoded text: the characters that are only its own."""
     shapes = []
     for before in range(3):
         whole = base64.b64encode(b"\0" * before + plain)

@@ -1,4 +1,4 @@
-"""Companies with all their kinds of people and things, and the address of every route about what each one owns."""
+"""Companies with every kind of member and object, and for each the URL of every route about what it owns."""
 
 import uuid
 from dataclasses import dataclass
@@ -28,13 +28,13 @@ from tests.leads.intake.importing.files import as_csv, row, uploaded, worked
 
 
 def make_person(**changes: bool) -> User:
-    """Without a password: digesting one takes longer than everything else here."""
+    """Return a user without a password: hashing one takes longer than everything else here."""
     return User.objects.create_user(f"cast-{uuid.uuid4().hex[:12]}@example.com", **changes)
 
 
 @dataclass
 class Company:
-    """With all its kinds of people, an order with its file and a return, a payment, an invitation and two keys."""
+    """A company with every role, an order with its file and a return, a payment, an invitation and two keys."""
 
     buyer: Buyer
     people: dict[str, User]
@@ -68,7 +68,7 @@ class Cast:
     files: Path
 
     def person(self, role: str) -> User | None:
-        """Who acts in this role of the access table."""
+        """Return the person who acts in this role of the access table."""
         people = {
             "stranger": None,
             "newcomer": self.newcomer,
@@ -162,7 +162,7 @@ def expired_payment(buyer: Buyer, user: User) -> Payment:
 
 
 def customer_list(buyer: Buyer, user: User) -> CustomerList:
-    """Read, and of nobody in particular."""
+    """Finished, and of nobody in particular."""
     now = timezone.now()
     return CustomerList.objects.create(
         buyer=buyer,
@@ -184,7 +184,7 @@ def background_order(market: Market, buyer: Buyer, user: User) -> BackgroundOrde
 
 
 def pending_order(market: Market, buyer: Buyer, user: User) -> OrderAwaitingPayment:
-    """Of nothing in particular: its buyer is at Stripe's page."""
+    """Of nothing in particular: its buyer is on Stripe's page."""
     payment = Payment.objects.create(
         buyer=buyer, purpose="order", amount_cents=5000, status="open", asked_by=user, created_at=market.now
     )
@@ -208,7 +208,7 @@ def buy(market: Market, buyer: Buyer, user: User, *leads: Lead) -> Order:
 
 
 def addresses(cast: Cast, company: Company) -> dict[str, str]:
-    """Route to the address that is about this company's own, or about nobody's in particular."""
+    """Return, by route, the URL about this company's own objects, or about nobody's in particular."""
     arguments = _arguments(cast, company)
     queries = {"api:listings": f"?vertical={cast.market.vertical.slug}"}
     return {

@@ -1,4 +1,4 @@
-"""What every test stands on: PostgreSQL for real, no network, triggers that forbid what tests must clean up."""
+"""What every test builds on: real PostgreSQL, no network, and triggers that must step aside for cleanup."""
 
 import copy
 import gc
@@ -17,7 +17,7 @@ from marketplace.inventory import live
 from tests import factories
 from tests.cast import Cast, make_cast, stored_in
 
-# Where a change is decided on, property tests try the same examples each time; elsewhere new ones.
+# In CI, property tests try the same examples each time; elsewhere new ones.
 hypothesis.settings.register_profile("decided", derandomize=True)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("decided")
@@ -51,7 +51,7 @@ def empty_tables() -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> None:
-    """Counts are cached for some seconds, and limits on guessing for minutes; a test starts with neither."""
+    """Clear the cache: counts live there for seconds and rate limits for minutes; a test starts with neither."""
     cache.clear()
     live.forget()
 

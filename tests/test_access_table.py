@@ -1,4 +1,4 @@
-"""Who may do what (P34, P36): the whole of tests/access.py tried out, for every role, route and method."""
+"""Who may do what (P34, P36): all of tests/access.py tried out, for every role, route and method."""
 
 import re
 import uuid
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-# What a key's use leaves behind: the count of the rate limit, and when the key was last seen.
+# What a key's use always writes: the rate limit's count, and when the key was last used.
 METER = {"marketplace_apiuse", "buyers_apikey"}
 # An answer varies in these whatever it is about.
 PASSING = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]+"')
@@ -49,7 +49,7 @@ def program(key, **options):
 
 
 def ask(client, method, address, json=False):
-    """The answer and the tables it wrote to; then all of it is undone."""
+    """Return the answer and the tables it wrote to; then undo all of it."""
     cookies, before = client.cookies.copy(), writes()
     with transaction.atomic():
         body = {"data": b"{}", "content_type": "application/json"} if json else {}
@@ -76,7 +76,7 @@ def key_client(cast, role):
     return browser(cast.person("owner")) if role == "session" else program(cast.key(role))
 
 
-# --- The table is whole
+# --- The table is complete
 
 
 def test_every_route_is_in_the_table_and_every_row_has_its_route():
@@ -139,7 +139,7 @@ def test_the_api_answers_each_key_as_the_table_says(cast, role):
 
 
 def test_the_owner_of_a_company_does_change_what_is_its_own(cast):
-    """The other side of the tests above: the same requests, let in, do write."""
+    """The counterpart of the tests above: the same requests, when allowed, do write."""
     client, where = browser(cast.person("owner")), addresses(cast, cast.ours)
 
     done = {name: ask(client, "POST", where[name])[2] for name in ("buyers:remove", "buyers:withdraw", "buyers:revoke")}
@@ -170,11 +170,11 @@ def test_reading_everything_changes_no_row(cast):
     assert everything() == before
 
 
-# --- What is another company's is not there
+# --- Another company's objects do not exist
 
 
 def others(cast):
-    """Route to three addresses: about the rival's, about nothing, and with what is no id at all."""
+    """Return three URLs per route: the rival's object, a missing one, and an invalid ID."""
     theirs = addresses(cast, cast.rival)
     nobody, number = str(uuid.uuid4()), "987654321"
     rival = cast.rival
@@ -226,7 +226,7 @@ def others(cast):
 
 
 def anonymous(response, content):
-    """What an answer says, without what changes from request to request."""
+    """Return what an answer says, without what changes from request to request."""
     headers = {name: value for name, value in response.headers.items() if name not in PASSING_HEADERS}
     return response.status_code, headers, PASSING.sub(b"", content)
 
@@ -284,7 +284,7 @@ def test_a_lead_that_somebody_else_bought_up_is_to_the_byte_no_lead(cast):
 
 # --- Cookies alone change nothing
 
-SIGNED = {"stripe-webhook"}  # Stripe's signature over the body stands for the token
+SIGNED = {"stripe-webhook"}  # Stripe's signature over the body replaces the token
 
 
 def test_every_unsafe_method_of_a_page_wants_the_token(cast):
@@ -317,11 +317,11 @@ def test_only_the_api_takes_a_change_without_the_token_and_it_knows_no_cookies(c
     assert foreign == []
 
 
-# --- Addresses that others decide about: one rule each
+# --- URLs whose access others decide: one rule each
 
 
 def filled(address):
-    """An address of this route, about the first of everything."""
+    """Return a URL of this route, about the first object of everything."""
     known = {"app_label": "leads", "key": "abc", "uidb36": "1", "url": "nothing"}
     address = re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", lambda found: known.get(found[1], "1"), address)
     address = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: known.get(found[1], "1"), address)
@@ -357,11 +357,11 @@ def test_staff_without_permissions_reach_no_model(cast):
     }
 
     assert len(asked) > 250
-    # 302: nothing under that id, said before anybody may see anything; 405: a change that wants a POST.
+    # 302: nothing under that ID, decided before permissions are checked; 405: a change that requires POST.
     assert {name: status for name, status in asked.items() if status not in (302, 403, 404, 405)} == {}
 
 
-# Of the accounts, a stranger reaches these; everything else asks to log in.
+# Of the account pages, a visitor reaches these; every other one asks to log in.
 TO_STRANGERS = {
     "account_login",
     "account_signup",

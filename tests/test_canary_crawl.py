@@ -1,4 +1,4 @@
-"""Before the sale no byte, log or task says who asked (P18, P21), and no answer depends on it (P19)."""
+"""Before the sale no byte, log or task reveals the person (P18, P21), and no answer depends on who it is (P19)."""
 
 import base64
 import re
@@ -95,7 +95,7 @@ def program(company):
 
 
 def seeds(cast):
-    """Every route about everybody's things, every lead's card, and addresses that are refused."""
+    """Every route about everyone's objects, every lead's card, and URLs that are refused."""
     own, theirs = (addresses(cast, company).values() for company in (cast.ours, cast.rival))
     slug = cast.market.vertical.slug
     leads = [getattr(cast, f"lead_{number}").public_id for number in (11, 12, 13, 14)]
@@ -114,7 +114,7 @@ def seeds(cast):
 
 
 def heard(client, where, *, most=PAGES_EACH):
-    """(address, canary) wherever one is heard, and how many answers were listened to."""
+    """Return (URL, canary) wherever one is found, and the number of answers checked."""
     found, answers = [], 0
     for asked, sent in crawl(client, where, most=most):
         answers += 1
@@ -154,7 +154,7 @@ def test_who_bought_nothing_is_told_about_nobody(sung, capsys, who):
     if who == "program":
         sung.closed.buyer.closed_at = None
         sung.closed.buyer.save(update_fields=["closed_at"])
-    # The desk sees a few values of an upload while it says what its columns mean: see the test of staff.
+    # Staff see a few values of an upload while they map its columns: see the test of staff.
     where = [place for place in seeds(sung) if who != "clerk" or not place.endswith("/columns/")]
 
     found, answers = heard(client, where)
@@ -194,7 +194,7 @@ def test_staff_are_told_about_nobody_without_a_reason(sung, capsys):
 
     found, answers = heard(client, where, most=120)
 
-    # The one page that shows a few values of an upload, so that its columns can be told apart; nobody keeps it.
+    # The one page that shows a few values of an upload, so that its columns can be told apart; nobody caches it.
     columns = f"/operator/imports/{sung.mapping.public_id}/"
     assert [asked for asked, canary in found if canary is not UPLOADED or columns not in asked] == []
     assert answers >= 300
@@ -276,14 +276,14 @@ ASKED = ["", "x", SHELF.person.email, SHELF.person.phone, SHELF.person.last_name
 
 
 def become(lead, canary):
-    """The same lead, of somebody else."""
+    """Make it the same lead, of somebody else."""
     person = canary.person
     Contact.objects.filter(lead=lead).update(sealed=seal_person(person, row=str(lead.public_id)))
     known_as(lead, phone=[phone_digest(person.phone)], email=[email_digest(person.email)])
 
 
 def answerable(name, made):
-    """A value that this filter takes."""
+    """Return a value that this filter accepts."""
     offered = made.extra.get("choices")
     choices = offered() if callable(offered) else offered
     dated = isinstance(made, django_filters.DateFilter)
@@ -291,7 +291,7 @@ def answerable(name, made):
 
 
 def questions(cast):
-    """Each filter and order there is, and each guess, with what somebody who looks for a person would ask."""
+    """Each filter and sort there is, and each guess, with what someone looking for a person would ask."""
     allowed = filters_of(cast.market.vertical).base_filters
     slug, lead = cast.market.vertical.slug, cast.lead_11.public_id
     page = [
@@ -307,12 +307,12 @@ def questions(cast):
 
 
 def answers_to(cast, asked):
-    """Status, size and bytes of each answer, to whoever may ask there."""
+    """Return the status, size and bytes of each answer, to a user allowed to ask there."""
     shop, desk, key = client_of(cast.rival.people["owner"]), client_of(cast.staff), program(cast.rival)
     found = []
     for path, query in asked:
         client = key if path.startswith("/api/") else desk if path.startswith("/admin/") else shop
-        # A part of the page: what stands around it does not depend on what is asked.
+        # A part of the page: what is around it does not depend on the question.
         response = client.get(path, query, headers={"HX-Request": "true"} if client is shop else {})
         found.append((response.status_code, PASSING.sub(b"", response.content)))
     return found

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is one of ours, in the kind that was asked for, and nothing changed (P31, P36, P44)."""
+"""Whatever is sent, the answer is one of ours, in the requested format, and nothing changed (P31, P36, P44)."""
 
 import json
 from urllib.parse import urlencode
@@ -45,7 +45,7 @@ TEXTS = {
     "combining": "Z" + "\u0300" * 150,
     "blank": " \t ",
 }
-# As they come over the wire: what no text becomes.
+# As they come over the wire: values that no text decodes to.
 WIRE = {
     "bad UTF-8": "state=%ff%fe",
     "half a surrogate": "state=%ed%a0%80",
@@ -100,7 +100,7 @@ def api(cast):
 
 
 def told(client, method, address, *, allowed=frozenset(), **sent):
-    """What is wrong with the answer, in words; None for a sound one. All that it did is undone."""
+    """Return what is wrong with the answer, in words; None if it is sound. Everything it did is undone."""
     before, cookies = writes(), client.cookies.copy()
     with transaction.atomic():
         response = client.generic(method, address, **sent)
@@ -128,7 +128,7 @@ def _wrong(address, response, content, written):
 def kinds(address):
     if address.startswith("/api/"):
         return {"application/json", "text/csv"} | ({"text/html"} if "/docs/" in address else set())
-    # Who sends JSON to an account's page is answered in JSON.
+    # JSON sent to an account page is answered in JSON.
     return {"text/html", "text/plain", "text/csv"} | ({"application/json"} if "/accounts/" in address else set())
 
 

@@ -1,4 +1,4 @@
-"""One thing has one name, and one name means one thing (docs/words.md)."""
+"""Each thing has one name, and each name means one thing (docs/words.md)."""
 
 import ast
 from collections import defaultdict
@@ -15,7 +15,7 @@ def modules():
 
 
 def defined_names(tree):
-    """Public classes and type aliases at the top of a module."""
+    """Return the public classes and type aliases at the top of a module."""
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
             yield node.name

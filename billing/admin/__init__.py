@@ -1,4 +1,4 @@
-"""The operator's desk for money: the ledger, cards, sources' payouts, and how the books compare with Stripe's."""
+"""The money pages of the admin: the ledger, card payments, payouts to sources, and reconciliation with Stripe."""
 
 from billing.admin.earnings import EarningAdmin
 from billing.admin.ledger import AccountAdmin, TransactionAdmin

@@ -1,4 +1,4 @@
-"""What the desk's money pages are made of: rows that are read, and acts that are asked about before they are done."""
+"""Building blocks of the admin's money pages: read-only rows, and actions that ask for confirmation first."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Act:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked before an act. ``refusals`` are the exceptions whose words are said to who asked."""
+    """The question before an action. The messages of ``refusals`` are shown to the person who asked."""
 
     title: str
     intro: str
@@ -42,7 +42,7 @@ class MoneyAdmin(ReadOnly, admin.ModelAdmin):
     show_full_result_count = False
 
     def acts(self, request: HttpRequest, row: Any) -> Iterable[Act]:
-        """What this person may do about the row as it stands."""
+        """Return the actions this person may take on the row as it is now."""
         return ()
 
     def list_acts(self, request: HttpRequest) -> Iterable[Act]:
@@ -64,7 +64,7 @@ class MoneyAdmin(ReadOnly, admin.ModelAdmin):
         shown = {"acts": list(self.list_acts(request)), **(extra_context or {})}
         return super().changelist_view(request, shown)
 
-    # --- Addresses
+    # --- URLs
     def route(self, address: str, view: View, name: str) -> URLPattern:
         return path(address, self.admin_site.admin_view(view), name=self._route_name(name))
 
@@ -77,7 +77,7 @@ class MoneyAdmin(ReadOnly, admin.ModelAdmin):
     def _route_name(self, name: str) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{name}"
 
-    # --- Asking
+    # --- Confirmation
     def found(self, request: HttpRequest, number: int) -> Any:
         row = self.get_object(request, str(number))
         if row is None:
@@ -91,7 +91,7 @@ class MoneyAdmin(ReadOnly, admin.ModelAdmin):
         question: Question,
         act: Callable[[Mapping[str, Any]], str],
     ) -> HttpResponse:
-        """Ask; once agreed, act, keep it on record, say what was done, and go back to the row."""
+        """Ask first; once confirmed, act, log the change, report the result, and return to the row."""
         back = self.address("change", row.pk)
         form = question.form(request.POST) if request.method == "POST" else question.form()
         if request.method == "POST" and form.is_valid():
@@ -121,12 +121,12 @@ def require_superuser(request: HttpRequest) -> None:
 
 
 def desk_user(request: HttpRequest) -> User:
-    """Who sits at the desk: nobody else gets past the admin's door."""
+    """Return the staff member making the request: the admin lets nobody else in."""
     return cast("User", request.user)
 
 
 def cents_column(name: str, label: str) -> Any:
-    """A column that shows a row's cents in dollars."""
+    """Return a column that shows a row's cents in dollars."""
 
     @admin.display(description=label, ordering=name)
     def shown(row: Any) -> str:

@@ -1,4 +1,4 @@
-"""What sources earned, at the desk: all of them in sums, and each one's statement leg by leg."""
+"""The earnings of sources in the admin: totals for all of them, and a statement leg by leg for each."""
 
 from collections.abc import Iterator
 
@@ -42,7 +42,7 @@ class EarningAdmin(MoneyAdmin):
         yield Act("By source", self.address("sources"))
 
     def acts(self, request: HttpRequest, row: Earning) -> Iterator[Act]:
-        yield Act("The source's statement", self.address("statement", row.source_id))
+        yield Act("Source statement", self.address("statement", row.source_id))
 
     def sources_view(self, request: HttpRequest) -> HttpResponse:
         require(request, "billing.view_earning")
@@ -50,7 +50,7 @@ class EarningAdmin(MoneyAdmin):
         earners = Source.objects.filter(Exists(Earning.objects.filter(source=OuterRef("pk"))))
         rows = [(source, totals_of(source, now)) for source in earners]
         template = "admin/billing/earning/sources.html"
-        return desk_page(self, request, title="What sources earned", template=template, rows=rows)
+        return desk_page(self, request, title="Source earnings", template=template, rows=rows)
 
     def statement_view(self, request: HttpRequest, number: int) -> HttpResponse:
         require(request, "billing.view_earning")
@@ -81,7 +81,7 @@ class EarningAdmin(MoneyAdmin):
         source, now = get_object_or_404(Source, pk=number), timezone.now()
         document = statement_document(source, now)
         if document is None:
-            self.message_user(request, f"{source} never earned anything.", messages.WARNING)
+            self.message_user(request, f"{source} has no earnings yet.", messages.WARNING)
             return HttpResponseRedirect(self.address("sources"))
         headers = {"Content-Disposition": f'attachment; filename="statement-{source.slug}-{now:%Y-%m-%d}.pdf"'}
         return HttpResponse(render(document), content_type="application/pdf", headers=headers)

@@ -1,4 +1,4 @@
-"""The ledger at the desk: balances at any instant, every account's statement, credits and their reversal."""
+"""The ledger in the admin: balances at any time, a statement for every account, credits and their reversal."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -28,16 +28,16 @@ AT_MOST = Decimal(1_000_000)
 
 
 class CreditForm(forms.Form):
-    """Money that came in outside the system. Larger sums are for superusers."""
+    """Money that came in outside the system. Only superusers may credit larger amounts."""
 
     buyer = forms.ModelChoiceField(Buyer.objects.trading())
     amount = forms.DecimalField(
         label="Dollars", min_value=Decimal("0.01"), max_value=AT_MOST, max_digits=9, decimal_places=2
     )
     reference = forms.CharField(
-        max_length=80, help_text="Of the payment: wire, cheque, ticket. One reference moves money once."
+        max_length=80, help_text="Number of the wire, check or ticket. Each reference can be credited only once."
     )
-    memo = forms.CharField(max_length=200, help_text="The buyer reads it in the wallet.")
+    memo = forms.CharField(max_length=200, help_text="The buyer sees this in the wallet.")
 
     def __init__(self, *args: Any, may_exceed: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -46,7 +46,7 @@ class CreditForm(forms.Form):
     def clean_amount(self) -> Decimal:
         amount: Decimal = self.cleaned_data["amount"]
         if amount > ALONE_AT_MOST and not self.may_exceed:
-            raise forms.ValidationError(f"More than ${ALONE_AT_MOST} is for a superuser to credit.")
+            raise forms.ValidationError(f"Only a superuser can credit more than ${ALONE_AT_MOST}.")
         return amount
 
     @property
@@ -87,11 +87,11 @@ class AccountAdmin(MoneyAdmin):
 
     @admin.display(description="balance")
     def balance(self, account: Account) -> str:
-        """Of wallets; others' are summed when somebody looks at them: in the statement, and among the balances."""
+        """For wallets only; other accounts are summed when somebody opens their statement or the balances."""
         return dollars(account.balance_cents) if account.kind == Account.Kind.WALLET else ""
 
     def balances_view(self, request: HttpRequest) -> HttpResponse:
-        """All accounts at an instant, by kind; together they are nothing."""
+        """All accounts at one time, by kind; together they sum to zero."""
         require(request, "billing.view_account")
         now = timezone.now()
         form = BalanceInstantForm(request.GET) if request.GET else BalanceInstantForm(initial={"at": now})
@@ -140,8 +140,8 @@ class AccountAdmin(MoneyAdmin):
             request,
             title="Credit a wallet",
             adminform=laid_out(form),
-            intro=f"For money that came in by wire or cheque. More than ${ALONE_AT_MOST} is for a superuser.",
-            button="Credit",
+            intro=f"For money received by wire or check. Only a superuser can credit more than ${ALONE_AT_MOST}.",
+            button="Credit the wallet",
             back=self.address("changelist"),
         )
 
@@ -157,7 +157,7 @@ class AccountAdmin(MoneyAdmin):
                 now=timezone.now(),
             )
         except AlreadyPosted:
-            form.add_error("reference", "This reference moved money before; nothing moved now.")
+            form.add_error("reference", "This reference was already credited. Nothing was posted.")
             return False
         self.message_user(request, f"{dollars(form.cents)} credited to {said['buyer']}.", messages.SUCCESS)
         return True
@@ -171,7 +171,7 @@ def _key(request: HttpRequest, name: str) -> UUID | None:
 
 
 def _balances(at: datetime) -> Iterator[dict[str, Any]]:
-    """Each kind of account with what it holds by its own nature, and as a credit."""
+    """Yield each kind of account with its balance in its natural sign, and as a credit."""
     sums = Account.objects.values("kind").order_by("kind")
     counted = sums.annotate(
         cents=Sum("entries__cents", filter=Q(entries__posted_at__lte=at)),
@@ -199,10 +199,10 @@ class EntryInline(ReadOnly, admin.TabularInline):
 
 
 class WouldOverdraw(Exception):
-    """The wallet spent what is to be taken back."""
+    """The wallet has already spent the credit that is to be reversed."""
 
     def __init__(self) -> None:
-        super().__init__("The wallet holds less than was credited: it can't be taken back. Nothing moved.")
+        super().__init__("The wallet holds less than this credit, so it can't be reversed. Nothing was posted.")
 
 
 @admin.register(Transaction)
@@ -221,28 +221,28 @@ class TransactionAdmin(MoneyAdmin):
             yield Act("Reverse", self.address("reverse", row.pk))
 
     def reverse_view(self, request: HttpRequest, number: int) -> HttpResponse:
-        """A credit that was a mistake is taken back by its opposite. What Stripe or an order moved is not."""
+        """Reverse a mistaken credit by posting its opposite. What Stripe or an order moved can't be reversed."""
         require_superuser(request)
         posted = self.found(request, number)
         if posted.kind != Transaction.Kind.CREDIT:
             raise Http404
         question = Question(
             "Reverse the credit",
-            f"{_moves(posted.entries.all())}. The opposite is posted; the credit itself stays on record.",
-            "Reverse",
+            f"{_moves(posted.entries.all())}. This posts the opposite entry; the credit itself stays on record.",
+            "Reverse the credit",
             MemoForm,
             (AlreadyPosted, WouldOverdraw),
         )
 
         def act(said: Mapping[str, Any]) -> str:
             _reverse(posted, request.user.get_username(), said["memo"])
-            return "Reversed: the wallet gave the credit back."
+            return "Reversed. The credit was taken out of the wallet."
 
         return self.confirm(request, posted, question, act)
 
 
 class MemoForm(forms.Form):
-    memo = forms.CharField(label="Why", max_length=200, help_text="The buyer reads it in the wallet.")
+    memo = forms.CharField(label="Reason", max_length=200, help_text="The buyer sees this in the wallet.")
 
 
 def _reverse(posted: Transaction, actor: str, memo: str) -> None:
@@ -255,5 +255,5 @@ def _reverse(posted: Transaction, actor: str, memo: str) -> None:
 
 
 def _moves(entries: QuerySet[Entry]) -> str:
-    """Each entry in words. Positive is a credit: owed or earned."""
+    """Describe each entry in words. Positive is a credit: owed or earned."""
     return "; ".join(f"{entry.account} {dollars(entry.cents)}" for entry in entries)

@@ -1,4 +1,4 @@
-"""Money from cards at the desk: a payment on one page with all that came of it, refunds, disputes, Stripe's events."""
+"""Card payments in the admin: each payment on one page with its ledger entries, refunds and disputes; Stripe events."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -22,13 +22,13 @@ from leads.admin.desk import ReadOnly
 
 
 class TransactionInline(ReadOnly, admin.TabularInline):
-    """What the ledger says of it, oldest first."""
+    """The payment's ledger transactions, oldest first."""
 
     model = Transaction
     readonly_fields = ["moves"]
     fields = ["posted_at", "kind", "moves", "stripe_id", "memo", "actor"]
     ordering = ["id"]
-    verbose_name_plural = "What moved. Positive is a credit: owed or earned"
+    verbose_name_plural = "Ledger transactions. Positive is a credit: owed or earned"
     show_change_link = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Transaction]:
@@ -58,10 +58,10 @@ class DisputeInline(ReadOnly, admin.TabularInline):
 
 
 class RefundForm(forms.Form):
-    """Up to what is left of the payment."""
+    """A refund of up to the part of the payment that is left."""
 
     amount = forms.DecimalField(label="Dollars", min_value=Decimal("0.01"), max_digits=9, decimal_places=2)
-    reason = forms.CharField(max_length=200, help_text="Kept with the refund. Do not write here who a person is.")
+    reason = forms.CharField(max_length=200, help_text="Kept with the refund. Do not enter personal data here.")
     key = forms.UUIDField(initial=uuid.uuid4, widget=forms.HiddenInput)
 
 
@@ -93,17 +93,17 @@ class PaymentAdmin(MoneyAdmin):
 
     def acts(self, request: HttpRequest, row: Payment) -> Iterator[Act]:
         if row.status == Payment.Status.PAID and request.user.has_perm("billing.add_refund"):
-            yield Act("Refund to the card", self.address("refund", row.pk))
+            yield Act("Refund to card", self.address("refund", row.pk))
         if request.user.has_perm("billing.change_payment"):
-            yield Act("Ask Stripe again", self.address("ask", row.pk))
+            yield Act("Check with Stripe", self.address("ask", row.pk))
 
     def refund_view(self, request: HttpRequest, number: int) -> HttpResponse:
         require(request, "billing.add_refund")
         payment = self.found(request, number)
         left = dollars(refunds.left_cents(payment))
-        intro = f"Of {dollars(payment.amount_cents)}, {left} can still go back to {payment.card or 'the card'}."
-        intro += " The wallet gives it up at once; the fee is not given back."
-        question = Question("Refund to the card", intro, "Refund", RefundForm, (refunds.RefundRefused,))
+        intro = f"You can still refund {left} of {dollars(payment.amount_cents)} to {payment.card or 'the card'}."
+        intro += " The amount leaves the wallet right away; Stripe keeps its fee."
+        question = Question("Refund to card", intro, "Refund the card", RefundForm, (refunds.RefundRefused,))
 
         def act(said: Mapping[str, Any]) -> str:
             refund = refunds.refund_to_card(
@@ -121,10 +121,8 @@ class PaymentAdmin(MoneyAdmin):
     def ask_view(self, request: HttpRequest, number: int) -> HttpResponse:
         require(request, "billing.change_payment")
         payment = self.found(request, number)
-        intro = (
-            "Stripe is asked how this payment stands, and our books are brought there. That can be done at any time."
-        )
-        question = Question("Ask Stripe again", intro, "Ask")
+        intro = "We ask Stripe for the status of this payment and update our books to match. This is always safe."
+        question = Question("Check with Stripe", intro, "Check with Stripe")
 
         def act(said: Mapping[str, Any]) -> str:
             settled = top_ups.settle(payment, now=timezone.now())
@@ -147,7 +145,7 @@ class RefundAdmin(MoneyAdmin):
 
 @admin.register(Dispute)
 class DisputeAdmin(MoneyAdmin):
-    """The nearest date for evidence first."""
+    """Disputes, the nearest evidence deadline first."""
 
     list_display = ["stripe_id", "payment", "buyer", "amount", "status", "reason", "evidence_due_at", "closed_at"]
     list_filter = ["status", "reason"]
@@ -172,8 +170,8 @@ class DisputeAdmin(MoneyAdmin):
     def write_off_view(self, request: HttpRequest, number: int) -> HttpResponse:
         require_superuser(request)
         dispute = self.found(request, number)
-        intro = "What the wallet still owes of this dispute becomes a loss of ours, and the buyer may buy again."
-        question = Question("Write off", intro, "Write off", refusals=(WriteOffRefused,))
+        intro = "We take the amount the wallet still owes for this dispute as a loss, and the buyer can buy again."
+        question = Question("Write off", intro, "Write off the dispute", refusals=(WriteOffRefused,))
 
         def act(said: Mapping[str, Any]) -> str:
             return f"{write_off(dispute, actor=request.user.get_username(), now=timezone.now()).memo}."
@@ -183,7 +181,7 @@ class DisputeAdmin(MoneyAdmin):
 
 @admin.register(StripeEvent)
 class StripeEventAdmin(MoneyAdmin):
-    """What Stripe told us, as it came. Its body may name the person who paid: it is not shown."""
+    """Stripe's events as they arrived. The body may name the person who paid, so it is not shown."""
 
     list_display = ["received_at", "type", "event_id", "status", "attempts", "try_at", "problem"]
     list_filter = ["status", "type"]
@@ -196,13 +194,13 @@ class StripeEventAdmin(MoneyAdmin):
 
     def acts(self, request: HttpRequest, row: StripeEvent) -> Iterator[Act]:
         if request.user.has_perm("billing.change_stripeevent"):
-            yield Act("Act again", self.address("again", row.pk))
+            yield Act("Process again", self.address("again", row.pk))
 
     def again_view(self, request: HttpRequest, number: int) -> HttpResponse:
         require(request, "billing.change_stripeevent")
         event = self.found(request, number)
-        intro = "Stripe is asked how things stand, and our books are brought there. What was done is not done twice."
-        question = Question("Act again", intro, "Act again")
+        intro = "We ask Stripe for the current status and update our books to match. Nothing is booked twice."
+        question = Question("Process again", intro, "Process the event again")
 
         def act(said: Mapping[str, Any]) -> str:
             acted = _act_again(event)

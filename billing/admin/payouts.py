@@ -1,4 +1,4 @@
-"""Sources' money at the desk: where it goes, runs with their steps, and what became of each payout."""
+"""Payouts to sources in the admin: where the money goes, runs and their steps, and the result of each payout."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -26,15 +26,15 @@ class PayeeForm(forms.ModelForm):
         said = super().clean() or self.cleaned_data
         account = said.get("stripe_account_id") or ""
         if said.get("method") == Payee.Method.STRIPE and not account.startswith("acct_"):
-            self.add_error("stripe_account_id", "A connected account is named acct_….")
+            self.add_error("stripe_account_id", "Enter the ID of the connected account, which starts with acct_.")
         if said.get("method") == Payee.Method.BANK and not said.get("bank_reference"):
-            self.add_error("bank_reference", "The bank has to know whom to pay.")
+            self.add_error("bank_reference", "Enter the bank's reference for this payee.")
         return said
 
 
 @admin.register(Payee)
 class PayeeAdmin(Kept, admin.ModelAdmin):
-    """A run keeps where its money goes as it stood when the run was made; changes count from the next run on."""
+    """Where a source's money goes. A run keeps the details it was made with; changes apply from the next run on."""
 
     form = PayeeForm
     list_display = ["source", "method", "bank_reference", "stripe_account_id", "email"]
@@ -49,7 +49,7 @@ class PayeeAdmin(Kept, admin.ModelAdmin):
 
 class PayoutApprovalInline(ReadOnly, admin.TabularInline):
     model = PayoutApproval
-    total = staticmethod(cents_column("total_cents", "the run came to"))
+    total = staticmethod(cents_column("total_cents", "run total"))
     fields = ["at", "user", "total"]
     readonly_fields = ["total"]
 
@@ -64,9 +64,9 @@ class PayoutInline(ReadOnly, admin.TabularInline):
 
 class CutoffForm(forms.Form):
     cutoff_at = forms.SplitDateTimeField(
-        label="Due until (UTC)",
+        label="Cutoff (UTC)",
         widget=AdminSplitDateTime,
-        help_text="What was due by then is paid. Held shares of leads that can still be handed back are not.",
+        help_text="Everything due by then is paid. Pending shares, of leads a buyer may still return, are not.",
     )
 
 
@@ -76,7 +76,7 @@ class PayoutRunAdmin(MoneyAdmin):
     list_filter = ["status"]
     list_select_related = ["created_by"]
     total = staticmethod(cents_column("total_cents", "total"))
-    limit = staticmethod(cents_column("two_people_over_cents", "two people over"))
+    limit = staticmethod(cents_column("two_people_over_cents", "two approvals over"))
     fields = [
         ("number", "status"),
         ("total", "cutoff_at"),
@@ -100,7 +100,7 @@ class PayoutRunAdmin(MoneyAdmin):
 
     def list_acts(self, request: HttpRequest) -> Iterator[Act]:
         if request.user.has_perm("billing.add_payoutrun"):
-            yield Act("Make a run", self.address("make"))
+            yield Act("Create a payout run", self.address("make"))
 
     def acts(self, request: HttpRequest, row: PayoutRun) -> Iterator[Act]:
         if request.user.has_perm("billing.approve_payouts") and not why_not_approve(row, desk_user(request)):
@@ -108,7 +108,7 @@ class PayoutRunAdmin(MoneyAdmin):
         if not request.user.has_perm("billing.change_payoutrun"):
             return
         if row.status in (PayoutRun.Status.APPROVED, PayoutRun.Status.DONE) and row.payouts.by_bank().exists():
-            yield Act("File for the bank", self.address("bank", row.pk))
+            yield Act("Bank file", self.address("bank", row.pk))
         if row.status == PayoutRun.Status.APPROVED:
             yield from self._ways_to_pay(row)
         if row.status in (PayoutRun.Status.DRAFT, PayoutRun.Status.APPROVED):
@@ -116,12 +116,12 @@ class PayoutRunAdmin(MoneyAdmin):
 
     def _ways_to_pay(self, row: PayoutRun) -> Iterator[Act]:
         if row.payouts.by_stripe().filter(status=Payout.Status.WAITING).exists():
-            yield Act("Transfer by Stripe", self.address("transfer", row.pk))
+            yield Act("Send Stripe transfers", self.address("transfer", row.pk))
         if row.payouts.by_bank().filter(status=Payout.Status.SENT).exists():
-            yield Act("The bank paid all", self.address("paid", row.pk))
+            yield Act("Mark all as paid", self.address("paid", row.pk))
 
     def make_view(self, request: HttpRequest) -> HttpResponse:
-        """What is due by source, what of it would be paid, and why the rest would not."""
+        """What is due to each source, how much of it would be paid, and why the rest would not."""
         require(request, "billing.add_payoutrun")
         now = timezone.now()
         asked = request.POST or request.GET
@@ -136,7 +136,7 @@ class PayoutRunAdmin(MoneyAdmin):
         template = "admin/billing/payoutrun/make.html"
         limits = {"least_cents": settings.PAYOUT_LEAST_CENTS, "max_price_cents": limit_left(desk_user(request), now)}
         context: dict[str, Any] = {"form": form, "due": due, "cutoff_at": cutoff_at, "paid_cents": paid, **limits}
-        return desk_page(self, request, title="Make a run", template=template, **context)
+        return desk_page(self, request, title="Create a payout run", template=template, **context)
 
     def _make(self, request: HttpRequest, cutoff_at: Any, now: Any) -> PayoutRun | None:
         try:
@@ -144,7 +144,7 @@ class PayoutRunAdmin(MoneyAdmin):
         except PayoutRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return None
-        said = f"A run over {dollars(run.total_cents)} waits for approval."
+        said = f"Created a payout run of {dollars(run.total_cents)}. It is waiting for approval."
         self.log_addition(request, run, said)
         self.message_user(request, said, messages.SUCCESS)
         return run
@@ -153,12 +153,14 @@ class PayoutRunAdmin(MoneyAdmin):
         require(request, "billing.approve_payouts")
         run = self.found(request, number)
         people = "one person" if run.people_needed == 1 else "two people who did not make the run"
-        intro = f"{dollars(run.total_cents)} to {_counted(run.payouts.count(), 'source')}, approved by {people}."
-        question = Question("Approve the run", intro, "Approve", refusals=(PayoutRefused,))
+        intro = (
+            f"{dollars(run.total_cents)} to {_counted(run.payouts.count(), 'source')}. Needs approval from {people}."
+        )
+        question = Question("Approve the run", intro, "Approve the run", refusals=(PayoutRefused,))
 
         def act(said: Mapping[str, Any]) -> str:
             approved = approve(run, desk_user(request), timezone.now())
-            more = "" if approved.status == PayoutRun.Status.APPROVED else " One more person has to agree."
+            more = "" if approved.status == PayoutRun.Status.APPROVED else " One more person must approve it."
             return f"You approved {dollars(run.total_cents)}.{more}"
 
         return self.confirm(request, run, question, act)
@@ -167,7 +169,10 @@ class PayoutRunAdmin(MoneyAdmin):
         require(request, "billing.change_payoutrun")
         run = self.found(request, number)
         question = Question(
-            "Cancel the run", "Nothing of it is paid; it is due again.", "Cancel the run", refusals=(PayoutRefused,)
+            "Cancel the run",
+            "None of it will be paid; all of it becomes due again.",
+            "Cancel the run",
+            refusals=(PayoutRefused,),
         )
 
         def act(said: Mapping[str, Any]) -> str:
@@ -177,14 +182,14 @@ class PayoutRunAdmin(MoneyAdmin):
         return self.confirm(request, run, question, act)
 
     def bank_view(self, request: HttpRequest, number: int) -> HttpResponse:
-        """Handing out the file is an act: from then on the bank may have it."""
+        """Ask before handing out the file: from then on the bank may have it."""
         require(request, "billing.change_payoutrun")
         run = self.found(request, number)
         intro = (
-            "The same file however often it is fetched, without what the bank sent back since."
-            " Once it was, the run can't be canceled any more."
+            "You can download the file again at any time; payments that the bank sent back since are left out."
+            " After the first download you can't cancel the run."
         )
-        question = Question("File for the bank", intro, "Download", refusals=(PayoutRefused,))
+        question = Question("Bank file", intro, "Download the bank file", refusals=(PayoutRefused,))
         if request.method != "POST":
             return self.confirm(request, run, question, lambda said: "")
         try:
@@ -192,7 +197,7 @@ class PayoutRunAdmin(MoneyAdmin):
         except PayoutRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return HttpResponseRedirect(self.address("change", run.pk))
-        self.log_change(request, run, "Fetched the file for the bank.")
+        self.log_change(request, run, "Downloaded the bank file.")
         headers = {"Content-Disposition": f'attachment; filename="payouts-{run.number}.csv"'}
         return HttpResponse(text, content_type="text/csv", headers=headers)
 
@@ -200,12 +205,12 @@ class PayoutRunAdmin(MoneyAdmin):
         require(request, "billing.change_payoutrun")
         run = self.found(request, number)
         waiting = run.payouts.by_stripe().filter(status=Payout.Status.WAITING)
-        intro = f"{_counted(waiting.count(), 'transfer')} to connected accounts, from our balance at Stripe."
-        question = Question("Transfer by Stripe", intro, "Transfer", refusals=(PayoutRefused,))
+        intro = f"{_counted(waiting.count(), 'transfer')} to connected accounts, paid from our balance at Stripe."
+        question = Question("Send Stripe transfers", intro, "Send the transfers", refusals=(PayoutRefused,))
 
         def act(said: Mapping[str, Any]) -> str:
             paid = send_transfers(run, actor=request.user.get_username(), now=timezone.now())
-            return f"{_counted(paid, 'transfer')} made. What failed or is not known yet stands below."
+            return f"{_counted(paid, 'transfer')} made. Any that failed or are not confirmed yet are listed below."
 
         return self.confirm(request, run, question, act)
 
@@ -214,8 +219,8 @@ class PayoutRunAdmin(MoneyAdmin):
         run = self.found(request, number)
         sent = list(run.payouts.by_bank().filter(status=Payout.Status.SENT))
         together = dollars(sum(payout.cents for payout in sent))
-        intro = f"Our bank has paid {_counted(len(sent), 'payout')}, together {together}."
-        question = Question("The bank paid all", intro, "Mark as paid", refusals=(PayoutRefused,))
+        intro = f"Confirm that our bank has paid {_counted(len(sent), 'payout')}, {together} in total."
+        question = Question("Mark all as paid", intro, "Mark all as paid", refusals=(PayoutRefused,))
 
         def act(said: Mapping[str, Any]) -> str:
             for payout in sent:
@@ -230,7 +235,7 @@ def _counted(number: int, noun: str) -> str:
 
 
 class SentBackForm(forms.Form):
-    problem = forms.CharField(label="What the bank said", max_length=300)
+    problem = forms.CharField(label="What did the bank say?", max_length=300)
 
 
 @admin.register(Payout)
@@ -257,15 +262,15 @@ class PayoutAdmin(MoneyAdmin):
         if row.method != Payee.Method.BANK or not request.user.has_perm("billing.change_payoutrun"):
             return
         if row.status == Payout.Status.SENT:
-            yield Act("The bank paid it", self.address("paid", row.pk))
+            yield Act("Mark as paid", self.address("paid", row.pk))
         if row.status in (Payout.Status.SENT, Payout.Status.PAID):
-            yield Act("The bank sent it back", self.address("sent-back", row.pk))
+            yield Act("Mark as sent back", self.address("sent-back", row.pk))
 
     def paid_view(self, request: HttpRequest, number: int) -> HttpResponse:
         require(request, "billing.change_payoutrun")
         payout = self.found(request, number)
-        intro = f"{dollars(payout.cents)} to {payout.source} left our bank account."
-        question = Question("The bank paid it", intro, "Mark as paid", refusals=(PayoutRefused,))
+        intro = f"Confirm that {dollars(payout.cents)} to {payout.source} has left our bank account."
+        question = Question("Mark as paid", intro, "Mark as paid", refusals=(PayoutRefused,))
 
         def act(said: Mapping[str, Any]) -> str:
             mark_as_paid(payout, actor=request.user.get_username(), now=timezone.now())
@@ -276,8 +281,8 @@ class PayoutAdmin(MoneyAdmin):
     def sent_back_view(self, request: HttpRequest, number: int) -> HttpResponse:
         require(request, "billing.change_payoutrun")
         payout = self.found(request, number)
-        intro = f"{dollars(payout.cents)} to {payout.source} did not arrive. It is due again in the next run."
-        question = Question("The bank sent it back", intro, "Mark as failed", SentBackForm, (PayoutRefused,))
+        intro = f"{dollars(payout.cents)} to {payout.source} did not arrive. It becomes due again in the next run."
+        question = Question("Mark as sent back", intro, "Mark as sent back", SentBackForm, (PayoutRefused,))
 
         def act(said: Mapping[str, Any]) -> str:
             actor = request.user.get_username()

@@ -1,4 +1,4 @@
-"""Our books beside Stripe's, at the desk: what was compared, what differs, and what somebody found out about it."""
+"""Reconciliation with Stripe in the admin: what was compared, what differs, and what staff found out about it."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
@@ -34,7 +34,7 @@ class DayForm(forms.Form):
     def clean_day(self) -> datetime:
         begins = datetime.combine(self.cleaned_data["day"], time.min, UTC)
         if begins > timezone.now():
-            raise forms.ValidationError("That day has not begun.")
+            raise forms.ValidationError("Choose a day that is not in the future.")
         return begins
 
 
@@ -56,12 +56,12 @@ class ReconciliationAdmin(MoneyAdmin):
             yield Act("Compare a day", self.address("compare"))
 
     def compare_view(self, request: HttpRequest) -> HttpResponse:
-        """One day at most: Stripe is read while the browser waits."""
+        """At most one day at a time: the browser waits while we read from Stripe."""
         require(request, "billing.add_reconciliation")
         form = DayForm(request.POST) if request.method == "POST" else DayForm()
         if form.is_bound and form.is_valid():
             begins, now = form.cleaned_data["day"], timezone.now()
-            # Stripe counts in whole seconds, and the one that runs belongs to the day.
+            # Stripe counts in whole seconds, and the current second belongs to the day.
             row = reconcile(begins, min(begins + DAY, now + timedelta(seconds=1)), now)
             level = messages.SUCCESS if row.status == Reconciliation.Status.AGREED else messages.ERROR
             self.message_user(request, f"{row.get_status_display()}. {row.problem}".strip(), level)
@@ -71,14 +71,14 @@ class ReconciliationAdmin(MoneyAdmin):
             request,
             title="Compare a day",
             adminform=laid_out(form),
-            intro="Reads Stripe's lines of that day and says what differs from our books. Nothing is changed.",
-            button="Compare",
+            intro="Compares that day at Stripe with our books and lists the differences. Nothing is changed.",
+            button="Compare the day",
             back=self.address("changelist"),
         )
 
 
 class RemarkForm(forms.Form):
-    remark = forms.CharField(max_length=300, help_text="What came of it.")
+    remark = forms.CharField(max_length=300, help_text="What did you find out?")
 
 
 @admin.register(Difference)
@@ -97,12 +97,14 @@ class DifferenceAdmin(MoneyAdmin):
 
     def acts(self, request: HttpRequest, row: Difference) -> Iterator[Act]:
         if request.user.has_perm("billing.change_difference"):
-            yield Act("Mark as seen" if row.seen_at is None else "Change the remark", self.address("seen", row.pk))
+            yield Act("Mark as seen" if row.seen_at is None else "Edit the remark", self.address("seen", row.pk))
 
     def seen_view(self, request: HttpRequest, number: int) -> HttpResponse:
         require(request, "billing.change_difference")
         difference = self.found(request, number)
-        question = Question("Mark as seen", f"{difference}. The finding itself stays.", "Mark as seen", RemarkForm)
+        question = Question(
+            "Mark as seen", f"{difference}. The difference stays on record.", "Mark as seen", RemarkForm
+        )
 
         def act(said: Mapping[str, Any]) -> str:
             seen = {"seen_by": request.user, "seen_at": timezone.now(), "remark": said["remark"]}

@@ -1,1 +1,1 @@
-"""Automatic top-up: the buyer's consent, announcements, and the charges under it."""
+"""Automatic top-up: the buyer's consent, the announcement of each charge, and the charge itself."""

@@ -1,7 +1,7 @@
-"""Automatic top-up: with the buyer's consent the saved card is charged when the wallet runs low, announced before.
+"""Automatic top-up: with the buyer's consent, charge the saved card when the wallet runs low, after announcing it.
 
-A payment goes ANNOUNCED (the letter gives it its ``expires_at``: when the notice is over) → CREATED (whoever's
-conditional update made it that asks Stripe) → paid, or failed, and then automatic top-up is switched off. A database
+A payment goes ANNOUNCED (the email sets its ``expires_at``, the end of the notice) → CREATED (by the worker whose
+conditional update won, which then asks Stripe) → paid, or failed, which turns automatic top-up off. A database
 constraint allows one unfinished payment of this kind per buyer, so that parallel workers cannot announce two.
 """
 
@@ -20,13 +20,13 @@ from billing.stripe import gateway
 from buyers.models import Buyer
 
 BATCH = 100
-# How long whoever claimed a charge may take; then Stripe is asked what became of it.
+# How long the worker that claimed a charge may take before we ask Stripe for the result.
 CLAIM = timedelta(minutes=2)
 Status = Payment.Status
 
 
 def announce_due(*, now: datetime) -> int:
-    """Announce a payment for every wallet that ran low. Answers how many; the letters go out by ``mail.send_due``."""
+    """Announce a payment for every wallet that ran low. Return how many; ``mail.send_due`` sends the emails."""
     if not gateway.is_on():
         return 0
     stop_failed(now=now)
@@ -34,13 +34,13 @@ def announce_due(*, now: datetime) -> int:
 
 
 def _low(now: datetime) -> QuerySet[AutomaticTopUp]:
-    """Consents whose wallets are under the threshold, that may charge once more today, without a payment on its way. A
-    wallet that a dispute overdrew is not filled from the card that was disputed."""
+    """Consents whose wallet is below the threshold, with room for one more charge today and no payment in progress. A
+    wallet overdrawn by a dispute is not topped up from the card that was disputed."""
     on_its_way = Payment.objects.automatic().unfinished().values("buyer_id")
     held = AutomaticTopUp.objects.annotate(balance_cents=Coalesce("buyer__wallet__balance_cents", 0))
     low = held.filter(is_on=True, balance_cents__lt=F("threshold_cents"), balance_cents__gte=0)
     may_pay = low.filter(buyer__closed_at=None, consented_at__lte=now, buyer__customer__payment_method_id__gt="")
-    # In SQL, so that companies at their ceiling do not fill the batch and keep others out of it.
+    # Filtered in SQL so that companies at their daily limit don't fill the batch and crowd out others.
     today = _on_day(now).filter(buyer=OuterRef("buyer")).order_by().values("buyer").annotate(Sum("amount_cents"))
     charged = may_pay.annotate(charged_cents=Coalesce(Subquery(today.values("amount_cents__sum")), 0))
     room = charged.filter(charged_cents__lte=F("daily_ceiling_cents") - F("amount_cents"))
@@ -61,12 +61,12 @@ def _announce(agreed: AutomaticTopUp, now: datetime) -> int:
                 created_at=now,
             )
     except IntegrityError:
-        return 0  # another worker's is on its way
+        return 0  # another worker's payment is in progress
     return 1
 
 
 def charge_due(*, now: datetime) -> int:
-    """Charge what was announced and not stopped once its notice is over. Answers how many were paid."""
+    """Charge what was announced and not stopped, once its notice is over. Return how many were paid."""
     if not gateway.is_on():
         return 0
     announced = Payment.objects.automatic().filter(status=Status.ANNOUNCED, expires_at__lte=now)
@@ -75,7 +75,7 @@ def charge_due(*, now: datetime) -> int:
 
 def _charge(payment: Payment, now: datetime) -> bool:
     agreed = AutomaticTopUp.objects.covering(payment).select_related("buyer").first()
-    reason = _why_not(agreed, now, besides=payment) if agreed else "What it was announced under stands no more."
+    reason = _why_not(agreed, now, besides=payment) if agreed else "The terms changed after this charge was scheduled."
     if reason:
         stop_announced(payment=payment, because=reason, now=now)
         return False
@@ -88,35 +88,35 @@ def _charge(payment: Payment, now: datetime) -> bool:
 
 
 def stop_failed(*, now: datetime) -> int:
-    """Switch off every consent whose card failed since it was given, however we learned of that."""
+    """Turn off every consent whose card has failed since it was given, however we learned of it."""
     failed = Payment.objects.automatic().filter(
         status=Status.FAILED, buyer=OuterRef("buyer"), created_at__gte=OuterRef("consented_at")
     )
-    because = "The card was declined, or its bank wants you to confirm the charge."
+    because = "The card was declined, or its bank needs you to confirm the charge."
     found = AutomaticTopUp.objects.filter(Exists(failed), is_on=True)
     return found.update(is_on=False, stopped_at=now, stopped_because=because)
 
 
 def _why_not(agreed: AutomaticTopUp, now: datetime, *, besides: Payment | None = None) -> str:
-    """What stands against charging now, for the buyer; nothing when it may be done."""
+    """Return why we can't charge now, in words for the buyer; empty when we can."""
     held = balance_cents(agreed.buyer)
     if not agreed.is_on or agreed.buyer.closed_at:
         return "Automatic top-up is off."
     if held < 0:
         return "The wallet is below zero because of a dispute."
     if held >= agreed.threshold_cents:
-        return "The wallet was filled meanwhile."
+        return "The wallet has been topped up since."
     if not Customer.objects.filter(buyer=agreed.buyer).exclude(payment_method_id="").exists():
-        return "There is no card on file any more."
+        return "There is no card on file."
     cents = besides.amount_cents if besides else agreed.amount_cents
     if charged_on_day(agreed.buyer, now, besides=besides) + cents > agreed.daily_ceiling_cents:
-        return "The day's limit is reached."
+        return "The daily limit has been reached."
     return ""
 
 
 def charged_on_day(buyer: Buyer, now: datetime, *, besides: Payment | None = None) -> int:
-    """What automatic top-up took or is about to take on the day of ``now`` in UTC. A payment announced on one day and
-    charged on the next counts on both: the ceiling is never passed, whichever of the two one means."""
+    """Return what automatic top-up took or is about to take on the UTC day of ``now``, in cents. A payment announced on
+    one day and charged on the next counts on both, so the daily limit holds whichever of the two is meant."""
     counted = _on_day(now).filter(buyer=buyer)
     if besides:
         counted = counted.exclude(pk=besides.pk)

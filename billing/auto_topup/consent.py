@@ -1,4 +1,4 @@
-"""The consent to automatic top-up: its terms, the sentences agreed to, and the card it charges."""
+"""The consent to automatic top-up: its terms, the wording agreed to, and the card it charges."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from buyers.models import Buyer, User
 
 
 class AutomaticRefused(Exception):
-    """It cannot be switched on like this; the message says why."""
+    """Automatic top-up can't be turned on like this; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class AutoTopUpTerms:
 
 
 def wording_of(terms: AutoTopUpTerms, *, buyer: Buyer, card: str) -> str:
-    """The sentences that the buyer agrees to, and that are kept as they stood."""
+    """Return the wording that the buyer agrees to, which is kept as it was shown."""
     return (
         f"{buyer.legal_name} allows {settings.OPERATOR['name']} to charge {card} {dollars(terms.amount_cents)} each"
-        f" time the wallet holds less than {dollars(terms.threshold_cents)}, at most"
-        f" {dollars(terms.daily_ceiling_cents)} a day (UTC), until we switch it off. You write to us at least"
-        f" {_minutes(settings.AUTOMATIC_TOP_UP_NOTICE_MINUTES)} before each charge, so that we can stop it, and after"
-        " it with a receipt."
+        f" time the wallet balance is below {dollars(terms.threshold_cents)}, up to"
+        f" {dollars(terms.daily_ceiling_cents)} a day (UTC), until we turn it off. You will email us at least"
+        f" {_minutes(settings.AUTOMATIC_TOP_UP_NOTICE_MINUTES)} before each charge, so that we can stop it,"
+        " and send a receipt after it."
     )
 
 
@@ -40,30 +40,30 @@ def _minutes(number: int) -> str:
 
 
 def check_terms(terms: AutoTopUpTerms) -> None:
-    """Raises AutomaticRefused with the limit that was missed."""
+    """Raise AutomaticRefused, naming the limit that was missed, unless the terms are within our limits."""
     least, most = settings.TOP_UP_LEAST_CENTS, settings.TOP_UP_MOST_CENTS
     ceiling = settings.AUTOMATIC_TOP_UP_DAILY_MOST_CENTS
     if not least <= terms.amount_cents <= most:
-        raise AutomaticRefused(f"One charge is between {dollars(least)} and {dollars(most)}.")
+        raise AutomaticRefused(f"Enter a charge between {dollars(least)} and {dollars(most)}.")
     if not 0 < terms.threshold_cents <= most:
-        raise AutomaticRefused(f"The threshold is more than nothing and at most {dollars(most)}.")
+        raise AutomaticRefused(f"Enter a threshold above $0.00 and up to {dollars(most)}.")
     if terms.daily_ceiling_cents < terms.amount_cents:
-        raise AutomaticRefused("A day's limit is at least one charge.")
+        raise AutomaticRefused("Enter a daily limit of at least one charge.")
     if terms.daily_ceiling_cents > ceiling:
-        raise AutomaticRefused(f"A day's limit is at most {dollars(ceiling)}.")
+        raise AutomaticRefused(f"Enter a daily limit of at most {dollars(ceiling)}.")
 
 
 @transaction.atomic
 def set_automatic(*, buyer: Buyer, user: User, terms: AutoTopUpTerms, wording: str, now: datetime) -> AutomaticTopUp:
-    """Switch it on under these terms. Raises AutomaticRefused, also for words that say something else."""
+    """Turn it on under these terms. Raises AutomaticRefused, also when the wording does not match them."""
     check_terms(terms)
     customer = Customer.objects.select_for_update(no_key=True).filter(buyer=buyer).first()
     if customer is None or not customer.has_card:
-        raise AutomaticRefused("Save a card first: top up once and keep the card for later.")
+        raise AutomaticRefused("Save a card first: top up once and save the card for later.")
     if buyer.closed_at:
-        raise AutomaticRefused("This company is closed and is not charged.")
+        raise AutomaticRefused("This company is closed, so its card can't be charged.")
     if wording != wording_of(terms, buyer=buyer, card=customer.card):
-        raise AutomaticRefused("The terms changed while you read them. Read them once more.")
+        raise AutomaticRefused("The terms changed while you were reading them. Read them again.")
     agreed, _ = AutomaticTopUp.objects.update_or_create(
         buyer=buyer,
         defaults={
@@ -78,13 +78,13 @@ def set_automatic(*, buyer: Buyer, user: User, terms: AutoTopUpTerms, wording: s
             "stopped_because": "",
         },
     )
-    take_back(buyer.payments.automatic(), because="The terms were changed.", now=now)
+    take_back(buyer.payments.automatic(), because="The terms of automatic top-up changed.", now=now)
     return agreed
 
 
 def remove_card(*, buyer: Buyer, now: datetime) -> None:
-    """Forget the card, here and at Stripe; automatic top-up ends with it. Raises the gateway's errors: then the card
-    is still there, and nothing is charged to it by itself any more. Safe twice."""
+    """Remove the card, here and at Stripe, and end automatic top-up. On the gateway's errors the card is still on file,
+    but no automatic charge is made to it any more. Safe twice."""
     stop_automatic(buyer=buyer, because="The card was removed.", now=now)
     customer = Customer.objects.filter(buyer=buyer).first()
     if customer is None or not customer.has_card:

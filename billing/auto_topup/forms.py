@@ -1,4 +1,4 @@
-"""The terms of automatic top-up. Amounts are typed in dollars."""
+"""The form for the terms of automatic top-up. Amounts are typed in dollars."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from billing.form_fields import DollarsField
 
 
 class AutomaticForm(forms.Form):
-    threshold = DollarsField(label="When the wallet holds less than", help_text="US dollars.")
-    amount = DollarsField(label="Charge each time", help_text="US dollars.")
-    daily_ceiling = DollarsField(label="At most a day", help_text="US dollars. Days are UTC.")
+    threshold = DollarsField(label="When the balance is below", help_text="US dollars.")
+    amount = DollarsField(label="Charge this amount", help_text="US dollars.")
+    daily_ceiling = DollarsField(label="Daily limit", help_text="US dollars. Days are in UTC.")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

@@ -1,4 +1,4 @@
-"""Automatic top-up: read the terms, agree, stop. For owners, since it is the company's standing consent."""
+"""Automatic top-up: read the terms, agree, stop. For owners only, because it is the company's standing consent."""
 
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from buyers.models import Buyer
 @require_http_methods(["GET", "HEAD", "POST"])
 @owner_required
 def automatic(request: MemberRequest) -> HttpResponse:
-    """The terms; sent, they come back as the sentences to agree to."""
+    """The terms form; once submitted, it comes back as the wording to agree to."""
     agreed = AutomaticTopUp.objects.filter(buyer=request.buyer).first()
     form = AutomaticForm(request.POST if request.method == "POST" else None, initial=_initial(agreed))
     wording = _wording(request.buyer, form) if form.is_valid() else ""
@@ -34,7 +34,7 @@ def automatic(request: MemberRequest) -> HttpResponse:
 @require_POST
 @owner_required
 def agree(request: MemberRequest) -> HttpResponse:
-    """Yes to these very sentences. Anything that changed meanwhile shows the new ones."""
+    """Accept agreement to exactly this wording. If anything changed in the meantime, show the new wording."""
     form = AutomaticForm(request.POST)
     agreed = AutomaticTopUp.objects.filter(buyer=request.buyer).first()
     if not form.is_valid():
@@ -47,14 +47,14 @@ def agree(request: MemberRequest) -> HttpResponse:
     except AutomaticRefused as refusal:
         form.add_error(None, str(refusal))
         return _page(request, form, agreed, _wording(request.buyer, form), status=422)
-    messages.success(request, "Automatic top-up is on. We write to you before each charge.")
+    messages.success(request, "Automatic top-up is on. We email you before each charge.")
     return redirect("billing:wallet")
 
 
 @require_POST
 @owner_required
 def stop(request: MemberRequest) -> HttpResponse:
-    stop_automatic(buyer=request.buyer, because=f"Switched off by {request.user}.", now=timezone.now())
+    stop_automatic(buyer=request.buyer, because=f"Turned off by {request.user}.", now=timezone.now())
     messages.success(request, "Automatic top-up is off.")
     return redirect("billing:wallet")
 
@@ -64,9 +64,9 @@ def stop(request: MemberRequest) -> HttpResponse:
 def stop_payment(request: MemberRequest, public_id: UUID) -> HttpResponse:
     payment: Payment = get_object_or_404(request.buyer.payments, public_id=public_id)
     if stop_announced(payment=payment, because=f"Stopped by {request.user}.", now=timezone.now()):
-        messages.success(request, "That payment is stopped; the card is not charged.")
+        messages.success(request, "The charge is stopped. Your card will not be charged.")
     else:
-        messages.error(request, "It is too late to stop that payment: see below how it stands.")
+        messages.error(request, "It is too late to stop this charge. See its status below.")
     return redirect("billing:payment", public_id=payment.public_id)
 
 
@@ -78,10 +78,10 @@ def remove_card(request: MemberRequest) -> HttpResponse:
     except GatewayError:
         messages.error(
             request,
-            "Stripe could not be reached, so the card is still there. It is not charged by itself any more; try again.",
+            "We could not reach Stripe, so the card is still on file. Automatic top-up is off. Try again.",
         )
     else:
-        messages.success(request, "The card on file is removed, here and at Stripe.")
+        messages.success(request, "The card is removed, here and at Stripe.")
     return redirect("billing:wallet")
 
 

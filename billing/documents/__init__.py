@@ -1,4 +1,4 @@
-"""Invoices, receipts, credit notes and statements as PDF: what they say, and how they are set."""
+"""Invoices, receipts, credit notes and statements as PDFs: their content and their layout."""
 
 from billing.documents.document import Document, DocumentLine, Party
 from billing.documents.rendering import render

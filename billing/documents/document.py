@@ -1,4 +1,4 @@
-"""What a document about money says. One that doesn't add up cannot exist."""
+"""The content of a financial document. One that doesn't add up can't be created."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Party:
-    """Who bills or is billed: the legal name, then address, phone, e-mail and licence, a line each."""
+    """Who bills or is billed: the legal name, then address, phone, email and license, one per line."""
 
     name: str
     lines: tuple[str, ...] = ()
@@ -15,7 +15,7 @@ class Party:
 
 @dataclass(frozen=True)
 class DocumentLine:
-    """Something that cost or brought money. A price each is only for lines where quantity × price is the amount."""
+    """One charge or credit. A unit price is only for lines where quantity × unit price is the amount."""
 
     text: str
     quantity: int | None
@@ -27,16 +27,15 @@ class DocumentLine:
         if self.unit_cents is None:
             return
         if self.quantity is None:
-            raise ValueError(f"A price each needs a quantity: {self.text}.")
+            raise ValueError(f"A line with a unit price needs a quantity: {self.text}.")
         if self.quantity * self.unit_cents != self.cents:
-            raise ValueError(f"{self.quantity} × {self.unit_cents} cents are not {self.cents}: {self.text}.")
+            raise ValueError(f"{self.quantity} × {self.unit_cents} cents is not {self.cents}: {self.text}.")
 
 
 @dataclass(frozen=True)
 class Document:
-    """``totals`` are rows of (label, cents): the first is the sum of the lines, the last is the first plus what
-    stands between them (a discount, an opening balance). A single row is both. ``issued_at`` is dated in its own zone.
-    """
+    """``totals`` are rows of (label, cents): the first is the sum of the lines, the last is the first plus those in
+    between (a discount, an opening balance); a single row is both. ``issued_at`` is dated in its own time zone."""
 
     kind_title: str
     number: str
@@ -51,11 +50,11 @@ class Document:
 
     def __post_init__(self) -> None:
         if self.issued_at.tzinfo is None:
-            raise ValueError("The instant of issue needs its time zone.")
+            raise ValueError("The time of issue needs a time zone.")
         if self.currency != "USD":
-            raise ValueError(f"Amounts are written in dollars, not in {self.currency}.")
+            raise ValueError(f"Amounts must be in dollars, not in {self.currency}.")
         if not self.lines:
-            raise ValueError("A document needs a line.")
+            raise ValueError("A document needs at least one line.")
         if not self.totals:
             raise ValueError("A document needs a total.")
         self._check_sums()
@@ -68,6 +67,6 @@ class Document:
         summed = sum(line.cents for line in self.lines)
         subtotal, *between = [cents for _, cents in self.totals[:-1] or self.totals]
         if subtotal != summed:
-            raise ValueError(f"The lines come to {summed} cents, not to {subtotal}.")
+            raise ValueError(f"The lines add up to {summed} cents, not {subtotal}.")
         if subtotal + sum(between) != self.total[1]:
-            raise ValueError(f"The rows come to {subtotal + sum(between)} cents, not to {self.total[1]}.")
+            raise ValueError(f"The rows add up to {subtotal + sum(between)} cents, not {self.total[1]}.")

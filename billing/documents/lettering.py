@@ -1,4 +1,4 @@
-"""The letters of documents: two static cuts of Archivo for the Latin of Europe and Vietnam (see fonts/README.md)."""
+"""The fonts of documents: two static cuts of Archivo for the Latin of Europe and Vietnam (see fonts/README.md)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ INVISIBLE = {"Cc", "Cf"}
 
 @contextmanager
 def lettered(paper: FPDF) -> Iterator[tuple[TTFFont, ...]]:
-    """The fonts are read as letters are needed, so their files are open until the paper has been put out."""
+    """Load the fonts. They are read as characters are needed, so their files stay open until the PDF is written."""
     for style, cut in CUTS.items():
         paper.add_font(FAMILY, style, cut)
     fonts = tuple(font for font in paper.fonts.values() if isinstance(font, TTFFont))
@@ -30,9 +30,8 @@ def lettered(paper: FPDF) -> Iterator[tuple[TTFFont, ...]]:
 
 
 def printable(text: str) -> str:
-    """The text in one line. A character that the font lacks is set in its plain form if it has one (a full-width A,
-    a ligature), else as a crossed box: a reader sees that something stood there.
-    """
+    """Return the text on one line. A character that the font lacks becomes its plain form if it has one (a full-width
+    A, a ligature), else a crossed box, so that the reader sees something is missing."""
     composed = normalize("NFC", " ".join(text.split()))
     return "".join(_settable(character) for character in composed)
 
@@ -49,6 +48,6 @@ def _settable(character: str) -> str:
 
 @cache
 def _covered() -> frozenset[int]:
-    """Only what every cut has: bold and regular never differ."""
+    """Return only what every cut has, so that bold and regular never differ."""
     with lettered(FPDF()) as fonts:
         return frozenset.intersection(*(frozenset(font.cmap) for font in fonts))

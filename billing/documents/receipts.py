@@ -1,4 +1,4 @@
-"""What the PDFs say: a receipt for a payment by card, and an account's statement."""
+"""The content of the PDFs: a receipt for a card payment, and an account statement."""
 
 from datetime import date, datetime
 
@@ -11,9 +11,9 @@ from buyers.models import Buyer
 
 MOST_LINES = 5000
 PAID_FOR = {
-    Payment.Purpose.TOP_UP: "Top-up of the prepaid wallet",
-    Payment.Purpose.ORDER: "Top-up of the prepaid wallet for an order",
-    Payment.Purpose.AUTOMATIC: "Automatic top-up of the prepaid wallet",
+    Payment.Purpose.TOP_UP: "Prepaid wallet top-up",
+    Payment.Purpose.ORDER: "Prepaid wallet top-up for an order",
+    Payment.Purpose.AUTOMATIC: "Automatic prepaid wallet top-up",
 }
 
 
@@ -22,21 +22,21 @@ class DocumentRefused(Exception):
 
 
 def operator_party() -> Party:
-    """Who runs this market, by the legal name."""
+    """Return the operator of this market, by its legal name."""
     operator = settings.OPERATOR
     return Party(operator["name"], tuple(operator[name] for name in ("street", "city", "phone", "email")))
 
 
 def buyer_party(buyer: Buyer) -> Party:
-    licence = (f"Licence {buyer.licence}",) if buyer.licence else ()
+    licence = (f"License {buyer.licence}",) if buyer.licence else ()
     place = f"{buyer.city}, {buyer.state} {buyer.postal_code}"
     return Party(buyer.legal_name, (buyer.street, place, buyer.phone, *licence))
 
 
 def receipt_of(payment: Payment) -> Document:
-    """What was paid, and what of it went back. Raises DocumentRefused while nothing is paid."""
+    """Return the receipt: what was paid and what was refunded. Raises DocumentRefused until it is paid."""
     if payment.status != Payment.Status.PAID or payment.ended_at is None:
-        raise DocumentRefused("There is a receipt once the payment is paid.")
+        raise DocumentRefused("There is no receipt until the payment is paid.")
     refunds = list(payment.refunds.standing().order_by("created_at", "id"))
     lines = [_paid(payment), *map(_refunded, refunds)]
     left = sum(line.cents for line in lines)
@@ -47,7 +47,7 @@ def receipt_of(payment: Payment) -> Document:
         operator=operator_party(),
         party=buyer_party(payment.buyer),
         lines=lines,
-        totals=(("Left after refunds" if refunds else "Paid by card", left),),
+        totals=(("Total after refunds" if refunds else "Paid by card", left),),
         references=(
             ("Payment", str(payment.public_id)),
             ("Card", payment.card or "Not known"),
@@ -62,7 +62,7 @@ def _paid(payment: Payment) -> DocumentLine:
 
 
 def _refunded(refund: Refund) -> DocumentLine:
-    on_its_way = "" if refund.status == Refund.Status.SUCCEEDED else ", on its way"
+    on_its_way = "" if refund.status == Refund.Status.SUCCEEDED else ", processing"
     return DocumentLine(
         f"Refund {refund.number} to the card",
         None,
@@ -73,21 +73,21 @@ def _refunded(refund: Refund) -> DocumentLine:
 
 
 def _notes(payment: Payment) -> tuple[str, ...]:
-    notes = ["Prepaid money buys leads from the wallet; each order has an invoice of its own."]
+    notes = ["This payment adds prepaid funds to the wallet. Each order has its own invoice."]
     if payment.disputes.undecided().exists():
-        notes.append("The cardholder's bank disputes this payment; it is not decided yet.")
+        notes.append("The cardholder's bank has disputed this payment. The dispute is still open.")
     return tuple(notes)
 
 
 def statement_document(statement: Statement, *, party: Party, now: datetime) -> Document:
-    """The statement's rows, oldest first. Raises DocumentRefused for none of them, and for more than fit."""
+    """Return the statement's rows as a document, oldest first. Raises DocumentRefused for no rows or too many."""
     if statement.entries[: MOST_LINES + 1].count() > MOST_LINES:
         raise DocumentRefused(
-            f"A statement on paper has at most {MOST_LINES:,} lines. Choose a shorter period, or take the CSV file."
+            f"A PDF statement can have at most {MOST_LINES:,} lines. Choose a shorter period, or download the CSV."
         )
     rows = list(rows_of(statement))
     if not rows:
-        raise DocumentRefused("Nothing moved in this period, so there is no statement of it.")
+        raise DocumentRefused("There was no activity in this period, so there is no statement for it.")
     first, last = _reach(statement.period, rows)
     moved = sum(row.cents for row in rows)
     return Document(
@@ -98,12 +98,12 @@ def statement_document(statement: Statement, *, party: Party, now: datetime) -> 
         party=party,
         lines=[_line(row) for row in reversed(rows)],
         totals=(
-            ("Moved in this period", moved),
-            ("Balance before", statement.opening_cents),
-            ("Balance after", statement.opening_cents + moved),
+            ("Net change", moved),
+            ("Opening balance", statement.opening_cents),
+            ("Closing balance", statement.opening_cents + moved),
         ),
         references=(("From", _day(first)), ("To", _day(last))),
-        notes=("Instants are UTC. What came in is positive, what went out negative.",),
+        notes=("Times are in UTC. Money in is positive, money out is negative.",),
     )
 
 
@@ -113,7 +113,7 @@ def _line(row: StatementRow) -> DocumentLine:
 
 
 def _reach(period: Period, rows: list[StatementRow]) -> tuple[date, date]:
-    """The days it speaks of: where the period is open, those of its rows."""
+    """Return the days the statement covers; where the period is open, those of its rows."""
     return period.first or rows[-1].at.date(), period.last or rows[0].at.date()
 
 

@@ -1,4 +1,4 @@
-"""A document set on paper, from the letterhead down. The same document always gives the same bytes."""
+"""A document rendered as a PDF, from the letterhead down. The same document always gives the same bytes."""
 
 from django.http import HttpResponse
 from fpdf.enums import Align
@@ -16,7 +16,7 @@ MEASURE = 380.0
 
 
 def render(document: Document) -> bytes:
-    """The document as a PDF."""
+    """Return the document as a PDF."""
     title = f"{document.kind_title} {document.number}"
     sheet = Paper(title=title)
     sheet.set_title(printable(title))
@@ -51,7 +51,7 @@ def _set_letterhead(sheet: Paper, operator: Party) -> None:
 
 
 def _set_title(sheet: Paper, kind_title: str, total: tuple[str, int]) -> None:
-    """What it is at the left, what it comes to at the right."""
+    """Set the document's title on the left and its total on the right."""
     top = sheet.y
     label, cents = total
     amount = dollars(cents)
@@ -82,7 +82,7 @@ def _set_parties(sheet: Paper, operator: Party, party: Party) -> None:
 
 
 def _set_facts(sheet: Paper, facts: list[tuple[str, str]]) -> None:
-    """Two to a row, read across."""
+    """Set two facts per row, read across."""
     sheet.set_y(sheet.y + GAP)
     for start in range(0, len(facts), 2):
         sheet.make_room(LABEL.leading + 8)

@@ -1,4 +1,4 @@
-"""The paper: US Letter in the house's hand. It knows where things go, not what they mean."""
+"""The page: US Letter in the house style. It knows where things go, not what they mean."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from billing.documents.lettering import FAMILY, printable
 MARGIN = 54.0
 BOTTOM = 64.0
 HAIRLINE, HEAVY = 0.5, 1.5
-# No printable text holds a private character, so nobody's name can stand for the number of pages.
+# Printable text never contains a private-use character, so no name can be mistaken for the page count.
 PAGES = "\ue000" * 5
 
 
 class Ink(StrEnum):
-    """The light side of the market's tokens."""
+    """The light theme of the market's color tokens."""
 
     FULL = "#111b16"
     SOFT = "#3f4b45"
@@ -48,7 +48,7 @@ LABEL = Voice(8.5, 13.5, ink=Ink.QUIET)
 
 
 class Paper(FPDF):
-    """Coordinates are points from the top left of the page; ``left``, ``right`` and ``bottom`` bound the type area."""
+    """A PDF whose coordinates are points from the top left; ``left``, ``right`` and ``bottom`` bound the type area."""
 
     def __init__(self, *, title: str) -> None:
         super().__init__(unit="pt", format="letter")
@@ -79,7 +79,7 @@ class Paper(FPDF):
         self.say(self.fitting(self.running_title, LABEL, self.right - middle), LABEL, x=middle, align=Align.R)
 
     def make_room(self, height: float) -> None:
-        """Goes on to a new page if ``height`` is more than this one has left."""
+        """Start a new page if this one has less than ``height`` left."""
         if self.y + height <= self.bottom:
             return
         self.add_page()
@@ -87,7 +87,7 @@ class Paper(FPDF):
             self.on_new_page()
 
     def mark(self, x: float, y: float, size: float) -> None:
-        """The house's five falling legs: three sold, two open."""
+        """Draw the logo: five falling legs, three sold and two open."""
         unit = size / 32
         self.set_fill_color(Ink.MARK_GROUND)
         self.rect(x, y, size, size, style="F", round_corners=True, corner_radius=5 * unit)
@@ -100,13 +100,13 @@ class Paper(FPDF):
             self.rect(x + across * unit, y + down * unit, 2.3 * unit, height * unit, style="D")
 
     def rule(self, weight: float, x: float | None = None) -> None:
-        """From ``x`` or the left to the right margin, where the hand is."""
+        """Draw a line at the current height, from ``x`` or the left margin to the right margin."""
         start = self.left if x is None else x
         self.set_fill_color(Ink.FULL if weight == HEAVY else Ink.RULE)
         self.rect(start, self.y - weight / 2, self.right - start, weight, style="F")
 
     def say(self, text: str, voice: Voice, *, x: float, width: float | None = None, align: Align = Align.L) -> None:
-        """One printable line between ``x`` and ``x + width``, or the right margin. The hand stays at its height."""
+        """Print one printable line between ``x`` and ``x + width``, or the right margin. The height does not change."""
         self.speak(voice)
         self.set_x(x)
         room = self.right - x if width is None else width
@@ -121,7 +121,7 @@ class Paper(FPDF):
         return float(self.get_string_width(text))
 
     def wrapped(self, text: str, voice: Voice, width: float) -> list[str]:
-        """The text as printable lines, broken between words, inside one only where it alone is too wide."""
+        """Return the text as printable lines, broken between words; only a word that is too wide is split."""
         whole = printable(text)
         if self.width_of(whole, voice) <= width:
             return [whole]

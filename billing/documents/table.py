@@ -1,4 +1,4 @@
-"""The lines of a document and what they come to, in columns that stand on every page."""
+"""The lines of a document and their totals, in columns that line up on every page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from billing.money import dollars
 PADDING = 5.0
 AMOUNT, EACH, QUANTITY = 92.0, 72.0, 64.0
 TOTALS = 240.0
-# A row up to this height stays on one page.
+# A row up to this height is never split across pages.
 UNBROKEN = 160.0
 HEAD_ROOM = 3 * (BODY.leading + 2 * PADDING)
 
 
 @dataclass(frozen=True)
 class TableColumns:
-    """Where each column ends. Quantity and price each are there only if a line has them."""
+    """Where each column ends. The quantity and unit price columns appear only if a line has them."""
 
     text: float
     quantity: float | None
@@ -37,7 +37,7 @@ class TableColumns:
 
 
 def set_lines(sheet: Paper, lines: Sequence[DocumentLine], currency: str) -> None:
-    """A row each, hairlines between, under column heads that come again on every page."""
+    """Print one row per line with hairlines between, under column headings that repeat on every page."""
     columns = TableColumns.of(lines, sheet.right, currency)
     sheet.make_room(HEAD_ROOM)
     _set_head(sheet, columns)
@@ -48,7 +48,7 @@ def set_lines(sheet: Paper, lines: Sequence[DocumentLine], currency: str) -> Non
 
 
 def set_totals(sheet: Paper, totals: Sequence[tuple[str, int]]) -> None:
-    """At the right under the amounts, on one page; a heavy rule opens the last."""
+    """Print the totals under the amounts, together on one page; a heavy rule opens the last one."""
     *before, total = totals
     x = sheet.right - TOTALS
     sheet.make_room(len(before) * (BODY.leading + 2 * PADDING) + SUM.leading + 2 * PADDING)

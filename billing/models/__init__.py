@@ -1,4 +1,4 @@
-"""Money: the ledger, what comes in by card, what sources are owed, and how our books compare with Stripe's."""
+"""Money: the ledger, card payments, what sources are owed, and reconciliation with Stripe."""
 
 from billing.models.earning import Earning
 from billing.models.event import StripeEvent

@@ -1,4 +1,4 @@
-"""What sources earned, leg by leg: held while the lead may come back, then due, then paid by one payout."""
+"""The earnings of sources, leg by leg: pending while the lead may be returned, then due, then paid by one payout."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ class EarningQuerySet(models.QuerySet["Earning"]):
         return self.filter(payout=None)
 
     def due(self, now: datetime) -> "EarningQuerySet":
-        """Unpaid, and the time in which the buyer may hand the lead back is over. Charges back are due at once."""
+        """Unpaid earnings whose return window is over. Charge-backs are due at once."""
         return self.unpaid().filter(held_until__lte=now)
 
     def total_cents(self) -> int:
@@ -22,9 +22,9 @@ class EarningQuerySet(models.QuerySet["Earning"]):
 
 
 class Earning(models.Model):
-    """What one leg brought its source (positive), or took back from it when the lead was returned (negative).
+    """What one leg earned its source (positive), or cost it when the lead was returned (negative).
 
-    Every sold leg has one, be it of nothing.
+    Every sold leg has one, even if it is zero.
     """
 
     class Kind(models.TextChoices):
@@ -36,10 +36,10 @@ class Earning(models.Model):
     kind = models.CharField(max_length=12, choices=Kind)
     cents = models.BigIntegerField()
     price_cents = models.PositiveIntegerField(help_text="What the buyer paid for the leg.")
-    percent = models.PositiveSmallIntegerField(help_text="The source's share as it stood at the sale.")
+    percent = models.PositiveSmallIntegerField(help_text="The source's share at the time of sale.")
     transaction = models.ForeignKey("billing.Transaction", on_delete=models.PROTECT, related_name="earnings")
     at = models.DateTimeField()
-    held_until = models.DateTimeField()
+    held_until = models.DateTimeField("pending until")
     payout = models.ForeignKey(
         "billing.Payout", null=True, on_delete=models.PROTECT, related_name="earnings", db_index=False
     )
@@ -61,7 +61,7 @@ class Earning(models.Model):
         triggers = [
             pgtrigger.Protect(name="earning_is_never_deleted", operation=pgtrigger.Delete),
             never_emptied("earning_is_never_emptied"),
-            # Runs change many rows at once: what each row is asked is asked without calling a function.
+            # Payout runs change many rows at once, so each row's check avoids a function call.
             pgtrigger.Trigger(
                 name="earning_changes_only_by_payout",
                 operation=pgtrigger.Update,
@@ -73,7 +73,7 @@ class Earning(models.Model):
                     " OR (OLD.payout_id IS NOT NULL AND OLD.held_until <> NEW.held_until)"
                     " OR OLD.payout_id <> NEW.payout_id"
                 ),
-                func="RAISE EXCEPTION 'what was earned never changes; only when and by which payout it is paid'"
+                func="RAISE EXCEPTION 'an earning never changes, except when and by which payout it is paid'"
                 " USING ERRCODE = 'check_violation', CONSTRAINT = 'earning_changes_only_by_payout';",
             ),
             pgtrigger.Trigger(
@@ -85,7 +85,7 @@ class Earning(models.Model):
                     IF NOT EXISTS (
                         SELECT 1 FROM billing_payout WHERE id = OLD.payout_id AND status IN ('failed', 'canceled')
                     ) THEN
-                        RAISE EXCEPTION 'what a payout pays is not paid by another'
+                        RAISE EXCEPTION 'an earning of a live payout cannot be paid by another'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'earning_is_freed_by_a_payout_that_failed';
                     END IF;
                     RETURN NEW;
@@ -96,7 +96,7 @@ class Earning(models.Model):
                 operation=pgtrigger.Insert,
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition("NEW.payout_id IS NOT NULL"),
-                func="RAISE EXCEPTION 'nothing is paid before it was earned'"
+                func="RAISE EXCEPTION 'a new earning must be unpaid'"
                 " USING ERRCODE = 'check_violation', CONSTRAINT = 'earning_is_born_unpaid';",
             ),
             pgtrigger.Trigger(
@@ -113,7 +113,7 @@ class Earning(models.Model):
                         WHERE payout.source_id <> after.source_id OR run.status <> 'draft'
                             OR after.held_until > run.cutoff_at
                     ) THEN
-                        RAISE EXCEPTION 'a payout takes what is due to its own source, before it is approved'
+                        RAISE EXCEPTION 'a draft payout may take only earnings due to its own source'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'earning_is_paid_to_its_source';
                     END IF;
                     RETURN NULL;

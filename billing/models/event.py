@@ -1,4 +1,4 @@
-"""What Stripe told us, as it came: stored before anybody acts on it."""
+"""Stripe's events as they arrived: stored before anything acts on them."""
 
 from datetime import datetime
 
@@ -9,27 +9,27 @@ from django.db.models import Q
 
 class StripeEventQuerySet(models.QuerySet["StripeEvent"]):
     def due(self, now: datetime) -> "StripeEventQuerySet":
-        """Nobody has acted on these yet, or it did not work and its time has come again."""
+        """Events nobody has acted on yet, or whose retry is due."""
         return self.filter(status=StripeEvent.Status.RECEIVED, try_at__lte=now)
 
 
 class StripeEvent(models.Model):
     class Status(models.TextChoices):
         RECEIVED = "received", "Waiting"
-        DONE = "done", "Acted on"
-        IGNORED = "ignored", "Of no concern"
+        DONE = "done", "Processed"
+        IGNORED = "ignored", "Ignored"
         FAILED = "failed", "Given up"
 
     event_id = models.CharField(max_length=64, unique=True)
     type = models.CharField(max_length=80)
     livemode = models.BooleanField()
     api_version = models.CharField(max_length=40, blank=True)
-    happened_at = models.DateTimeField(help_text="As Stripe says.")
+    happened_at = models.DateTimeField(help_text="Assigned by Stripe.")
     received_at = models.DateTimeField()
-    body = models.JSONField(help_text="As it came. Only ids are taken from it: what counts is asked of Stripe again.")
+    body = models.JSONField(help_text="As it arrived. We use only its IDs and ask Stripe for the current status.")
     status = models.CharField(max_length=8, choices=Status, default=Status.RECEIVED)
     attempts = models.PositiveSmallIntegerField(default=0)
-    try_at = models.DateTimeField()
+    try_at = models.DateTimeField("next try at")
     acted_at = models.DateTimeField(null=True)
     problem = models.CharField(max_length=200, blank=True)
 
@@ -54,7 +54,7 @@ class StripeEvent(models.Model):
                     "OLD.event_id <> NEW.event_id OR OLD.type <> NEW.type OR OLD.body IS DISTINCT FROM NEW.body"
                     " OR OLD.livemode <> NEW.livemode OR OLD.happened_at <> NEW.happened_at"
                 ),
-                func="RAISE EXCEPTION 'what Stripe said is kept as it came'"
+                func="RAISE EXCEPTION 'a Stripe event must stay as it arrived'"
                 " USING ERRCODE = 'check_violation', CONSTRAINT = 'stripe_event_is_as_it_came';",
             ),
         ]

@@ -27,9 +27,9 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
 
 class Account(models.Model):
-    """Money at rest. Positive cents are credits: what we owe or earned; what we have, or spent, is negative.
+    """A balance. Positive cents are credits: what we owe or earned. What we have or spent is negative.
 
-    Only wallets keep a balance: one on a house account would queue every sale behind a single row.
+    Only wallets store a balance: on a house account, every sale would queue for a single row.
     """
 
     class Kind(models.TextChoices):
@@ -40,8 +40,8 @@ class Account(models.Model):
         SHARES = "shares", "Sources' shares"
         STRIPE = "stripe", "Money at Stripe"
         BANK = "bank", "Money at the bank"
-        FEES = "fees", "Stripe's fees"
-        DISPUTES = "disputes", "Disputed money"
+        FEES = "fees", "Stripe fees"
+        DISPUTES = "disputes", "Disputed funds"
         LOSSES = "losses", "Written off"
 
     DEBIT_KINDS = frozenset({Kind.STRIPE, Kind.BANK, Kind.FEES, Kind.SHARES, Kind.RETURNS, Kind.LOSSES})
@@ -50,9 +50,11 @@ class Account(models.Model):
     currency = models.CharField(max_length=3, default=CURRENCY)
     buyer = models.OneToOneField("buyers.Buyer", null=True, on_delete=models.PROTECT, related_name="wallet")
     source = models.OneToOneField("leads.Source", null=True, on_delete=models.PROTECT, related_name="payable")
-    balance_cents = models.BigIntegerField(default=0, editable=False, help_text="Wallets only; kept by a trigger.")
+    balance_cents = models.BigIntegerField(
+        default=0, editable=False, help_text="Wallets only; maintained by a trigger."
+    )
     overdrawn_by_clawback = models.BooleanField(
-        default=False, help_text="A dispute or a card refund took back money that was spent."
+        default=False, help_text="A dispute or card refund took back money that was already spent."
     )
 
     objects = AccountQuerySet.as_manager()
@@ -86,7 +88,7 @@ class Account(models.Model):
                 condition=pgtrigger.Condition("OLD.balance_cents IS DISTINCT FROM NEW.balance_cents"),
                 func="""
                     IF pg_trigger_depth() < 2 THEN
-                        RAISE EXCEPTION 'a balance is the sum of its entries: post a transaction'
+                        RAISE EXCEPTION 'a balance must be the sum of its entries: post a transaction'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'wallet_moves_by_entries_only';
                     END IF;
                     RETURN NEW;
@@ -100,7 +102,7 @@ class Account(models.Model):
                     "OLD.kind <> NEW.kind OR OLD.currency <> NEW.currency"
                     " OR OLD.buyer_id IS DISTINCT FROM NEW.buyer_id OR OLD.source_id IS DISTINCT FROM NEW.source_id"
                 ),
-                func="RAISE EXCEPTION 'whose account it is never changes'"
+                func="RAISE EXCEPTION 'an account must keep its kind, currency and owner'"
                 " USING ERRCODE = 'check_violation', CONSTRAINT = 'account_is_for_good';",
             ),
             pgtrigger.Trigger(
@@ -108,7 +110,7 @@ class Account(models.Model):
                 operation=pgtrigger.Insert,
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition("NEW.balance_cents <> 0"),
-                func="RAISE EXCEPTION 'an account starts empty'"
+                func="RAISE EXCEPTION 'a new account must be empty'"
                 " USING ERRCODE = 'check_violation', CONSTRAINT = 'account_starts_empty';",
             ),
             pgtrigger.Protect(name="account_is_never_deleted", operation=pgtrigger.Delete),
@@ -120,30 +122,30 @@ class Account(models.Model):
 
     @property
     def is_debit(self) -> bool:
-        """What we have or spent: its natural balance is negative here, and is shown with the sign turned."""
+        """Whether this is money we have or spent: its balance is negative here and is shown with the sign turned."""
         return self.kind in self.DEBIT_KINDS
 
 
 class TransactionQuerySet(models.QuerySet["Transaction"]):
     def about(self, references: list[str]) -> "TransactionQuerySet":
-        """Whatever moved money for these reasons."""
+        """The transactions posted for these references."""
         return self.filter(reference__in=references)
 
 
 class Transaction(models.Model):
-    """Money that moved for one reason. ``reference`` names the reason once: the same one cannot move money twice."""
+    """Money that moved for one reason. ``reference`` names the reason; the same one cannot move money twice."""
 
     class Kind(models.TextChoices):
-        CREDIT = "credit", "Credit by the operator"
-        TOP_UP = "top_up", "Top-up by card"
-        FEE = "fee", "Stripe's fee"
+        CREDIT = "credit", "Wallet credit"
+        TOP_UP = "top_up", "Card top-up"
+        FEE = "fee", "Stripe fee"
         ORDER = "order", "Order"
         RETURN = "return", "Returned lead"
-        REFUND = "refund", "Refund to the card"
+        REFUND = "refund", "Card refund"
         DISPUTE = "dispute", "Disputed payment"
-        DISPUTE_FUNDS = "dispute_funds", "Disputed money moved at Stripe"
-        SETTLEMENT = "settlement", "From Stripe to the bank"
-        PAYOUT = "payout", "Paid to a source"
+        DISPUTE_FUNDS = "dispute_funds", "Disputed funds moved at Stripe"
+        SETTLEMENT = "settlement", "Stripe payout to our bank"
+        PAYOUT = "payout", "Payout to a source"
         WRITE_OFF = "write_off", "Written off"
         REVERSAL = "reversal", "Reversal"
 
@@ -151,20 +153,20 @@ class Transaction(models.Model):
     kind = models.CharField(max_length=13, choices=Kind)
     reference = models.CharField(max_length=80)
     memo = models.CharField(max_length=200, blank=True)
-    actor = models.CharField(max_length=254, blank=True, help_text="Who did it, as known at that time.")
+    actor = models.CharField(max_length=254, blank=True, help_text="Who did it, by their name at the time.")
     posted_at = models.DateTimeField()
     payment = models.ForeignKey(
         "billing.Payment",
         null=True,
         on_delete=models.PROTECT,
         related_name="transactions",
-        help_text="The card's part.",
+        help_text="The card payment this is about.",
     )
-    stripe_id = models.CharField(max_length=64, blank=True, help_text="What it is called at Stripe, to compare books.")
+    stripe_id = models.CharField(max_length=64, blank=True, help_text="Its ID at Stripe, for reconciliation.")
     made_in = models.BigIntegerField(
         db_default=models.Func(function="txid_current", output_field=models.BigIntegerField()),
         editable=False,
-        help_text="The database's own transaction: entries come with it, and none later.",
+        help_text="The database transaction it was made in: no entries can be added later.",
     )
 
     objects = TransactionQuerySet.as_manager()
@@ -182,7 +184,7 @@ class Transaction(models.Model):
                 timing=pgtrigger.Deferred,
                 func="""
                     IF NOT EXISTS (SELECT 1 FROM billing_entry WHERE transaction_id = NEW.id) THEN
-                        RAISE EXCEPTION 'transaction % moves nothing', NEW.id
+                        RAISE EXCEPTION 'transaction % has no entries', NEW.id
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'transaction_has_entries';
                     END IF;
                     RETURN NULL;
@@ -208,12 +210,12 @@ class EntryQuerySet(models.QuerySet["Entry"]):
 
 
 class Entry(models.Model):
-    """Cents into (positive) or out of (negative) one account. A wallet's say what it held afterwards."""
+    """Cents into (positive) or out of (negative) one account. A wallet's entry also stores the balance after it."""
 
     transaction = models.ForeignKey(Transaction, on_delete=models.PROTECT, related_name="entries", db_index=False)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="entries", db_index=False)
     cents = models.BigIntegerField()
-    posted_at = models.DateTimeField(editable=False, help_text="Its transaction's; written by a trigger.")
+    posted_at = models.DateTimeField(editable=False, help_text="Copied from its transaction by a trigger.")
     balance_cents = models.BigIntegerField(null=True, editable=False, help_text="Wallets only; written by a trigger.")
 
     objects = EntryQuerySet.as_manager()
@@ -255,7 +257,7 @@ class Entry(models.Model):
                     SELECT posted.posted_at, posted.made_in INTO NEW.posted_at, made_in
                     FROM billing_transaction AS posted WHERE id = NEW.transaction_id;
                     IF made_in <> txid_current() THEN
-                        RAISE EXCEPTION 'nothing is added to what was posted before'
+                        RAISE EXCEPTION 'entries cannot be added to an earlier transaction'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_comes_with_its_transaction';
                     END IF;
                     UPDATE billing_account SET balance_cents = balance_cents + NEW.cents,

@@ -1,4 +1,4 @@
-"""Money from cards: who pays, what was asked for, what Stripe said, and what went back."""
+"""Card payments: who pays, what was requested, what Stripe said, and what was refunded or disputed."""
 
 import uuid
 from datetime import datetime
@@ -13,14 +13,14 @@ from billing.models.ledger import CURRENCY
 
 
 class Customer(models.Model):
-    """A buyer at Stripe, and the card it left there for later. We know the card's last four digits and no more."""
+    """A buyer at Stripe, and the card saved there. We know the card's last four digits and no more."""
 
     buyer = models.OneToOneField("buyers.Buyer", on_delete=models.PROTECT, related_name="customer")
     stripe_id = models.CharField(max_length=64, unique=True)
     payment_method_id = models.CharField(max_length=64, blank=True)
     card_brand = models.CharField(max_length=20, blank=True)
     card_last4 = models.CharField(max_length=4, blank=True)
-    card_expires = models.DateField(null=True, help_text="The first day on which it is no longer good.")
+    card_expires = models.DateField(null=True, help_text="The first day it is no longer valid.")
     created_at = models.DateTimeField()
 
     class Meta:
@@ -40,21 +40,21 @@ class Customer(models.Model):
 
 class AutomaticTopUpQuerySet(models.QuerySet["AutomaticTopUp"]):
     def covering(self, payment: "Payment") -> "AutomaticTopUpQuerySet":
-        """The consent under which this payment was announced, while it stands: a newer one speaks of others."""
+        """The consent under which this payment was announced, while it stands; a newer consent does not cover it."""
         told = self.filter(buyer=payment.buyer_id, consented_at__lte=payment.created_at)
         return told.filter(is_on=True, amount_cents=payment.amount_cents)
 
 
 @pghistory.track()
 class AutomaticTopUp(models.Model):
-    """A buyer's standing consent: below ``threshold_cents`` charge ``amount_cents``, at most so much a day (UTC)."""
+    """A buyer's standing consent: below ``threshold_cents`` charge ``amount_cents``, up to a daily limit (UTC)."""
 
     buyer = models.OneToOneField("buyers.Buyer", on_delete=models.PROTECT, related_name="automatic_top_up")
     is_on = models.BooleanField(default=False)
     threshold_cents = models.PositiveBigIntegerField()
     amount_cents = models.PositiveBigIntegerField()
     daily_ceiling_cents = models.PositiveBigIntegerField()
-    consent_wording = models.TextField(help_text="The sentence that was agreed to, as it stood.")
+    consent_wording = models.TextField(help_text="The wording that was agreed to, as it was shown.")
     consented_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     consented_at = models.DateTimeField()
     stopped_at = models.DateTimeField(null=True)
@@ -81,7 +81,7 @@ class AutomaticTopUp(models.Model):
 
 class PaymentQuerySet(models.QuerySet["Payment"]):
     def unfinished(self) -> "PaymentQuerySet":
-        """Stripe may still take the money."""
+        """Payments that Stripe may still collect."""
         return self.filter(status__in=Payment.UNFINISHED)
 
     def paid(self) -> "PaymentQuerySet":
@@ -91,23 +91,23 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         return self.filter(purpose=Payment.Purpose.AUTOMATIC)
 
     def due_to_ask(self, now: datetime) -> "PaymentQuerySet":
-        """Nobody knows how these stand, or what the fee was: Stripe is asked again."""
+        """Payments whose status or fee is unknown and that are due for another check with Stripe."""
         return self.filter(ask_again_at__lte=now).exclude(status=Payment.Status.ANNOUNCED)
 
 
 class Payment(models.Model):
-    """One try to take money from a card into a wallet. Credited once, when Stripe says that it is paid."""
+    """One attempt to move money from a card to a wallet. Credited once, when Stripe says it is paid."""
 
     class Purpose(models.TextChoices):
         TOP_UP = "top_up", "Top-up"
-        ORDER = "order", "Difference for an order"
+        ORDER = "order", "Payment for an order"
         AUTOMATIC = "automatic", "Automatic top-up"
 
     class Status(models.TextChoices):
-        ANNOUNCED = "announced", "Announced"  # automatic only: the buyer was told and may still stop it
-        CREATED = "created", "Asked for"  # Stripe may or may not know of it
-        OPEN = "open", "Waiting for the card"
-        PROCESSING = "processing", "On its way"
+        ANNOUNCED = "announced", "Scheduled"  # automatic only: the buyer was notified and may still stop it
+        CREATED = "created", "Requested"  # Stripe may or may not know of it
+        OPEN = "open", "Waiting for payment"
+        PROCESSING = "processing", "Processing"
         PAID = "paid", "Paid"
         FAILED = "failed", "Failed"
         EXPIRED = "expired", "Expired"
@@ -120,22 +120,22 @@ class Payment(models.Model):
     purpose = models.CharField(max_length=9, choices=Purpose)
     amount_cents = models.PositiveBigIntegerField()
     currency = models.CharField(max_length=3, default=CURRENCY)
-    keep_card = models.BooleanField(default=False, help_text="The buyer asked to keep the card for later.")
+    keep_card = models.BooleanField(default=False, help_text="The buyer asked to save the card.")
     status = models.CharField(max_length=10, choices=Status, default=Status.CREATED)
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     idempotency_key = models.CharField(max_length=100, blank=True)
     stripe_session_id = models.CharField(max_length=100, blank=True)
     stripe_payment_intent_id = models.CharField(max_length=64, blank=True)
     stripe_charge_id = models.CharField(max_length=64, blank=True)
-    page_url = models.TextField(blank=True, help_text="Stripe's own page for it.")
+    page_url = models.TextField(blank=True, help_text="Stripe's page for this payment.")
     card = models.CharField(max_length=40, blank=True, help_text="Brand and last four digits.")
-    problem = models.CharField(max_length=300, blank=True, help_text="Why it did not work, for the buyer.")
+    problem = models.CharField(max_length=300, blank=True, help_text="Why it failed, in words for the buyer.")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
-    ask_again_at = models.DateTimeField(null=True, help_text="When to ask Stripe how it stands.")
-    ended_at = models.DateTimeField(null=True, help_text="Paid, failed, expired or canceled.")
-    tell_at = models.DateTimeField(null=True, help_text="A letter about it is being sent; not again before then.")
-    told_at = models.DateTimeField(null=True, help_text="When the buyer was told by e-mail how it ended.")
+    ask_again_at = models.DateTimeField("next check at", null=True, help_text="When to check the status with Stripe.")
+    ended_at = models.DateTimeField(null=True, help_text="When it was paid, failed, expired or was canceled.")
+    tell_at = models.DateTimeField(null=True, help_text="An email about it is being sent; no other before then.")
+    told_at = models.DateTimeField("emailed at", null=True, help_text="When the buyer was emailed the result.")
 
     objects = PaymentQuerySet.as_manager()
 
@@ -180,7 +180,7 @@ class Payment(models.Model):
                     " OR (OLD.stripe_payment_intent_id <> ''"
                     " AND OLD.stripe_payment_intent_id <> NEW.stripe_payment_intent_id)"
                 ),
-                func="RAISE EXCEPTION 'whose payment it is, how much, and that it was paid never change'"
+                func="RAISE EXCEPTION 'a payment must keep its buyer, amount, purpose and paid status'"
                 " USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_terms_are_fixed';",
             ),
             pgtrigger.Trigger(
@@ -197,7 +197,7 @@ class Payment(models.Model):
                         WHERE posted.kind = 'top_up' AND posted.payment_id = NEW.id
                             AND entry.cents = NEW.amount_cents AND wallet.buyer_id = NEW.buyer_id
                     ) THEN
-                        RAISE EXCEPTION 'payment % is paid and not credited', NEW.id
+                        RAISE EXCEPTION 'payment % is paid but not credited', NEW.id
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_paid_is_credited';
                     END IF;
                     RETURN NULL;
@@ -219,7 +219,7 @@ class Payment(models.Model):
 
     @property
     def number(self) -> str:
-        """The short name that stands on receipts."""
+        """The short number shown on receipts."""
         return str(self.public_id)[:8].upper()
 
     @property
@@ -229,7 +229,7 @@ class Payment(models.Model):
 
 class RefundQuerySet(models.QuerySet["Refund"]):
     def standing(self) -> "RefundQuerySet":
-        """All that did not fail: what of the payment went back, or is going."""
+        """Refunds that did not fail: what of the payment was refunded or is being refunded."""
         return self.exclude(status=Refund.Status.FAILED)
 
     def due_to_ask(self, now: datetime) -> "RefundQuerySet":
@@ -237,12 +237,12 @@ class RefundQuerySet(models.QuerySet["Refund"]):
 
 
 class Refund(models.Model):
-    """Money that went back to the card, by our desk or in Stripe's dashboard. The wallet gave it up first."""
+    """Money refunded to the card, by our staff or in Stripe's dashboard. It has already left the wallet."""
 
     class Status(models.TextChoices):
-        CREATED = "created", "Asked for"  # Stripe may or may not know of it
-        PENDING = "pending", "On its way"
-        SUCCEEDED = "succeeded", "Done"
+        CREATED = "created", "Requested"  # Stripe may or may not know of it
+        PENDING = "pending", "Processing"
+        SUCCEEDED = "succeeded", "Refunded"
         FAILED = "failed", "Failed"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -251,10 +251,10 @@ class Refund(models.Model):
     status = models.CharField(max_length=9, choices=Status, default=Status.CREATED)
     stripe_id = models.CharField(max_length=64, blank=True)
     reason = models.CharField(max_length=200, blank=True)
-    made_by = models.CharField(max_length=254, help_text="Who of the desk, or Stripe's dashboard.")
+    made_by = models.CharField(max_length=254, help_text="The staff member, or Stripe's dashboard.")
     problem = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField()
-    ask_again_at = models.DateTimeField(null=True)
+    ask_again_at = models.DateTimeField("next check at", null=True)
 
     objects = RefundQuerySet.as_manager()
 
@@ -277,7 +277,7 @@ class Refund(models.Model):
                     " OR OLD.public_id <> NEW.public_id OR (OLD.status = 'failed' AND NEW.status <> 'failed')"
                     " OR (OLD.stripe_id <> '' AND OLD.stripe_id <> NEW.stripe_id)"
                 ),
-                func="RAISE EXCEPTION 'what is refunded, and that it failed, never change'"
+                func="RAISE EXCEPTION 'a refund must keep its payment, amount and failed status'"
                 " USING ERRCODE = 'check_violation', CONSTRAINT = 'refund_terms_are_fixed';",
             ),
             pgtrigger.Trigger(
@@ -291,7 +291,7 @@ class Refund(models.Model):
                     SELECT sum(amount_cents) INTO back FROM billing_refund
                     WHERE payment_id = NEW.payment_id AND status <> 'failed';
                     IF back > coalesce(paid, 0) THEN
-                        RAISE EXCEPTION 'more goes back than was paid'
+                        RAISE EXCEPTION 'refunds must not exceed the payment'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'refunds_never_exceed_the_payment';
                     END IF;
                     RETURN NULL;
@@ -314,7 +314,7 @@ class DisputeQuerySet(models.QuerySet["Dispute"]):
 
 
 class Dispute(models.Model):
-    """A cardholder's bank took a payment back. ``status`` is Stripe's own word; the ledger says where the money is."""
+    """A payment taken back by the cardholder's bank. ``status`` is Stripe's own; the ledger says where the money is."""
 
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="disputes")
     stripe_id = models.CharField(max_length=64, unique=True)

@@ -1,4 +1,4 @@
-"""Where a source's money goes, and the runs that pay it once enough people agreed."""
+"""Where a source's money goes, and the runs that pay it once enough people have approved."""
 
 import uuid
 from datetime import datetime
@@ -12,7 +12,7 @@ from django.db.models import Q
 
 @pghistory.track()
 class Payee(models.Model):
-    """Where a source's money goes. The account number itself stays with the bank: we keep the bank's reference."""
+    """Where a source's money goes. The bank keeps the account number; we keep the bank's reference."""
 
     class Method(models.TextChoices):
         BANK = "bank", "Bank transfer"
@@ -21,10 +21,10 @@ class Payee(models.Model):
     source = models.OneToOneField("leads.Source", on_delete=models.PROTECT, related_name="payee")
     method = models.CharField(max_length=6, choices=Method, default=Method.BANK)
     bank_reference = models.CharField(
-        max_length=60, blank=True, help_text="The name or number under which our bank knows this payee."
+        max_length=60, blank=True, help_text="The name or number of this payee at our bank."
     )
-    stripe_account_id = models.CharField(max_length=64, blank=True, help_text="acct_… of a connected account.")
-    email = models.EmailField(blank=True, help_text="Where statements go.")
+    stripe_account_id = models.CharField(max_length=64, blank=True, help_text="ID of the connected account, acct_….")
+    email = models.EmailField(blank=True, help_text="Where we send statements.")
 
     class Meta:
         ordering = ["source"]
@@ -48,7 +48,7 @@ class PayoutRunQuerySet(models.QuerySet["PayoutRun"]):
         return self.filter(created_by=user)
 
     def unpaid_or_since(self, instant: datetime) -> "PayoutRunQuerySet":
-        """Those that may still be paid, and those made since then, but for canceled ones."""
+        """Runs that may still be paid, and runs made since then, except canceled ones."""
         open_ones = Q(status__in=[PayoutRun.Status.DRAFT, PayoutRun.Status.APPROVED])
         return self.filter(open_ones | Q(created_at__gte=instant)).exclude(status=PayoutRun.Status.CANCELED)
 
@@ -57,7 +57,7 @@ class PayoutRunQuerySet(models.QuerySet["PayoutRun"]):
 
 
 class PayoutRun(models.Model):
-    """All that is due at one instant, to be paid together once it is approved."""
+    """Everything due at one instant, to be paid together once approved."""
 
     class Status(models.TextChoices):
         DRAFT = "draft", "Waiting for approval"
@@ -70,7 +70,7 @@ class PayoutRun(models.Model):
     status = models.CharField(max_length=8, choices=Status, default=Status.DRAFT)
     total_cents = models.PositiveBigIntegerField(default=0)
     two_people_over_cents = models.PositiveBigIntegerField(
-        help_text="The limit when the run was made, less what its maker had unpaid or made that day."
+        help_text="The limit when the run was made, less other runs its maker had unpaid or made that day."
     )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
@@ -112,7 +112,7 @@ class PayoutRun(models.Model):
                         WHERE payout.run_id = NEW.id
                         GROUP BY payout.id HAVING payout.cents <> coalesce(sum(earning.cents), 0)
                     ) THEN
-                        RAISE EXCEPTION 'a payout is the sum of its earnings'
+                        RAISE EXCEPTION 'a payout must equal the sum of its earnings'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'payout_run_pays_what_was_earned';
                     END IF;
                     RETURN NEW;
@@ -129,7 +129,7 @@ class PayoutRun(models.Model):
                     " OR (OLD.status IN ('done', 'canceled') AND OLD.status <> NEW.status)"
                     " OR (OLD.status = 'approved' AND NEW.status = 'draft')"
                 ),
-                func="RAISE EXCEPTION 'an approved run is what was approved'"
+                func="RAISE EXCEPTION 'an approved run must stay as it was approved'"
                 " USING ERRCODE = 'check_violation', CONSTRAINT = 'payout_run_terms_are_fixed';",
             ),
         ]
@@ -147,16 +147,16 @@ class PayoutRun(models.Model):
 
     @property
     def people_needed(self) -> int:
-        """Over the limit two, neither of them who made the run."""
+        """Two over the limit, neither of them the person who made the run; otherwise one."""
         return 2 if self.is_over_the_limit else 1
 
 
 class PayoutApproval(models.Model):
-    """One person agreed to a run as it stood."""
+    """One person's approval of a run as it stood."""
 
     run = models.ForeignKey(PayoutRun, on_delete=models.PROTECT, related_name="approvals")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    total_cents = models.PositiveBigIntegerField(help_text="What the run came to when it was approved.")
+    total_cents = models.PositiveBigIntegerField(help_text="The run's total when it was approved.")
     at = models.DateTimeField()
 
     class Meta:
@@ -174,7 +174,7 @@ class PayoutApproval(models.Model):
                             AND run.total_cents = NEW.total_cents
                             AND (run.created_by_id <> NEW.user_id OR run.total_cents <= run.two_people_over_cents)
                     ) THEN
-                        RAISE EXCEPTION 'a draft is approved as it stands, over the limit not by who made it'
+                        RAISE EXCEPTION 'a draft must be approved as it stands and, over the limit, not by its maker'
                             USING ERRCODE = 'check_violation',
                                 CONSTRAINT = 'payout_approval_is_of_the_run_as_it_stands';
                     END IF;
@@ -198,16 +198,16 @@ class PayoutQuerySet(models.QuerySet["Payout"]):
         return self.filter(status__in=[Payout.Status.WAITING, Payout.Status.SENT])
 
     def due_to_ask(self, now: datetime) -> "PayoutQuerySet":
-        """Transfers of which nobody knows whether Stripe made them."""
+        """Transfers whose outcome is unknown and that are due for another check."""
         return self.by_stripe().filter(status=Payout.Status.SENT, ask_again_at__lte=now)
 
 
 class Payout(models.Model):
-    """One source's part of a run. Where it goes is kept as it stood when the run was made."""
+    """One source's part of a run. Its destination is kept as it was when the run was made."""
 
     class Status(models.TextChoices):
         WAITING = "waiting", "Waiting"
-        SENT = "sent", "Sent, outcome not known"
+        SENT = "sent", "Sent, not confirmed yet"
         PAID = "paid", "Paid"
         FAILED = "failed", "Failed"
         CANCELED = "canceled", "Canceled"
@@ -222,7 +222,7 @@ class Payout(models.Model):
     stripe_id = models.CharField(max_length=64, blank=True)
     problem = models.CharField(max_length=300, blank=True)
     paid_at = models.DateTimeField(null=True)
-    ask_again_at = models.DateTimeField(null=True, help_text="When to ask Stripe how the transfer stands.")
+    ask_again_at = models.DateTimeField("next check at", null=True, help_text="When to check the transfer with Stripe.")
 
     objects = PayoutQuerySet.as_manager()
 
@@ -254,7 +254,7 @@ class Payout(models.Model):
                     " AND (NEW.status <> 'failed' OR OLD.method <> 'bank'))"
                     " OR (OLD.status = 'sent' AND NEW.status IN ('waiting', 'canceled'))"
                 ),
-                func="RAISE EXCEPTION 'who is paid how much, where to, and how it ended never change'"
+                func="RAISE EXCEPTION 'a payout must keep its source, amount, destination and outcome'"
                 " USING ERRCODE = 'check_violation', CONSTRAINT = 'payout_terms_are_fixed';",
             ),
             pgtrigger.Trigger(
@@ -263,7 +263,7 @@ class Payout(models.Model):
                 when=pgtrigger.Before,
                 func="""
                     IF NOT EXISTS (SELECT 1 FROM billing_payoutrun WHERE id = NEW.run_id AND status = 'draft') THEN
-                        RAISE EXCEPTION 'nobody is added to a run after it was approved'
+                        RAISE EXCEPTION 'payouts cannot be added to an approved run'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'payout_is_of_a_draft';
                     END IF;
                     RETURN NEW;
@@ -278,7 +278,7 @@ class Payout(models.Model):
                     IF NOT EXISTS (
                         SELECT 1 FROM billing_payoutrun WHERE id = NEW.run_id AND status IN ('approved', 'done')
                     ) THEN
-                        RAISE EXCEPTION 'nothing is paid before it was approved'
+                        RAISE EXCEPTION 'a payout must be approved before it is sent'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'payout_is_made_when_approved';
                     END IF;
                     RETURN NEW;
@@ -298,7 +298,7 @@ class Payout(models.Model):
                         WHERE posted.kind = 'payout' AND posted.reference = NEW.public_id::text
                             AND payable.source_id = NEW.source_id
                     ) THEN
-                        RAISE EXCEPTION 'payout % is paid and not posted', NEW.id
+                        RAISE EXCEPTION 'payout % is paid but not posted', NEW.id
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'payout_paid_is_posted';
                     END IF;
                     RETURN NULL;
@@ -318,7 +318,7 @@ class Payout(models.Model):
                             WHERE undone.kind = 'reversal' AND undone.reference = posted.public_id::text
                         )
                     ) THEN
-                        RAISE EXCEPTION 'payout % came back and is posted as paid', NEW.id
+                        RAISE EXCEPTION 'payout % failed but is still posted as paid', NEW.id
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'payout_sent_back_is_reversed';
                     END IF;
                     RETURN NULL;

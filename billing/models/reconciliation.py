@@ -1,4 +1,4 @@
-"""Our books beside Stripe's: what one comparison found. It finds; it never mends."""
+"""The result of comparing our books with Stripe's. It reports differences and never fixes them."""
 
 from datetime import datetime, timedelta
 
@@ -12,19 +12,19 @@ LOST_AFTER = timedelta(hours=1)
 
 class ReconciliationQuerySet(models.QuerySet["Reconciliation"]):
     def to_be_done_again(self, now: datetime) -> "ReconciliationQuerySet":
-        """It could not be compared, or the process that compared it is gone."""
+        """Comparisons that failed, or whose process died."""
         return self.filter(
             Q(status=Reconciliation.Status.FAILED)
             | Q(status=Reconciliation.Status.RUNNING, started_at__lte=now - LOST_AFTER)
         )
 
     def untold(self) -> "ReconciliationQuerySet":
-        """The operator should know of these, and was not written to."""
+        """Comparisons that the operator should know of and was not emailed about."""
         return self.filter(status__in=["differs", "failed"], told_at=None)
 
 
 class Reconciliation(models.Model):
-    """One comparison of a span of time, ``from_at`` inclusive, ``until_at`` exclusive."""
+    """One comparison of a period, ``from_at`` inclusive, ``until_at`` exclusive."""
 
     class Status(models.TextChoices):
         RUNNING = "running", "Running"
@@ -34,15 +34,17 @@ class Reconciliation(models.Model):
 
     from_at = models.DateTimeField()
     until_at = models.DateTimeField()
-    is_daily = models.BooleanField(default=False, help_text="The one of its day; others were asked for by somebody.")
+    is_daily = models.BooleanField(
+        default=False, help_text="The scheduled comparison of its day; others were started by staff."
+    )
     status = models.CharField(max_length=7, choices=Status, default=Status.RUNNING)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
-    compared = models.PositiveIntegerField(default=0, help_text="Movements at Stripe that were looked at.")
-    our_cents = models.BigIntegerField(default=0, help_text="What moved at Stripe in the span, by our books.")
-    their_cents = models.BigIntegerField(default=0, help_text="The same by Stripe's.")
+    compared = models.PositiveIntegerField(default=0, help_text="Number of Stripe balance transactions compared.")
+    our_cents = models.BigIntegerField(default=0, help_text="What moved at Stripe in the period, by our books.")
+    their_cents = models.BigIntegerField(default=0, help_text="The same by Stripe's books.")
     problem = models.CharField(max_length=200, blank=True)
-    told_at = models.DateTimeField(null=True, help_text="When the operator was written to.")
+    told_at = models.DateTimeField("emailed at", null=True, help_text="When the operator was emailed.")
 
     objects = ReconciliationQuerySet.as_manager()
 
@@ -70,7 +72,7 @@ class Reconciliation(models.Model):
                     " OR OLD.compared <> NEW.compared OR OLD.our_cents <> NEW.our_cents"
                     " OR OLD.their_cents <> NEW.their_cents))"
                 ),
-                func="RAISE EXCEPTION 'what a comparison found is kept'"
+                func="RAISE EXCEPTION 'a finished comparison must keep its result'"
                 " USING ERRCODE = 'check_violation', CONSTRAINT = 'reconciliation_result_is_kept';",
             ),
         ]
@@ -85,20 +87,20 @@ class DifferenceQuerySet(models.QuerySet["Difference"]):
 
 
 class Difference(models.Model):
-    """Something that one side has and the other has not, or has otherwise."""
+    """Something that is only on one side, or differs between the two."""
 
     class Kind(models.TextChoices):
-        MISSING_HERE = "missing_here", "Stripe has it, we do not"
-        MISSING_THERE = "missing_there", "We have it, Stripe does not"
+        MISSING_HERE = "missing_here", "Stripe has it, we don't"
+        MISSING_THERE = "missing_there", "We have it, Stripe doesn't"
         AMOUNT = "amount", "Different amounts"
         FEE = "fee", "Different fees"
         TWICE = "twice", "Booked more than once"
-        CURRENCY = "currency", "Another currency"
-        UNKNOWN = "unknown", "Of a kind we do not know"
-        CREDIT = "credit", "The wallet's credit is not what was paid"
-        BUYER = "buyer", "Credited to another buyer"
-        TIME = "time", "Booked in another span of time"
-        BALANCE = "balance", "Another balance at the end"
+        CURRENCY = "currency", "Different currencies"
+        UNKNOWN = "unknown", "Unknown type"
+        CREDIT = "credit", "Wallet credit differs from the payment"
+        BUYER = "buyer", "Credited to the wrong buyer"
+        TIME = "time", "Booked in a different period"
+        BALANCE = "balance", "Different closing balances"
 
     reconciliation = models.ForeignKey(Reconciliation, on_delete=models.PROTECT, related_name="differences")
     kind = models.CharField(max_length=13, choices=Kind)
@@ -108,7 +110,7 @@ class Difference(models.Model):
     note = models.CharField(max_length=300, blank=True)
     seen_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     seen_at = models.DateTimeField(null=True)
-    remark = models.CharField(max_length=300, blank=True, help_text="What came of it.")
+    remark = models.CharField(max_length=300, blank=True, help_text="What staff found out.")
 
     objects = DifferenceQuerySet.as_manager()
 
@@ -132,7 +134,7 @@ class Difference(models.Model):
                     " OR OLD.our_cents IS DISTINCT FROM NEW.our_cents"
                     " OR OLD.their_cents IS DISTINCT FROM NEW.their_cents"
                 ),
-                func="RAISE EXCEPTION 'a finding is kept as it was found'"
+                func="RAISE EXCEPTION 'a difference must stay as it was found'"
                 " USING ERRCODE = 'check_violation', CONSTRAINT = 'difference_is_as_found';",
             ),
         ]

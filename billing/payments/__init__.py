@@ -1,1 +1,1 @@
-"""Money from cards: payments, refunds, disputes and fees, and what Stripe's messages change."""
+"""Card payments, refunds, disputes and fees, and what Stripe's events change."""

@@ -1,6 +1,6 @@
-"""A cardholder's bank takes a payment back: the wallet gives it up at once, owes it if it has to, and may win it back.
+"""Disputes: the wallet gives up the payment at once, owes it if it must, and gets it back if the dispute is won.
 
-While a wallet owes, its buyer cannot buy; and what was disputed once is not charged automatically again.
+While a wallet owes money, its buyer cannot buy; and a dispute turns automatic top-up off.
 """
 
 from datetime import datetime
@@ -16,19 +16,19 @@ from billing.stripe import gateway
 from billing.stripe.answers import DisputeAnswer, Movement
 
 log = structlog.get_logger("billing.payments.disputes")
-# A bank that only asks (Stripe's "warning") has taken nothing yet.
+# For an inquiry (Stripe's "warning") the bank has not taken any money yet.
 CLAIMED = ("needs_response", "under_review", "appeal_needs_response", "appeal_under_review", "won", "lost")
 UNDECIDED = ("warning_needs_response", "warning_under_review", "needs_response", "under_review")
 CLOSED = ("won", "lost", "warning_closed", "prevented")
 
 
 class DisputeDiffers(Exception):
-    """Stripe's dispute does not fit our payment, or that was never credited. Nothing is booked."""
+    """Stripe's dispute does not match our payment, or the payment was never credited. Nothing is booked."""
 
 
 @transaction.atomic
 def enter(payment: Payment, answer: DisputeAnswer, *, now: datetime) -> Dispute:
-    """Bring our books to what Stripe says of this dispute. Safe twice, in any order. Raises DisputeDiffers."""
+    """Update our books to what Stripe says of this dispute. Safe twice, in any order. Raises DisputeDiffers."""
     locked = Payment.objects.select_for_update(no_key=True).get(pk=payment.pk)
     _require_fitting(locked, answer)
     dispute, _ = Dispute.objects.get_or_create(
@@ -42,7 +42,7 @@ def enter(payment: Payment, answer: DisputeAnswer, *, now: datetime) -> Dispute:
     )
     _update(dispute, answer, now)
     if answer.status in CLAIMED and _claw_back(dispute, now):
-        stop_automatic(buyer=locked.buyer, because="A payment of yours was disputed.", now=now)
+        stop_automatic(buyer=locked.buyer, because="One of your payments was disputed.", now=now)
     if answer.status == "won":
         _give_up_claim(dispute, now)
     for movement in answer.movements:
@@ -59,7 +59,7 @@ def _require_fitting(payment: Payment, answer: DisputeAnswer) -> None:
 
 
 def _update(dispute: Dispute, answer: DisputeAnswer, now: datetime) -> None:
-    """What was read is late when it is decided already."""
+    """Ignore the answer if the dispute is already decided: the answer is then out of date."""
     if dispute.closed_at and answer.status in UNDECIDED:
         return
     dispute.status = answer.status
@@ -70,7 +70,7 @@ def _update(dispute: Dispute, answer: DisputeAnswer, now: datetime) -> None:
 
 
 def _claw_back(dispute: Dispute, now: datetime) -> bool:
-    """Answers whether it was taken now."""
+    """Return whether this call took the money."""
     wallet = lock_wallet(dispute.payment.buyer)
     posting = _posting(dispute, "opened", now)
     if posted_before(posting.kind, posting.reference):
@@ -81,7 +81,7 @@ def _claw_back(dispute: Dispute, now: datetime) -> bool:
 
 
 def _give_up_claim(dispute: Dispute, now: datetime) -> None:
-    """All that was taken comes back, once; what we gave up of it before is not given twice."""
+    """Return everything that was taken to the wallet, once; a part we had written off is not returned twice."""
     wallet = lock_wallet(dispute.payment.buyer)
     posting = _posting(dispute, "won", now)
     if posted_before(posting.kind, posting.reference):
@@ -100,7 +100,7 @@ def _move(posting: Posting, wallet: Account, cents: int) -> None:
 
 
 def _book_funds(dispute: Dispute, movement: Movement, now: datetime) -> None:
-    """What Stripe took from our balance or put back, and the fee for it."""
+    """Book what Stripe took from our balance or put back, and its fee."""
     if movement.currency != dispute.payment.currency:
         raise DisputeDiffers(f"{movement.id} of {dispute.stripe_id} is in {movement.currency}")
     posting = Posting(Kind.DISPUTE_FUNDS, movement.id, now, payment=dispute.payment, stripe_id=movement.id)

@@ -1,4 +1,4 @@
-"""What Stripe keeps for itself, line by line of its balance."""
+"""The fees Stripe keeps, one balance transaction at a time."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from billing.stripe.answers import Movement
 
 
 def book_fee(movement: Movement, *, payment: Payment | None, now: datetime) -> None:
-    """The fee of one line leaves our money at Stripe. Safe twice; most refunds and payouts cost nothing."""
+    """Book the fee of one balance transaction. Safe twice; most refunds and payouts cost nothing."""
     if not movement.fee_cents:
         return
     posting = Posting(Kind.FEE, movement.id, now, payment=payment, stripe_id=movement.id)

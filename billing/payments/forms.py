@@ -1,4 +1,4 @@
-"""How much to pay in by card."""
+"""The form to top up by card."""
 
 import uuid
 
@@ -13,9 +13,9 @@ class TopUpForm(forms.Form):
     amount = DollarsField(label="Amount in US dollars")
     keep_card = forms.BooleanField(
         required=False,
-        label="Keep this card for later",
-        help_text="Stripe keeps it; its number never reaches us. You need it for automatic top-up, and can remove it at"
-        " any time.",
+        label="Save this card for later",
+        help_text="Stripe stores it; we never see the number. Automatic top-up needs a saved card."
+        " You can remove it at any time.",
     )
     key = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
 
@@ -23,18 +23,18 @@ class TopUpForm(forms.Form):
         cents: int = self.cleaned_data["amount"]
         least, most = settings.TOP_UP_LEAST_CENTS, settings.TOP_UP_MOST_CENTS
         if cents < least:
-            raise forms.ValidationError(f"The smallest top-up is {dollars(least)}.")
+            raise forms.ValidationError(f"Enter at least {dollars(least)}.")
         if cents > most:
-            raise forms.ValidationError(f"The largest top-up is {dollars(most)} at a time.")
+            raise forms.ValidationError(f"Enter at most {dollars(most)}.")
         return cents
 
     def clean_key(self) -> str:
-        """One form is one payment, however often it is sent."""
+        """Return the form's key: one form makes one payment, however often it is sent."""
         key: str = self.cleaned_data["key"]
         return key if key and key.isprintable() else uuid.uuid4().hex
 
 
 def suggested_amounts() -> list[int]:
-    """The amounts on offer, in cents, within the limits."""
+    """Return the suggested amounts in cents, within the limits."""
     least, most = settings.TOP_UP_LEAST_CENTS, settings.TOP_UP_MOST_CENTS
     return [cents for cents in settings.TOP_UP_SUGGESTED_CENTS if least <= cents <= most]

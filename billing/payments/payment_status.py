@@ -1,4 +1,4 @@
-"""How a payment stands by Stripe's own word, asked at that moment. By network, and nothing is written down here."""
+"""The status of a payment, read from Stripe at that moment. Uses the network; writes nothing."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,14 +9,14 @@ from billing.stripe.answers import Charge, Checkout, Intent
 from billing.stripe.gateway import GatewayRefused, GatewayUnavailable
 
 Status, Purpose = Payment.Status, Payment.Purpose
-# From the end of the notice: how long a kept card may be charged by asking again, and when no charge means none. It is
-# far less than the day for which Stripe knows an idempotency key: later the same request would be a new one.
+# From the end of the notice: how long a saved card's charge may be retried, and when no charge means none will come.
+# Far less than the day for which Stripe keeps an idempotency key: later, the same request would be a new one.
 RESEND_FOR, CERTAIN_AFTER = timedelta(hours=1), timedelta(hours=2)
 
 
 @dataclass(frozen=True)
 class PaymentTerms:
-    """What has to be the same here and there before a cent is credited."""
+    """What must match between Stripe and our books before a cent is credited."""
 
     cents: int
     currency: str
@@ -27,7 +27,7 @@ class PaymentTerms:
 
 @dataclass(frozen=True)
 class PaymentStatus:
-    """How a payment stands by Stripe's word. ``claims`` are all that Stripe says of its terms."""
+    """A payment's status at Stripe. ``claims`` is everything Stripe says about its terms."""
 
     status: Payment.Status
     claims: tuple[PaymentTerms, ...] = ()
@@ -39,7 +39,7 @@ class PaymentStatus:
 
 
 def charge_or_fetch_status(payment: Payment, *, now: datetime) -> PaymentStatus | None:
-    """What Stripe says of it, by network; None when it knows nothing of it. Charges a kept card under the same key."""
+    """Return its status at Stripe, by network; None if Stripe doesn't know it. Charges a saved card, same key."""
     if _is_done(payment) or payment.status == Status.ANNOUNCED:
         return None
     customer = Customer.objects.filter(buyer=payment.buyer_id).first()
@@ -61,7 +61,7 @@ def _charge_or_find(payment: Payment, customer: Customer, now: datetime) -> Paym
     except GatewayRefused as refusal:
         return PaymentStatus(Status.FAILED, intent_id=refusal.intent_id, problem=refusal.message)
     except GatewayUnavailable:
-        # A failure is remembered under its key too: perhaps the card was charged before it.
+        # Stripe remembers a failure under its key too: the card may have been charged before it.
         found = _find_charge(payment, customer)
         if found is None:
             raise
@@ -69,7 +69,7 @@ def _charge_or_find(payment: Payment, customer: Customer, now: datetime) -> Paym
 
 
 def _may_send(payment: Payment, customer: Customer, now: datetime) -> bool:
-    """Only while the buyer has to expect it: the request may never have reached Stripe, and is new when it does."""
+    """Whether the buyer still expects the charge: if Stripe never got the request, resending it is a new one."""
     agreed = AutomaticTopUp.objects.covering(payment).exists()
     in_time = now < _charged_from(payment) + RESEND_FOR
     return payment.status == Status.CREATED and agreed and in_time and customer.has_card
@@ -128,11 +128,11 @@ def terms_of(payment: Payment) -> PaymentTerms:
 
 
 def is_certain(payment: Payment, now: datetime) -> bool:
-    """What Stripe does not know of cannot come any more: no page is paid after it expired, no charge comes so late."""
+    """Whether what Stripe doesn't know can't come: no page is paid after it expires, no charge is that late."""
     late = CERTAIN_AFTER if payment.purpose == Purpose.AUTOMATIC else timedelta()
     return now >= _charged_from(payment) + late
 
 
 def _is_done(payment: Payment) -> bool:
-    """Credited, and its fee is booked."""
+    """Whether it is credited and its fee is booked."""
     return payment.status == Status.PAID and payment.ask_again_at is None

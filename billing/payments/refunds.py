@@ -1,7 +1,7 @@
-"""Money back to the card that paid: asked for at the desk, or made in Stripe's dashboard.
+"""Refunds to the card that paid: requested by our staff, or made in Stripe's dashboard.
 
-At the desk the wallet gives it up first, in one transaction with the refund's row; then Stripe is asked under the
-refund's own key. What Stripe did by itself is followed, even if the wallet has spent the money.
+For our own refunds the money leaves the wallet first, in one transaction with the refund's row; then we ask Stripe
+under the refund's own key. A refund made at Stripe is booked even if the wallet has spent the money.
 """
 
 import uuid
@@ -36,18 +36,18 @@ log = structlog.get_logger("billing.payments.refunds")
 Status = Refund.Status
 BATCH = 100
 DASHBOARD = "Stripe's dashboard"
-# Stripe forgets an idempotency key after a day: until then the same request can be sent again, later it would be new.
+# Stripe forgets an idempotency key after a day: until then we can resend the same request; later it would be a new one.
 RESEND_FOR, CERTAIN_AFTER = timedelta(hours=20), timedelta(hours=22)
 ASK_SOONEST, ASK_LATEST = timedelta(seconds=30), timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=7)
 
 
 class RefundRefused(Exception):
-    """Nothing goes back and nothing moved; the message is for the desk."""
+    """Nothing is refunded and nothing moved; the message is for staff."""
 
 
 class RefundDiffers(Exception):
-    """Stripe's refund and ours cannot be the same, or its payment was never credited. Nothing is booked."""
+    """Stripe's refund can't be the same as ours, or its payment was never credited. Nothing is booked."""
 
 
 def refund_to_card(
@@ -59,9 +59,9 @@ def refund_to_card(
     now: datetime,
     key: uuid.UUID | None = None,
 ) -> Refund:
-    """Give so much of a payment back to its card. The same key is the same refund. Raises RefundRefused.
+    """Refund part of a payment to its card. The same key is the same refund. Raises RefundRefused.
 
-    The answer is CREATED when nobody knows yet whether Stripe did it (it is asked again), FAILED when it would not.
+    The result is CREATED if it is not known yet whether Stripe did it (we ask again), FAILED if Stripe refused.
     """
     reserved = _reserve(payment, amount_cents, reason, actor, now, key or uuid.uuid4())
     return settle(reserved, now=now)
@@ -69,17 +69,17 @@ def refund_to_card(
 
 @transaction.atomic
 def _reserve(payment: Payment, cents: int, reason: str, actor: str, now: datetime, key: uuid.UUID) -> Refund:
-    """The wallet gives it up, before anybody asks Stripe; refunds of one payment take turns."""
+    """Take the money from the wallet before asking Stripe; refunds of one payment take turns."""
     locked = _lock(payment)
     earlier = Refund.objects.filter(public_id=key).first()
     if earlier:
         if (earlier.payment_id, earlier.amount_cents) != (payment.pk, cents):
-            raise RefundRefused("Something else was refunded by this form. Open it again.")
+            raise RefundRefused("This form was already used for a different refund. Open it again.")
         return earlier
     wallet = lock_wallet(locked.buyer)
     left = min(left_cents(locked), wallet.balance_cents)
     if not 0 < cents <= left:
-        raise RefundRefused(f"At most {dollars(max(left, 0))} of this payment can go back to the card.")
+        raise RefundRefused(f"You can refund at most {dollars(max(left, 0))} of this payment.")
     refund = Refund.objects.create(
         public_id=key,
         payment=locked,
@@ -94,7 +94,7 @@ def _reserve(payment: Payment, cents: int, reason: str, actor: str, now: datetim
 
 
 def left_cents(payment: Payment) -> int:
-    """What of a payment neither went back, nor is going, nor was disputed away."""
+    """Return the part of a payment, in cents, that is not refunded, being refunded or lost to a dispute."""
     if payment.status != Payment.Status.PAID:
         return 0
     back = payment.refunds.standing().aggregate(total=Sum("amount_cents"))["total"] or 0
@@ -103,7 +103,7 @@ def left_cents(payment: Payment) -> int:
 
 
 def settle(refund: Refund, *, now: datetime) -> Refund:
-    """Have Stripe do it, or ask what became of it. Safe twice; without an answer it is asked again later."""
+    """Have Stripe make the refund, or fetch its status. Safe twice; without an answer we ask again later."""
     if refund.status in (Status.SUCCEEDED, Status.FAILED):
         return refund
     try:
@@ -121,7 +121,7 @@ def settle(refund: Refund, *, now: datetime) -> Refund:
 
 
 def settle_and_fetch(payment: Payment, *, now: datetime) -> list[RefundAnswer]:
-    """All refunds of a payment by Stripe's word. Those of ours that Stripe may not know yet are settled before."""
+    """Return all refunds of a payment as Stripe has them, after settling ours that Stripe may not know yet."""
     for refund in payment.refunds.filter(status=Status.CREATED):
         settle(refund, now=now)
     return gateway.refunds_of(payment.stripe_payment_intent_id)
@@ -129,14 +129,14 @@ def settle_and_fetch(payment: Payment, *, now: datetime) -> list[RefundAnswer]:
 
 @transaction.atomic
 def enter(payment: Payment, refunds: Sequence[RefundAnswer], *, now: datetime) -> None:
-    """Bring our books to what Stripe says of these refunds. Safe twice, in any order. Raises RefundDiffers."""
+    """Update our books to what Stripe says of these refunds. Safe twice, in any order. Raises RefundDiffers."""
     locked = _lock(payment)
     for answer in refunds:
         _enter_one(locked, answer, now)
 
 
 def ask_again(*, now: datetime) -> int:
-    """Ask about every refund that is due. Answers how many."""
+    """Check every refund that is due with Stripe. Return how many."""
     due = list(Refund.objects.due_to_ask(now).select_related("payment").order_by("ask_again_at")[:BATCH])
     return sum(_ask_one(refund, now) for refund in due)
 
@@ -146,13 +146,13 @@ def _ask_one(refund: Refund, now: datetime) -> bool:
         return False
     try:
         settle(refund, now=now)
-    except Exception:  # whatever it is: the other refunds are due too
-        log.exception("a refund could not be settled", refund=str(refund.public_id))
+    except Exception:  # whatever the error is, the other refunds are due too
+        log.exception("refund could not be settled", refund=str(refund.public_id))
     return True
 
 
 def _ask(refund: Refund, now: datetime) -> RefundAnswer | None:
-    """None when Stripe knows nothing of it."""
+    """Return None if Stripe doesn't know it."""
     if refund.stripe_id:
         return gateway.fetch_refund(refund.stripe_id)
     if now - refund.created_at > RESEND_FOR:
@@ -164,7 +164,7 @@ def _ask(refund: Refund, now: datetime) -> RefundAnswer | None:
             cents=refund.amount_cents,
         )
     except GatewayUnavailable:
-        # A failure is remembered under its key too: perhaps it was refunded before it.
+        # Stripe remembers a failure under its key too: the refund may have been made before it.
         found = _find(refund)
         if found is None:
             raise
@@ -176,7 +176,7 @@ def _find(refund: Refund) -> RefundAnswer | None:
     return next((answer for answer in made if answer.reference == str(refund.public_id)), None)
 
 
-# --- Writing it down; the caller holds the payment's row
+# --- Writing the result; the caller holds the lock on the payment's row
 def _enter_one(payment: Payment, answer: RefundAnswer, now: datetime) -> None:
     refund = _row_of(payment, answer) or _follow(payment, answer, now)
     ours = (refund.amount_cents, payment.currency, payment.stripe_payment_intent_id)
@@ -197,10 +197,10 @@ def _row_of(payment: Payment, answer: RefundAnswer) -> Refund | None:
 
 
 def _follow(payment: Payment, answer: RefundAnswer, now: datetime) -> Refund:
-    """Somebody refunded it in the dashboard: the wallet pays, even if it has to owe."""
+    """Book a refund made in the dashboard: the wallet pays, even if it must go negative."""
     if payment.status != Payment.Status.PAID or answer.currency != payment.currency:
         raise RefundDiffers(f"{answer.id} of {payment.public_id}")
-    # One that failed takes no part in what can still go back, from the start.
+    # A failed refund never counts toward what is left to refund, from the start.
     status = Status.FAILED if answer.has_failed else Status.CREATED
     refund = Refund.objects.create(
         payment=payment,
@@ -222,7 +222,7 @@ def _take_from(wallet: Account, refund: Refund, now: datetime) -> None:
         Kind.REFUND,
         str(refund.public_id),
         now,
-        memo="Refund to the card",  # the buyer reads it; the desk's reason stays with the refund
+        memo="Refund to your card",  # the buyer reads this; the staff's reason stays with the refund
         actor=refund.made_by,
         payment=refund.payment,
         stripe_id=refund.stripe_id,
@@ -233,7 +233,7 @@ def _take_from(wallet: Account, refund: Refund, now: datetime) -> None:
 
 def _go_on(refund: Refund, answer: RefundAnswer, now: datetime) -> None:
     done = answer.status == "succeeded"
-    # What was read is late when it is done already.
+    # If it is already done, the answer is out of date.
     before = [Status.CREATED, Status.PENDING, Status.SUCCEEDED] if done else [Status.CREATED, Status.PENDING]
     Refund.objects.filter(pk=refund.pk, status__in=before).update(
         status=Status.SUCCEEDED if done else Status.PENDING,
@@ -243,7 +243,7 @@ def _go_on(refund: Refund, answer: RefundAnswer, now: datetime) -> None:
 
 
 def _fail(refund: Refund, problem: str, now: datetime, *, stripe_id: str = "") -> None:
-    """The wallet gets it back, once, with the row that says why."""
+    """Return the money to the wallet, once, in one transaction with the reason on the refund's row."""
     Refund.objects.filter(pk=refund.pk).update(
         status=Status.FAILED, stripe_id=stripe_id or refund.stripe_id, problem=problem[:300], ask_again_at=None
     )
@@ -256,7 +256,7 @@ def _fail(refund: Refund, problem: str, now: datetime, *, stripe_id: str = "") -
 
 
 def _refused(refund: Refund, problem: str, now: datetime) -> None:
-    """Of one that Stripe never made; one that it made and does not show any more is for a person."""
+    """Fail a refund Stripe never made; one it made but no longer shows needs a person."""
     if refund.stripe_id:
         _leave_to_a_person(refund, problem)
         return
@@ -268,20 +268,20 @@ def _refused(refund: Refund, problem: str, now: datetime) -> None:
 
 def _not_known(refund: Refund, now: datetime) -> None:
     if now - refund.created_at > CERTAIN_AFTER:
-        _refused(refund, "Stripe never made it.", now)
+        _refused(refund, "Stripe never made this refund.", now)
     else:
         _ask_later(refund, now)
 
 
 def _ask_later(refund: Refund, now: datetime) -> None:
     if now - refund.created_at > GIVE_UP_AFTER:
-        _leave_to_a_person(refund, "We could not find out how this refund stands.")
+        _leave_to_a_person(refund, "We could not confirm the status of this refund.")
     else:
         Refund.objects.filter(pk=refund.pk).update(ask_again_at=_next_time(refund, now))
 
 
 def _leave_to_a_person(refund: Refund, problem: str) -> None:
-    log.error("a refund needs a person", refund=str(refund.public_id), problem=problem)
+    log.error("refund needs a person", refund=str(refund.public_id), problem=problem)
     Refund.objects.filter(pk=refund.pk).update(problem=problem[:300], ask_again_at=None)
 
 

@@ -1,4 +1,4 @@
-"""Stripe's payouts to our own bank: the money leaves our balance there when the payout is made, and may come back."""
+"""Stripe's payouts to our own bank: the money leaves our Stripe balance when the payout is made, and may come back."""
 
 from datetime import datetime
 
@@ -12,12 +12,12 @@ from billing.stripe.answers import PayoutAnswer
 
 
 class SettlementDiffers(Exception):
-    """Not in our currency, or of another environment. Nothing is booked."""
+    """The payout is in another currency or from another environment. Nothing is booked."""
 
 
 @transaction.atomic
 def enter(answer: PayoutAnswer, *, now: datetime) -> None:
-    """Bring our books to what Stripe says of this payout. Safe twice, in any order. Raises SettlementDiffers."""
+    """Update our books to what Stripe says of this payout. Safe twice, in any order. Raises SettlementDiffers."""
     if (answer.currency, answer.livemode) != (CURRENCY, gateway.is_live()):
         raise SettlementDiffers(answer.id)
     _send(answer, now)

@@ -1,6 +1,5 @@
-"""Acting on what Stripe told us. Only ids and the type are taken from an event: how things stand is asked of Stripe at
-that moment, and our books are brought there. So any order, number, delay or repetition leads to the same books.
-"""
+"""Acting on Stripe's events. We take only IDs and the type from an event, ask Stripe for the current status, and update
+our books to match. So events may come in any order, late or repeated, and the books end up the same."""
 
 import uuid
 from collections.abc import Callable
@@ -24,13 +23,13 @@ BATCH = 100
 FIRST_RETRY, LATEST_RETRY = timedelta(seconds=30), timedelta(hours=4)
 MOST_ATTEMPTS = 20
 
-# What is to be done in one transaction with noting that it was done. None: it is of no concern to us.
+# What to write in the same transaction as marking the event done. None: the event doesn't concern us.
 Effect = Callable[[], object]
 Effects = list[Effect] | None
 
 
 def act(event: StripeEvent, *, now: datetime) -> StripeEvent:
-    """Do what follows from an event, once it is due; afterwards it is done, ignored, or to be tried again."""
+    """Act on an event, once it is due; afterwards it is done, ignored, or due for a retry."""
     if not _claim(event, now):
         return event
     try:
@@ -39,14 +38,14 @@ def act(event: StripeEvent, *, now: datetime) -> StripeEvent:
             for effect in effects or []:
                 effect()
             _close(event, Status.IGNORED if effects is None else Status.DONE, now)
-    except Exception as error:  # whatever it is: it is kept with the event, and the others are acted on
+    except Exception as error:  # whatever the error is, it is kept with the event, and the others go on
         _note(event, error, now)
     event.refresh_from_db()
     return event
 
 
 def act_due(*, now: datetime) -> int:
-    """Act on what nobody acted on yet, oldest first. Answers how many were tried."""
+    """Act on the events nobody has acted on yet, oldest first. Return how many were tried."""
     due = list(StripeEvent.objects.due(now).order_by("try_at", "id")[:BATCH])
     for event in due:
         act(event, now=now)
@@ -54,7 +53,7 @@ def act_due(*, now: datetime) -> int:
 
 
 def _claim(event: StripeEvent, now: datetime) -> bool:
-    """The attempt is counted before it is made: an event that ends its worker comes to an end as well."""
+    """Count the attempt before making it, so that an event that kills its worker also runs out of attempts."""
     mine = StripeEvent.objects.due(now).filter(pk=event.pk, attempts=event.attempts)
     wait = min(FIRST_RETRY * 2**event.attempts, LATEST_RETRY)
     claimed = mine.update(attempts=F("attempts") + 1, try_at=now + wait)
@@ -70,15 +69,15 @@ def _note(event: StripeEvent, error: Exception, now: datetime) -> None:
     said = f": {error}" if isinstance(error, GatewayError) else ""
     problem = f"{type(error).__name__}{said}"[:200]
     if event.attempts >= MOST_ATTEMPTS:
-        log.error("gave up an event of Stripe's", event_id=event.event_id, type=event.type, problem=problem)
+        log.error("gave up on a Stripe event", event_id=event.event_id, type=event.type, problem=problem)
         _close(event, Status.FAILED, now, problem)
     else:
-        log.warning("an event of Stripe's has to wait", event_id=event.event_id, type=event.type, problem=problem)
+        log.warning("Stripe event postponed", event_id=event.event_id, type=event.type, problem=problem)
         StripeEvent.objects.filter(pk=event.pk).update(problem=problem)
 
 
 def _find_out(event: StripeEvent, now: datetime) -> Effects:
-    """By network, and nothing is written: what there is to be written."""
+    """Return what there is to write. Uses the network; writes nothing."""
     thing: dict[str, Any] = event.body["data"]["object"]
     match event.type:
         case (
@@ -123,7 +122,7 @@ def _about_payment(payment: Payment | None, now: datetime) -> Effects:
 
 
 def _about_refunds(payment: Payment | None, now: datetime) -> Effects:
-    """Of a payment that is credited first, if it was not yet."""
+    """Effects on a payment's refunds, after crediting the payment if it was not credited yet."""
     if payment is None:
         return None
     credited = top_ups.settle(payment, now=now)
@@ -148,7 +147,7 @@ def _about_payout(payout_id: str, now: datetime) -> Effects:
 
 
 def _forget_card(payment_method_id: str, now: datetime) -> None:
-    """A card once detached stays so: nothing needs to be asked."""
+    """Forget a card. Once detached it stays so, and Stripe need not be asked."""
     customer = Customer.objects.select_related("buyer").filter(payment_method_id=payment_method_id).first()
     if customer is None:
         return
@@ -171,7 +170,7 @@ def _payment_of_intent(intent_id: str) -> Payment | None:
 
 
 def _payment_named(reference: str) -> Payment | None:
-    """None for what somebody else does with the same account at Stripe."""
+    """Return the payment, or None for what another application does with the same Stripe account."""
     try:
         public_id = uuid.UUID(reference)
     except ValueError:

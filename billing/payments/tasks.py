@@ -1,4 +1,4 @@
-"""Jobs of payments. Each asks the tables what is due, so a lost or doubled message does no harm."""
+"""Jobs of payments. Each reads from the tables what is due, so a lost or repeated message does no harm."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -8,7 +8,7 @@ from billing.payments import mail, refunds, stripe_events, top_ups
 
 @shared_task
 def settle_payments() -> None:
-    """Messages nobody acted on yet; payments and refunds of which nobody knows how they ended."""
+    """Act on events nobody has acted on yet; check payments and refunds whose result is unknown."""
     stripe_events.act_due(now=timezone.now())
     top_ups.ask_again(now=timezone.now())
     refunds.ask_again(now=timezone.now())
@@ -16,5 +16,5 @@ def settle_payments() -> None:
 
 @shared_task
 def send_payment_mail() -> None:
-    """What became of payments, and what will be charged."""
+    """Send emails about results of payments and upcoming charges."""
     mail.send_due(clock=timezone.now)

@@ -1,8 +1,8 @@
-"""Money from a card into a wallet: asked for, paid on Stripe's page or with a kept card, credited once.
+"""Card payments into a wallet: requested, paid on Stripe's page or with a saved card, credited once.
 
-Nobody's word counts but Stripe's own, asked at that moment: the success page, the webhook and the sweep all call
-``settle``, in any order and as often as they like. The network is never waited for inside a transaction:
-``charge_or_fetch_status`` asks, ``enter`` writes down what was answered.
+Only what Stripe says when asked counts: the success page, the webhook and the sweep all call ``settle``, in any order
+and as often as they like. No transaction ever waits for the network: ``charge_or_fetch_status`` asks, ``enter`` writes
+the answer.
 """
 
 from datetime import datetime, timedelta
@@ -36,21 +36,21 @@ Status, Purpose = Payment.Status, Payment.Purpose
 BATCH = 100
 STRIPES_LEAST_CENTS = 50
 PAGE_LIFE = timedelta(hours=1)
-# Stripe takes pages of 30 minutes to 24 hours; a minute is for the way there.
+# Stripe keeps pages open for 30 minutes to 24 hours; the extra minute is for the request itself.
 STRIPES_SHORTEST_PAGE = timedelta(minutes=30)
 PAGE_LEAST, PAGE_MOST = timedelta(minutes=31), timedelta(hours=23, minutes=59)
 ASK_SOONEST, ASK_LATEST, ASK_OPEN_LATEST = timedelta(seconds=30), timedelta(hours=1), timedelta(minutes=5)
 WATCHED_EVERY = timedelta(seconds=10)
 GIVE_UP_AFTER = timedelta(days=7)
-DOUBT = "What the card paid is not what was asked for. We are looking into it."
-LOST = "We could not find out how this payment stands. We are looking into it."
+DOUBT = "What the card paid does not match this payment. We are looking into it."
+LOST = "We could not confirm the status of this payment. We are looking into it."
 
 
 class PaymentRefused(Exception):
-    """The payment cannot be asked for. The message is for the buyer."""
+    """The payment can't be started. The message is for the buyer."""
 
 
-# --- Asking for it
+# --- Requesting a payment
 def ask_payment(
     *,
     buyer: Buyer,
@@ -62,9 +62,9 @@ def ask_payment(
     now: datetime,
     expires_at: datetime | None = None,
 ) -> Payment:
-    """Note down that a card shall pay so much. The same key again is the same payment; raises PaymentRefused.
+    """Record that a card is to pay this amount. The same key is the same payment. Raises PaymentRefused.
 
-    ``expires_at`` is when Stripe's page closes: an hour from now, or what is given, within what Stripe allows.
+    ``expires_at`` is when Stripe's page closes: an hour from now, or as given, within what Stripe allows.
     """
     _require_allowed(buyer, purpose, amount_cents)
     wanted = {"purpose": purpose, "amount_cents": amount_cents}
@@ -76,7 +76,7 @@ def ask_payment(
     except IntegrityError:
         earlier = Payment.objects.filter(buyer=buyer, idempotency_key=key, **wanted).first() if key else None
         if earlier is None:
-            raise PaymentRefused("This was asked for before, with another amount. Start again.") from None
+            raise PaymentRefused("You already started this payment with a different amount. Start again.") from None
         return earlier
 
 
@@ -85,22 +85,22 @@ def _require_allowed(buyer: Buyer, purpose: Payment.Purpose, cents: int) -> None
     if not gateway.is_on():
         raise PaymentRefused(str(GatewayOff()))
     if buyer.closed_at is not None:
-        raise PaymentRefused("This company is closed and cannot pay in.")
+        raise PaymentRefused("This company is closed and can't add funds.")
     if not least <= cents <= settings.TOP_UP_MOST_CENTS:
         span = f"{dollars(least)} to {dollars(settings.TOP_UP_MOST_CENTS)}"
-        raise PaymentRefused(f"A card can pay {span} at a time.")
+        raise PaymentRefused(f"A card payment must be {span}.")
 
 
 def open_page(payment: Payment, *, success_url: str, cancel_url: str, now: datetime) -> Payment:
-    """Have Stripe make its page: afterwards OPEN with ``page_url``. Safe twice; the same addresses each time.
+    """Have Stripe make its page: afterwards OPEN with ``page_url``. Safe twice, with the same URLs each time.
 
-    Raises GatewayUnavailable (still CREATED, asked again soon) and GatewayRefused (FAILED). Too short before the page
-    would expire Stripe makes none, and the payment stays CREATED without one.
+    Raises GatewayUnavailable (still CREATED, checked again soon) and GatewayRefused (FAILED). Shortly before the page
+    would expire, Stripe makes none, and the payment stays CREATED without one.
     """
     if payment.status != Status.CREATED:
         return payment
     if payment.expires_at and payment.expires_at - now < STRIPES_SHORTEST_PAGE:
-        return settle(payment, now=now)  # too late to have one made; perhaps it was, and its address was lost
+        return settle(payment, now=now)  # too late for a new page; one may have been made and its URL lost
     try:
         checkout = _make_page(payment, success_url, cancel_url, now)
     except GatewayUnavailable:
@@ -111,7 +111,7 @@ def open_page(payment: Payment, *, success_url: str, cancel_url: str, now: datet
         raise
     enter(payment, status_of_page(checkout), now=now)
     if not payment.is_unfinished and checkout.status == "open":
-        gateway.expire_checkout(checkout.id)  # canceled while Stripe was making it
+        gateway.expire_checkout(checkout.id)  # canceled while Stripe was making the page
     return payment
 
 
@@ -130,35 +130,35 @@ def _make_page(payment: Payment, success_url: str, cancel_url: str, now: datetim
             expires_at=payment.expires_at,
         )
     except GatewayUnavailable:
-        # A failure is remembered under its key too: perhaps the page was made before it.
+        # Stripe remembers a failure under its key too: the page may have been made before it.
         if found := find_page(payment, customer):
             return found
         raise
 
 
 def customer_of(buyer: Buyer, *, now: datetime) -> Customer:
-    """The buyer at Stripe, made there when there is none. Asks the network."""
+    """Return the buyer's customer at Stripe, creating one if needed. Uses the network."""
     known = Customer.objects.filter(buyer=buyer).first()
     if known:
         return known
     reference = str(buyer.public_id)
-    # By the minute, so that a failure that Stripe remembers is soon behind us: a customer too many costs nothing.
+    # The key changes every minute, so a failure Stripe remembers is soon past; an extra customer costs nothing.
     stripe_id = gateway.create_customer(reference=reference, key=f"customer-{reference}-{now:%Y%m%d%H%M}")
     customer, _ = Customer.objects.get_or_create(buyer=buyer, defaults={"stripe_id": stripe_id, "created_at": now})
     return customer
 
 
 def charge(payment: Payment, *, now: datetime) -> Payment:
-    """Charge the kept card for an automatic top-up whose notice is over and that is CREATED. Safe twice."""
+    """Charge the saved card for an automatic top-up that is CREATED and whose notice is over. Safe twice."""
     payment.refresh_from_db()
     return settle(payment, now=now)
 
 
-# --- Finding out
+# --- Checking the status
 def settle(payment: Payment, *, now: datetime) -> Payment:
-    """Ask Stripe how it stands, and write that down: credited once, failed or expired. Safe at any time, any often.
+    """Ask Stripe for the status and record it: credited once, failed or expired. Safe at any time, any number of times.
 
-    When Stripe does not answer, the payment stays as it is and is asked about again.
+    If Stripe doesn't respond, the payment stays as it is and is checked again later.
     """
     try:
         truth = charge_or_fetch_status(payment, now=now)
@@ -175,7 +175,7 @@ def settle(payment: Payment, *, now: datetime) -> Payment:
 
 
 def enter(payment: Payment, truth: PaymentStatus | None, *, now: datetime) -> Payment:
-    """Write down what Stripe said: one transaction, safe twice, in any order. Never waits for the network."""
+    """Record what Stripe said, in one transaction. Safe twice, in any order; never waits for the network."""
     with transaction.atomic():
         locked = Payment.objects.select_for_update(no_key=True).get(pk=payment.pk)
         if truth is None:
@@ -193,7 +193,7 @@ def enter(payment: Payment, truth: PaymentStatus | None, *, now: datetime) -> Pa
 
 
 def cancel(payment: Payment, *, now: datetime) -> Payment:
-    """The buyer left Stripe's page: it is closed there. Money that came first is credited all the same."""
+    """Close Stripe's page because the buyer left it. Money that came first is still credited."""
     if payment.status == Status.OPEN:
         try:
             gateway.expire_checkout(payment.stripe_session_id)
@@ -204,8 +204,8 @@ def cancel(payment: Payment, *, now: datetime) -> Payment:
 
 
 def settle_while_watched(payment: Payment, *, now: datetime) -> Payment:
-    """``settle`` for somebody who waits at the page and may load it any often: one ask in so many seconds. A time to
-    ask that is so near says that somebody just did, or is at it."""
+    """``settle`` for a person who waits at the page and may reload it often: Stripe is asked at most once per
+    ``WATCHED_EVERY``. A next check within that time means that another request has just asked or is asking."""
     soon = now + WATCHED_EVERY
     this = Payment.objects.filter(pk=payment.pk).unfinished().exclude(status=Status.ANNOUNCED)
     nobody = Q(ask_again_at=None) | Q(ask_again_at__lte=now) | Q(ask_again_at__gt=soon)
@@ -217,7 +217,7 @@ def settle_while_watched(payment: Payment, *, now: datetime) -> Payment:
 
 
 def ask_again(*, now: datetime) -> int:
-    """Ask about every payment whose outcome nobody knows yet, and that is due. Answers how many."""
+    """Check every payment that is due and whose result is unknown. Return how many."""
     due = list(Payment.objects.due_to_ask(now).order_by("ask_again_at")[:BATCH])
     return sum(_ask_one(payment, now) for payment in due)
 
@@ -227,14 +227,14 @@ def _ask_one(payment: Payment, now: datetime) -> bool:
         return False
     try:
         settle(payment, now=now)
-    except Exception:  # whatever it is: the other payments are due too
-        log.exception("a payment could not be settled", payment=str(payment.public_id))
+    except Exception:  # whatever the error is, the other payments are due too
+        log.exception("payment could not be settled", payment=str(payment.public_id))
     return True
 
 
-# --- Writing it down
+# --- Recording the result
 def _credit(payment: Payment, truth: PaymentStatus, now: datetime) -> None:
-    """The one place where a card's money reaches a wallet; the caller holds the payment's row."""
+    """The one place where card money reaches a wallet; the caller holds the lock on the payment's row."""
     if payment.status != Status.PAID:
         charge_id = truth.charge.id if truth.charge else ""
         posting = Posting(Kind.TOP_UP, str(payment.public_id), now, payment=payment, stripe_id=charge_id)
@@ -264,7 +264,7 @@ def _set_paid(payment: Payment, truth: PaymentStatus, charge_id: str, now: datet
 
 
 def _keep(card: Card, payment: Payment, now: datetime) -> None:
-    """The consent to automatic top-up named the card that was there before: with another one it ends."""
+    """Save the card. The consent to automatic top-up named the earlier card, so a different one ends it."""
     others = Customer.objects.filter(buyer=payment.buyer_id).exclude(payment_method_id=card.payment_method_id)
     replaced = others.update(
         payment_method_id=card.payment_method_id,
@@ -273,11 +273,11 @@ def _keep(card: Card, payment: Payment, now: datetime) -> None:
         card_expires=card.expires,
     )
     if replaced:
-        stop_automatic(buyer=payment.buyer, because="Another card was kept.", now=now)
+        stop_automatic(buyer=payment.buyer, because="A different card was saved.", now=now)
 
 
 def _go_on(payment: Payment, truth: PaymentStatus, now: datetime) -> None:
-    before = [Status.CREATED, Status.OPEN, truth.status]  # what was read is late when it is on its way already
+    before = [Status.CREATED, Status.OPEN, truth.status]  # if it is already further along, the answer is out of date
     Payment.objects.filter(pk=payment.pk, status__in=before).update(
         status=truth.status,
         stripe_session_id=truth.session_id or payment.stripe_session_id,
@@ -288,7 +288,7 @@ def _go_on(payment: Payment, truth: PaymentStatus, now: datetime) -> None:
 
 
 def _nothing_known(payment: Payment, now: datetime) -> None:
-    """Stripe knows nothing of it. That is certain once what we sent can have no more effect."""
+    """Handle a payment Stripe doesn't know. It has failed once nothing we sent can still take effect."""
     if payment.status != Status.CREATED:
         return
     if payment.purpose == Purpose.AUTOMATIC and is_certain(payment, now):
@@ -308,7 +308,7 @@ def _end(
     problem: str = "",
     only: tuple[Payment.Status, ...] = Payment.UNFINISHED,
 ) -> None:
-    """The first end counts, but for one: money that comes later is credited."""
+    """The first end counts, with one exception: money that comes later is credited."""
     Payment.objects.filter(pk=payment.pk, status__in=only).update(
         status=status,
         stripe_payment_intent_id=intent_id or payment.stripe_payment_intent_id,
@@ -321,8 +321,8 @@ def _end(
 
 
 def _leave_to_a_person(payment: Payment, problem: str) -> None:
-    """Nothing is credited, and nobody asks again by himself."""
-    log.error("a payment needs a person", payment=str(payment.public_id), problem=problem)
+    """Credit nothing and stop checking automatically."""
+    log.error("payment needs a person", payment=str(payment.public_id), problem=problem)
     Payment.objects.filter(pk=payment.pk).update(ask_again_at=None)
     Payment.objects.filter(pk=payment.pk).exclude(status=Status.PAID).update(problem=problem)
     payment.refresh_from_db()
@@ -335,6 +335,6 @@ def _ask_later(payment: Payment, now: datetime) -> None:
 
 
 def _next_time(payment: Payment, now: datetime) -> datetime:
-    """Half as long again as it waited already, within bounds; an open page is asked about every few minutes."""
+    """Wait half as long again as it has waited so far, within bounds; an open page is checked every few minutes."""
     latest = ASK_LATEST if payment.status == Status.PROCESSING else ASK_OPEN_LATEST
     return now + min(max((now - payment.created_at) / 2, ASK_SOONEST), latest)

@@ -1,4 +1,4 @@
-"""Paying in by card: how much, off to Stripe's page, and back; and one payment with all that moved for it."""
+"""Topping up by card: the amount, Stripe's page and the way back; and one payment with everything that moved for it."""
 
 import uuid
 from uuid import UUID
@@ -25,14 +25,14 @@ from billing.stripe.gateway import GatewayRefused, GatewayUnavailable
 from buyers.companies.access import MemberRequest, buying_required, may_buy, member_required
 from buyers.models.buyer import Buyer
 
-# Two seconds apart: after a minute the page stops asking by itself.
+# Two seconds apart: after a minute the page stops checking automatically.
 MOST_TRIES = 30
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @buying_required
 def top_up(request: MemberRequest) -> HttpResponse:
-    """The form; sent, it leads to Stripe's page. The form's key makes one payment of it, however often it is sent."""
+    """The form; once submitted, it redirects to Stripe's page. Its key makes one payment, however often it is sent."""
     if request.method != "POST":
         amount = request.GET.get("amount", typed(next(iter(suggested_amounts()), settings.TOP_UP_LEAST_CENTS)))
         return _form(request, TopUpForm(initial={"amount": amount, "key": uuid.uuid4().hex}))
@@ -59,7 +59,7 @@ def _form(request: MemberRequest, form: TopUpForm, *, status: int = 200) -> Http
 
 
 def _asked(request: MemberRequest, form: TopUpForm) -> Payment:
-    """The payment with Stripe's page for it, or one under this key that has ended."""
+    """Return the payment with Stripe's page for it, or one under this key that has ended."""
     said, now = form.cleaned_data, timezone.now()
     payment = ask_payment(
         buyer=request.buyer,
@@ -78,7 +78,7 @@ def _address(payment: Payment, name: str) -> str:
 
 
 def redirect_to_stripe(payment: Payment, *, status: int) -> HttpResponse:
-    """To Stripe's page while it is open; a payment that has ended is shown instead."""
+    """Redirect to Stripe's page while it is open, else to the payment that has ended."""
     target = payment.page_url or reverse("billing:payment", args=[payment.public_id])
     return HttpResponse(status=status, headers={"Location": target})
 
@@ -86,8 +86,8 @@ def redirect_to_stripe(payment: Payment, *, status: int) -> HttpResponse:
 @require_safe
 @buying_required
 def done(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    """Where Stripe sends the buyer back to: asks how it stands. While it is on its way the page asks us again, and we
-    ask Stripe in the background: a poll that waited for a slow Stripe would keep a thread from everybody else."""
+    """Where Stripe sends the buyer back to: ask for the status. While it is pending the page polls us, and we ask
+    Stripe in the background: a poll that waited for a slow Stripe would block a thread that others need."""
     found = payment_of(request.buyer, public_id)
     if not request.htmx:
         found = settle_while_watched(found, now=timezone.now())
@@ -97,7 +97,7 @@ def done(request: MemberRequest, public_id: UUID) -> HttpResponse:
 
 
 def _next_try(tried: str) -> int | None:
-    """The number of the next try, while it is one of the few that there are."""
+    """Return the number of the next try, or None when there have been enough."""
     known = tried.isdecimal() and len(tried) <= len(str(MOST_TRIES))
     return int(tried) + 1 if known and int(tried) < MOST_TRIES else None
 
@@ -105,8 +105,8 @@ def _next_try(tried: str) -> int | None:
 @require_http_methods(["GET", "HEAD", "POST"])
 @buying_required
 def back(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    """Where Stripe's page sends those who changed their mind: it is shown as it stands, and ends when they say so.
-    Money that came first is in the wallet all the same."""
+    """Where Stripe's page sends people who changed their mind: show the payment, and cancel it when they say so. Money
+    that came first is in the wallet all the same."""
     found = payment_of(request.buyer, public_id)
     if request.method == "POST":
         cancel(found, now=timezone.now())
@@ -126,7 +126,7 @@ def payment_of(buyer: Buyer, public_id: UUID) -> Payment:
 
 
 def payment_context(request: MemberRequest, found: Payment) -> dict[str, object]:
-    """One payment: what moved in the wallet for it, and what of it went back."""
+    """One payment, its wallet entries, its refunds and its disputes."""
     moved = Entry.objects.filter(account__buyer=request.buyer, transaction__payment=found)
     return {
         "payment": found,

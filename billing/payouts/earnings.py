@@ -1,22 +1,22 @@
-"""When a source's earnings are paid: held while somebody may still hand the lead back, or has and waits."""
+"""When the earnings of sources become due: pending while a buyer may return the lead or a return is undecided."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
 
 from billing.models import Earning
 
-# Later than any payout: what is under dispute is not paid, however long the desk takes.
+# Later than any payout: earnings with an open return are not paid, however long the decision takes.
 WHILE_WAITING = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 def hold_earnings(leg_ids: Collection[int], *, until: datetime) -> int:
-    """What these legs earned is paid from then on, and not before. What a payout took already stays with it.
+    """Make the unpaid earnings of these legs due at ``until``, and not before. Those already in a payout stay there.
 
-    Answers how many earnings that moved.
+    Return how many earnings moved.
     """
     return Earning.objects.unpaid().filter(leg__in=leg_ids, kind=Earning.Kind.EARNED).update(held_until=until)
 
 
 def hold_earning(leg_id: int, until: datetime) -> bool:
-    """The same for one leg. Answers whether there was an unpaid earning to hold."""
+    """The same for one leg. Return whether there was an unpaid earning."""
     return bool(hold_earnings([leg_id], until=until))

@@ -1,8 +1,8 @@
-"""Payout runs: all that is due to sources at one instant, approved by enough people, then paid (see paying_out).
+"""Payout runs: everything due to sources at one time, approved by enough people, then paid (see ``execution``).
 
-An earning is due when nobody can hand its lead back any more, what was charged back at once. A source that owes more
-than it earned, or is owed less than ``PAYOUT_LEAST_CENTS``, waits for a later run. Who made a run may approve it
-alone up to the limit, which all that he has unpaid or made that day counts against; over it, two others do.
+An earning is due once its lead can't be returned any more, a charge-back at once. A source that owes more than it
+earned, or is owed less than ``PAYOUT_LEAST_CENTS``, waits for a later run. The maker of a run
+may approve it alone up to the limit, counting all their runs that are unpaid or made that day; over it, two others do.
 """
 
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ Status = PayoutRun.Status
 
 
 class PayoutRefused(Exception):
-    """This can't be done with the run or the payout as it stands."""
+    """This can't be done with the run or payout in its current status."""
 
 
 @dataclass(frozen=True)
 class Due:
-    """What one source is owed at an instant, and why it is not paid where it is not."""
+    """What one source is owed at an instant, and the reason if it is not paid."""
 
     source: Source
     cents: int
@@ -38,7 +38,7 @@ class Due:
 
 
 def due_at(cutoff_at: datetime) -> list[Due]:
-    """Every source with something unpaid that is due, largest sum first."""
+    """Return every source with unpaid earnings that are due, largest total first."""
     sums = Earning.objects.due(cutoff_at).values("source").annotate(total=Sum("cents"), legs=Count("id")).order_by()
     sources = Source.objects.select_related("payee").in_bulk([row["source"] for row in sums])
     due = [
@@ -48,23 +48,23 @@ def due_at(cutoff_at: datetime) -> list[Due]:
 
 
 def _reason(source: Source, cents: int) -> str:
-    """Why the source waits, in the words of its line; the statement in ``_claim`` decides by the same rules."""
+    """Return why the source waits, for display; the SQL in ``_claim`` applies the same rules."""
     payee = getattr(source, "payee", None)
     if cents <= 0:
-        return "Charged back more than earned: carried over"
+        return "More charged back than earned: carried over"
     if cents < settings.PAYOUT_LEAST_CENTS:
-        return "Below the least sum: carried over"
+        return "Below the minimum payout: carried over"
     if payee is None or not payee.destination:
-        return "We don't know where to send it"
+        return "No bank or Stripe account on file"
     return ""
 
 
 @transaction.atomic
 def make_run(cutoff_at: datetime, user: User, now: datetime) -> PayoutRun:
-    """A draft of all that is due; its earnings are no other run's from now on. Raises PayoutRefused."""
+    """Draft a run of everything due; no other run can take its earnings. Raises PayoutRefused."""
     if cutoff_at > now:
-        raise PayoutRefused("What is due later can't be paid yet: choose an instant that has passed.")
-    # Runs take turns; what is sold or returned meanwhile waits for nobody.
+        raise PayoutRefused("Choose a cutoff that is not in the future.")
+    # Runs take turns; sales and returns in the meantime wait for nobody.
     list(Account.objects.filter(kind=Account.Kind.PAYABLE).order_by("pk").select_for_update(no_key=True))
     run = PayoutRun.objects.create(
         cutoff_at=cutoff_at,
@@ -80,14 +80,14 @@ def make_run(cutoff_at: datetime, user: User, now: datetime) -> PayoutRun:
 
 
 def limit_left(user: User, now: datetime) -> int:
-    """Over how many cents this person's next run needs two people: a sum in slices is one sum."""
+    """Return the cents above which this person's next run needs two people: splitting an amount does not help."""
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     made = PayoutRun.objects.made_by(user).unpaid_or_since(today).total_cents()
     return max(0, settings.PAYOUT_TWO_PEOPLE_OVER_CENTS - made)
 
 
 def _claim(run: PayoutRun) -> int:
-    """Make the payouts and give them their earnings in one statement; answers their sum in cents."""
+    """Create the payouts and assign their earnings in one statement. Return the total in cents."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -117,7 +117,7 @@ def _claim(run: PayoutRun) -> int:
 
 @transaction.atomic
 def approve(run: PayoutRun, user: User, now: datetime) -> PayoutRun:
-    """One person agrees to the run as it stands; with enough of them it is approved. Raises PayoutRefused."""
+    """Record one person's approval of the run as it stands; enough of them approve it. Raises PayoutRefused."""
     run = _locked(run)
     if refusal := why_not_approve(run, user):
         raise PayoutRefused(refusal)
@@ -129,25 +129,25 @@ def approve(run: PayoutRun, user: User, now: datetime) -> PayoutRun:
 
 
 def why_not_approve(run: PayoutRun, user: User) -> str:
-    """Nothing when this person may approve it now."""
+    """Return why this person may not approve it now; empty if they may."""
     if run.status != Status.DRAFT:
-        return "This run does not wait for approval."
+        return "This run is not waiting for approval."
     if run.approvals.filter(user=user).exists():
-        return "You approved this run already. Somebody else has to agree as well."
+        return "You already approved this run. Someone else must approve it too."
     if run.is_over_the_limit and run.created_by_id == user.pk:
-        return "You made this run. Over the limit, two other people approve it."
+        return "You made this run and it is over the limit, so two other people must approve it."
     return ""
 
 
 @transaction.atomic
 def cancel(run: PayoutRun, now: datetime) -> PayoutRun:
-    """Nothing of it is paid; its earnings are due again. Raises PayoutRefused once a payout was handed on."""
+    """Cancel the run; its earnings are due again. Raises PayoutRefused once a payout was sent."""
     run = _locked(run)
     if run.status not in (Status.DRAFT, Status.APPROVED):
-        raise PayoutRefused("This run has ended.")
+        raise PayoutRefused("This run has already ended.")
     canceled = run.payouts.filter(status=Payout.Status.WAITING).update(status=Payout.Status.CANCELED)
     if canceled < run.payouts.count():
-        raise PayoutRefused("Part of this run was given to the bank or to Stripe. It can't be canceled.")
+        raise PayoutRefused("Part of this run went to the bank or to Stripe, so it can't be canceled.")
     free_earnings(run.payouts.all())
     run.status, run.ended_at = Status.CANCELED, now
     run.save(update_fields=["status", "ended_at"])
@@ -155,7 +155,7 @@ def cancel(run: PayoutRun, now: datetime) -> PayoutRun:
 
 
 def free_earnings(payouts: QuerySet[Payout]) -> int:
-    """What these payouts will not pay is due again, in the next run."""
+    """Make the earnings of these payouts due again, in the next run."""
     return Earning.objects.filter(payout__in=payouts).update(payout=None)
 
 

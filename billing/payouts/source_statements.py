@@ -1,6 +1,6 @@
-"""What a source earned and what became of it: in sums, by month, leg by leg; as a file and as a document.
+"""What a source earned and what was paid: in total, by month and leg by leg; as a page, a CSV and a PDF.
 
-What is owed by these rows is what the ledger says is owed: the two are kept by the same transactions.
+These rows and the ledger always agree on what is owed: the same transactions write both.
 """
 
 import csv
@@ -23,11 +23,11 @@ COLUMNS = (
     "At, UTC",
     "Lead",
     "Leg",
-    "What",
+    "Description",
     "Price, USD",
     "Share, %",
     "Amount, USD",
-    "Held until, UTC",
+    "Pending until, UTC",
     "Payout",
 )
 PAID = Q(payout__status=Payout.Status.PAID)
@@ -36,7 +36,7 @@ UNPAID = Q(payout=None)
 
 @dataclass(frozen=True)
 class Totals:
-    """``charged_back_cents`` is negative; earned and charged back together are held, due, on their way or paid."""
+    """``charged_back_cents`` is negative. Earned plus charged back is pending, due, on its way or paid."""
 
     earned_cents: int
     charged_back_cents: int
@@ -64,7 +64,7 @@ class Month:
 
 @dataclass(frozen=True)
 class SourceStatementPage:
-    """Newest first. ``older`` is the last row's number where more follow."""
+    """Newest first. ``older`` is the last row's ID if more follow."""
 
     rows: list[Earning]
     older: int | None
@@ -84,7 +84,7 @@ def totals_of(source: Source, now: datetime) -> Totals:
 
 
 def months_of(source: Source) -> list[Month]:
-    """By the month (UTC) in which it was earned or charged back, newest first."""
+    """Return totals by the UTC month in which it was earned or charged back, newest first."""
     return _months(source.earnings.all())
 
 
@@ -99,14 +99,14 @@ def _months(earnings: QuerySet[Earning]) -> list[Month]:
 
 
 def page_of(source: Source, before: int | None = None) -> SourceStatementPage:
-    """Keyed by the row, not numbered: the last page is as near as the first."""
+    """Paged by row ID, not by number, so that the last page is as fast as the first."""
     rows = _told(source.earnings.order_by("-id"))
     found = list((rows.filter(id__lt=before) if before else rows)[: PAGE + 1])
     return SourceStatementPage(found[:PAGE], found[PAGE - 1].pk if len(found) > PAGE else None)
 
 
 def as_csv(source: Source) -> Iterator[str]:
-    """Every leg, oldest first."""
+    """Yield the CSV, one line per leg, oldest first."""
     writer: Any = csv.writer(_Echo(), lineterminator="\r\n")
     yield writer.writerow(COLUMNS)
     for one in _told(source.earnings.order_by("id")).iterator(2000):
@@ -126,7 +126,7 @@ def as_csv(source: Source) -> Iterator[str]:
 
 
 def statement_document(source: Source, now: datetime) -> Document | None:
-    """All months on paper, down to what is owed. None for a source that never earned anything."""
+    """Return all months as a document, down to what is owed. None for a source that never earned anything."""
     months, totals = months_of(source), totals_of(source, now)
     if not months:
         return None
@@ -138,16 +138,16 @@ def statement_document(source: Source, now: datetime) -> Document | None:
         party=_party(source),
         lines=[line for month in reversed(months) for line in _lines(month)],
         totals=(
-            ("Earned, less what was charged back", totals.earned_cents + totals.charged_back_cents),
+            ("Earned, less charge-backs", totals.earned_cents + totals.charged_back_cents),
             ("Paid out", -totals.paid_cents),
             ("Owed", totals.owed_cents),
         ),
-        notes=("Shares of leads that a buyer may still hand back are held until that time is over.",),
+        notes=("Shares of leads that a buyer may still return are pending until the return window closes.",),
     )
 
 
 def payout_document(payout: Payout) -> Document | None:
-    """One payout on paper, by month. None when it holds no earnings, as one that failed or was canceled."""
+    """Return one payout as a document, by month. None if it has no earnings, such as a failed or canceled one."""
     months = _months(payout.earnings.all())
     if not months:
         return None
@@ -161,7 +161,7 @@ def payout_document(payout: Payout) -> Document | None:
         totals=(("Paid" if payout.paid_at else "To be paid", payout.cents),),
         references=(
             ("Paid by", payout.get_method_display()),
-            ("Due until", f"{payout.run.cutoff_at:%Y-%m-%d %H:%M} UTC"),
+            ("Cutoff", f"{payout.run.cutoff_at:%Y-%m-%d %H:%M} UTC"),
         ),
     )
 
@@ -187,7 +187,7 @@ def _party(source: Source) -> Party:
 
 
 class _Echo:
-    """A file for csv.writer that hands each line back."""
+    """A file for csv.writer that returns each line."""
 
     def write(self, line: str) -> str:
         return line

@@ -1,4 +1,4 @@
-"""Jobs of payouts. Each asks the tables what is due, so a lost or doubled message does no harm."""
+"""Jobs of payouts. Each reads from the tables what is due, so a lost or repeated message does no harm."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -8,5 +8,5 @@ from billing.payouts import execution
 
 @shared_task
 def settle_payouts() -> None:
-    """Transfers of which nobody knows how they ended."""
+    """Check transfers whose result is unknown."""
     execution.ask_again_payouts(timezone.now())

@@ -1,1 +1,1 @@
-"""Our books beside Stripe's, day by day. It finds what differs and mends nothing."""
+"""Reconciliation of our books with Stripe's, day by day. It reports differences and fixes nothing."""

@@ -1,8 +1,8 @@
-"""Our books beside Stripe's lines, movement by movement. Nothing here writes.
+"""Our books compared with Stripe's balance transactions, movement by movement. Nothing here writes.
 
-What belongs together is told by Stripe's own ids, never by amount or time. A movement counts in the span in which
-Stripe dates it. Ours may be booked up to ``EDGE`` earlier or later, also on the other side of midnight: events come
-late, and clocks differ. Beyond that it is a finding, even if the amounts agree: that day was closed on other books.
+Movements are matched by Stripe's own IDs, never by amount or time. A movement counts in the period in which Stripe
+dates it. We may book it up to ``EDGE`` earlier or later, even on the other side of midnight: events come late, and
+clocks differ. Beyond that it is a difference, even if the amounts agree: that day was closed with other books.
 """
 
 from collections import defaultdict
@@ -19,13 +19,13 @@ from billing.stripe.gateway import Movement
 Kind = Transaction.Kind
 Found = Difference.Kind
 EDGE = timedelta(hours=6)
-# How far back a movement is looked for that we booked in the span and Stripe dates earlier.
+# How far back we look for a movement that we booked in the period but Stripe dates earlier.
 REACH = timedelta(days=35)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How a category of Stripe's stands in our books: in which kinds of transaction, under which id."""
+    """How a Stripe category appears in our books: in which kinds of transaction, under which ID."""
 
     kinds: frozenset[str]
     key: Callable[[Movement], str]
@@ -71,7 +71,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Booking:
-    """A transaction of ours that moved money at Stripe, with Stripe's sign: positive came in."""
+    """One of our transactions that moved money at Stripe, with Stripe's sign: positive came in."""
 
     id: int
     kind: str
@@ -98,7 +98,7 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class Compared:
-    """What came of it: the sums are of all that belongs to the span, on either side."""
+    """The result. The sums cover everything that belongs to the period, on either side."""
 
     movements: int
     our_cents: int
@@ -107,8 +107,8 @@ class Compared:
 
 
 def compare(span: Span, movements: Sequence[Movement], around: Callable[[], Iterable[Movement]]) -> Compared:
-    """``movements`` are Stripe's lines of the span. ``around`` are those around it, nearest first, read only as far as
-    needed."""
+    """Compare our books with ``movements``, Stripe's lines of the period. ``around`` yields the lines around it,
+    nearest first, and is read only as far as needed."""
     books = _bookings(span, movements)
     by_id = defaultdict(list)
     for booking in books.values():
@@ -132,7 +132,7 @@ def compare(span: Span, movements: Sequence[Movement], around: Callable[[], Iter
 
 
 def _bookings(span: Span, movements: Sequence[Movement]) -> dict[int, Booking]:
-    """All that we booked in the span, and whenever we booked what is in Stripe's."""
+    """Return what we booked in the period, and our bookings at any time for Stripe's lines of the period."""
     ids = {key for movement in movements for key in (movement.id, movement.source_id, _reversed(movement))} - {""}
     refunds = [str(one) for one in Refund.objects.filter(stripe_id__in=ids).values_list("public_id", flat=True)]
     booked = Transaction.objects.filter(
@@ -162,8 +162,8 @@ def _read(booked: QuerySet[Transaction]) -> Iterator[Booking]:
 
 
 def _refunds_behind(rows: Sequence[Transaction]) -> dict[int, Refund]:
-    """By transaction: the refund that was booked, or undone, without Stripe's name for it. The wallet gives up the
-    money before Stripe is asked, and what was posted stays as it is: the refund's own row has the name."""
+    """Return, by transaction, the refund that was booked or undone without Stripe's ID. The wallet is debited before
+    Stripe is asked, and a posting never changes, so only the refund's own row has the ID."""
     unnamed = [row for row in rows if (row.kind, row.stripe_id) in UNNAMED]
     payments = {row.payment_id for row in unnamed}
     refunds = {str(one.public_id): one for one in Refund.objects.filter(payment__in=payments)}
@@ -174,7 +174,7 @@ def _refunds_behind(rows: Sequence[Transaction]) -> dict[int, Refund]:
 
 
 def _belonging(movement: Movement, by_id: Mapping[str, list[Booking]]) -> list[Booking]:
-    """The movement's own booking, normally one, and its fee's."""
+    """Return the movement's own booking, normally one, and its fee's."""
     rule = RULES.get(movement.category)
     main = [one for one in by_id.get(rule.key(movement), []) if one.kind in rule.kinds] if rule else []
     return main + [one for one in by_id.get(movement.id, []) if one not in main]
@@ -184,7 +184,7 @@ def _judge(movement: Movement, belonging: list[Booking], span: Span) -> Iterator
     rule, net = RULES.get(movement.category), sum(booking.net_cents for booking in belonging)
     name = movement.source_id or movement.id
     if movement.currency != CURRENCY or any(booking.currency != movement.currency for booking in belonging):
-        yield Mismatch(Found.CURRENCY, name, net, movement.net_cents, f"Stripe has it in {movement.currency}.")
+        yield Mismatch(Found.CURRENCY, name, net, movement.net_cents, f"Stripe's currency is {movement.currency}.")
         return
     if rule is None:
         yield Mismatch(Found.UNKNOWN, name, net, movement.net_cents, f"Stripe calls it {movement.category}.")
@@ -192,19 +192,19 @@ def _judge(movement: Movement, belonging: list[Booking], span: Span) -> Iterator
     main = [booking for booking in belonging if booking.kind in rule.kinds]
     if not main:
         yield Mismatch(
-            Found.MISSING_HERE, name, None, movement.net_cents, f"A {movement.category} of {movement.at:%c}."
+            Found.MISSING_HERE, name, None, movement.net_cents, f"A {movement.category} on {movement.at:%c}."
         )
         return
     yield from _judge_amounts(movement, main, belonging)
     if (late := abs(main[0].at - movement.at)) > EDGE and not span.holds(main[0].at):
-        yield Mismatch(Found.TIME, name, net, movement.net_cents, f"Booked {late} apart, at {main[0].at:%c}.")
+        yield Mismatch(Found.TIME, name, net, movement.net_cents, f"Booked at {main[0].at:%c}, {late} apart.")
 
 
 def _judge_amounts(movement: Movement, main: list[Booking], belonging: list[Booking]) -> Iterator[Mismatch]:
     name = movement.source_id or movement.id
     gross, fee = sum(one.gross_cents for one in belonging), sum(one.fee_cents for one in belonging)
     if len(main) > 1:
-        yield Mismatch(Found.TWICE, name, gross, movement.cents, f"{len(main)} transactions stand for it.")
+        yield Mismatch(Found.TWICE, name, gross, movement.cents, f"{len(main)} transactions were booked for it.")
     elif gross != movement.cents:
         yield Mismatch(Found.AMOUNT, name, gross, movement.cents)
     if fee != movement.fee_cents:
@@ -212,12 +212,12 @@ def _judge_amounts(movement: Movement, main: list[Booking], belonging: list[Book
 
 
 def _judge_alone(booking: Booking, elsewhere: Movement | None) -> Iterator[Mismatch]:
-    """Ours, without a movement of the span."""
+    """Judge a booking of ours that matches no movement of the period."""
     name = booking.stripe_id or f"transaction {booking.id}"
     if elsewhere is None:
-        yield Mismatch(Found.MISSING_THERE, name, booking.net_cents, None, f"A {booking.kind} of {booking.at:%c}.")
+        yield Mismatch(Found.MISSING_THERE, name, booking.net_cents, None, f"A {booking.kind} on {booking.at:%c}.")
     elif (apart := abs(elsewhere.at - booking.at)) > EDGE:
-        note = f"Stripe has it {apart} apart, at {elsewhere.at:%c}."
+        note = f"Stripe dates it {elsewhere.at:%c}, {apart} apart."
         yield Mismatch(Found.TIME, name, booking.net_cents, elsewhere.net_cents, note)
 
 
@@ -233,7 +233,7 @@ def _elsewhere(left: list[Booking], around: Callable[[], Iterable[Movement]]) ->
     return found
 
 
-# --- Whose wallet it was, and how much
+# --- Whose wallet was credited, and how much
 @dataclass(frozen=True)
 class Credit:
     """What a payment's money did to one wallet."""
@@ -245,7 +245,7 @@ class Credit:
 
 
 def _wallets(movements: Sequence[Movement], by_id: Mapping[str, list[Booking]]) -> Iterator[Mismatch]:
-    """A paid charge is on the wallet of who paid, once and in full; what was refunded was taken from there."""
+    """A paid charge must be credited in full, once, to the payer's wallet; a refund must be taken from that wallet."""
     about = [
         (movement, main[0])
         for movement in movements
@@ -266,13 +266,15 @@ def _judge_wallet(movement: Movement, found: list[Credit], customers: Mapping[st
     own = sum(credit.cents for credit in found if credit.buyer_id == credit.owner_id)
     if strangers or (movement.customer_id and customers.get(movement.customer_id, -1) not in {*owners, -1}):
         wrong = sum(credit.cents for credit in strangers)
-        yield Mismatch(Found.BUYER, movement.source_id, wrong, movement.cents, "On the wallet of who did not pay it.")
+        yield Mismatch(
+            Found.BUYER, movement.source_id, wrong, movement.cents, "In the wallet of a company that did not pay."
+        )
     if own != movement.cents and not strangers:
         yield Mismatch(Found.CREDIT, movement.source_id, own, movement.cents)
 
 
 def _credits(payments: Iterable[int]) -> defaultdict[int | None, list[Credit]]:
-    """By payment: all that ever came into a wallet for it."""
+    """Return, by payment, everything that ever reached a wallet for it."""
     found: defaultdict[int | None, list[Credit]] = defaultdict(list)
     entries = Entry.objects.filter(
         transaction__payment__in=list(payments), transaction__kind__in=[Kind.TOP_UP, Kind.CREDIT]

@@ -1,6 +1,6 @@
-"""The books beside Stripe's, a span of time at a time. It says what differs, and mends nothing.
+"""Compare our books with Stripe's, one period at a time. Differences are reported and never fixed.
 
-Stripe's lines are read first, outside any transaction; ours afterwards, so that what both have is never missed.
+Stripe's lines are read first, outside any transaction, and ours afterwards, so that nothing both have is missed.
 """
 
 from collections.abc import Iterator
@@ -21,21 +21,21 @@ from billing.stripe import gateway
 
 log = structlog.get_logger("billing.reconciliation.reconciliation")
 DAY = timedelta(days=1)
-# How far back a day is made up for on which nothing ran.
+# How many days back we catch up if nothing ran.
 MISSED_DAYS = 31
 Status = Reconciliation.Status
 LISTED = 20
 
 
 def reconcile(from_at: datetime, until_at: datetime, now: datetime) -> Reconciliation:
-    """Compare one span. The balance is compared too, as it is now, when the span ends now or is a day's own run."""
+    """Compare one period. If it ends now or is a scheduled day, also compare the current balance."""
     return _run(Reconciliation.objects.create(from_at=from_at, until_at=until_at, started_at=now), now)
 
 
 def reconcile_yesterday(now: datetime) -> list[Reconciliation]:
-    """Compare the last whole day (UTC) and those missed before it, each once, oldest first; again what failed.
+    """Compare the last complete day (UTC) and days missed before it, once each, oldest first; retry days that failed.
 
-    A day is whole when nothing of it can be booked late any more. Ends at the first that can't be compared.
+    A day is complete when nothing of it can be booked late any more. Stops at the first that can't be compared.
     """
     done: list[Reconciliation] = []
     if not gateway.is_on():
@@ -49,7 +49,7 @@ def reconcile_yesterday(now: datetime) -> list[Reconciliation]:
 
 
 def _days_to_compare(now: datetime) -> list[datetime]:
-    """Days that failed before come last: one that always fails is in nobody's way."""
+    """Return the days due. Days that failed come last, so that one that always fails does not block the rest."""
     last = (now - EDGE).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - DAY
     daily = Reconciliation.objects.filter(is_daily=True, from_at__lte=last)
     begun = daily.aggregate(at=Min("from_at"))["at"] or last
@@ -61,7 +61,7 @@ def _days_to_compare(now: datetime) -> list[datetime]:
 
 
 def _claim_day(from_at: datetime, now: datetime) -> Reconciliation | None:
-    """None when another process compares it. What was told of a failure is told until it is over."""
+    """Return None if another process is comparing this day. A failure is reported once, until it is over."""
     values = {"until_at": from_at + DAY, "started_at": now}
     row, made = Reconciliation.objects.get_or_create(from_at=from_at, is_daily=True, defaults=values)
     again = Reconciliation.objects.filter(pk=row.pk).to_be_done_again(now)
@@ -71,12 +71,12 @@ def _claim_day(from_at: datetime, now: datetime) -> Reconciliation | None:
 
 
 def tell_operator(now: datetime) -> int:
-    """Write to the operator about what was found and not told yet. Answers how many letters were sent."""
+    """Email the operator about findings not reported yet. Return how many emails were sent."""
     sent = 0
     if not gateway.is_on():
         return sent
     for row in Reconciliation.objects.untold().order_by("id"):
-        subject = f"Stripe and the books, {row.from_at:%Y-%m-%d}: {row.get_status_display().lower()}"
+        subject = f"Reconciliation with Stripe, {row.from_at:%Y-%m-%d}: {row.get_status_display().lower()}"
         send_mail(subject, _letter(row), None, [settings.OPERATOR["email"]])
         sent += Reconciliation.objects.filter(pk=row.pk, told_at=None).update(told_at=now)
     return sent
@@ -92,7 +92,9 @@ def _run(row: Reconciliation, now: datetime) -> Reconciliation:
     except gateway.GatewayError as error:
         log.error("books not compared", from_at=row.from_at.isoformat(), problem=str(error))
         return _finish(row, now, status=Status.FAILED, problem=str(error)[:200])
-    except Exception as error:  # whatever it is, out of time too: it runs no more, and the operator is told
+    except (
+        Exception
+    ) as error:  # whatever the error is, even a timeout: the comparison has ended, and the operator is told
         log.exception("books not compared", from_at=row.from_at.isoformat())
         return _finish(row, now, status=Status.FAILED, problem=f"{type(error).__name__}: {error}"[:200])
 
@@ -107,12 +109,12 @@ def _compare_balances(span: Span, now: datetime) -> list[Mismatch]:
     ours = -Entry.objects.filter(account__kind=Account.Kind.STRIPE).total_cents()
     if ours == theirs or (span.until_at < now and ours - theirs == _on_its_way(now)):
         return []
-    note = "All that we have at Stripe, available and on its way."
+    note = "Our whole balance at Stripe, available and pending."
     return [Mismatch(Difference.Kind.BALANCE, "", ours, theirs, note)]
 
 
 def _on_its_way(now: datetime) -> int:
-    """What the last hours alone make us differ by: it is booked soon, or found in its own day."""
+    """Return the cents that the last hours alone explain: they are booked soon, or found in their own day."""
     lately = Span(now - EDGE, now + EDGE)
     lines = list(gateway.movements(lately.from_at, lately.until_at))
     compared = compare(lately, lines, partial(_around, lately))
@@ -149,7 +151,7 @@ def _letter(row: Reconciliation) -> str:
         said = [f"Our books and Stripe's could not be compared: {row.problem}"]
     else:
         found = list(row.differences.all())
-        said = [f"Our books and Stripe's differ in {len(found)} places. Nothing was changed.", ""]
+        said = [f"Differences between our books and Stripe's: {len(found)}. Nothing was changed.", ""]
         said += [_line(difference) for difference in found[:LISTED]]
     page = reverse("admin:billing_reconciliation_change", args=[row.pk])
     return "\n".join([span, *said, "", f"{settings.SITE_URL}{page}"])

@@ -1,1 +1,1 @@
-"""The only door to Stripe: what is asked of it, what it answers, and its messages, verified and stored."""
+"""The only way to Stripe: our requests, its answers, and its events, verified and stored."""

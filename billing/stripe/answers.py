@@ -1,4 +1,4 @@
-"""What Stripe answers, in our own words: whole cents, capital currencies, ids and nothing about people.
+"""Stripe's answers in our own types: whole cents, upper-case currencies, IDs, and nothing about people.
 
 Read from objects of Stripe's SDK; a field that Stripe left out is None or empty here, never an error.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Movement:
-    """One line of our balance at Stripe. ``net_cents`` is what it changed; positive came in."""
+    """One line of our balance at Stripe. ``net_cents`` is the change in balance; positive came in."""
 
     id: str
     category: str
@@ -26,7 +26,7 @@ class Movement:
 
 @dataclass(frozen=True)
 class Card:
-    """``payment_method_id`` names it for later; ``is_card`` is false for a bank account."""
+    """A card or bank account. ``payment_method_id`` is its ID for later; ``is_card`` is false for a bank account."""
 
     payment_method_id: str
     is_card: bool
@@ -47,7 +47,7 @@ class Charge:
 
 @dataclass(frozen=True)
 class Intent:
-    """A payment at Stripe. ``reference`` is our payment's public id, as we left it there."""
+    """A payment at Stripe. ``reference`` is our payment's public ID, which we stored there."""
 
     id: str
     status: str
@@ -67,7 +67,7 @@ class Intent:
 
 @dataclass(frozen=True)
 class Checkout:
-    """Stripe's page for one payment. There is an intent once somebody pressed its button."""
+    """Stripe's page for one payment. It has an intent once somebody pressed its button."""
 
     id: str
     status: str
@@ -83,7 +83,7 @@ class Checkout:
 
 @dataclass(frozen=True)
 class RefundAnswer:
-    """``reference`` is our refund's public id; empty when it was made in Stripe's dashboard."""
+    """A refund at Stripe. ``reference`` is our refund's public ID; empty if it was made in Stripe's dashboard."""
 
     id: str
     status: str
@@ -131,7 +131,7 @@ class PayoutAnswer:
 
 @dataclass(frozen=True)
 class TransferAnswer:
-    """Money passed on to a source's account at Stripe. ``reference`` is our payout's public id."""
+    """Money transferred to a source's account at Stripe. ``reference`` is our payout's public ID."""
 
     id: str
     cents: int
@@ -148,7 +148,7 @@ def instant(stamp: int) -> datetime:
 
 
 def id_of(value: Any) -> str:
-    """Of a thing that is named, opened or missing."""
+    """Return the ID of something given as an ID, expanded, or missing."""
     return value if isinstance(value, str) else getattr(value, "id", None) or ""
 
 
@@ -176,7 +176,7 @@ def read_card(charge: Any) -> Card | None:
     if found is None or not getattr(found, "last4", None):
         return None
     brand, year = getattr(found, "brand", None) or "", getattr(found, "exp_year", None)
-    # A card is good to the end of its month.
+    # A card is valid to the end of its month.
     expires = date(year + found.exp_month // 12, found.exp_month % 12 + 1, 1) if year else None
     return Card(id_of(getattr(charge, "payment_method", None)), details.type == "card", brand, found.last4, expires)
 

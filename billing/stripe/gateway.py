@@ -1,6 +1,6 @@
-"""The only door to Stripe: its SDK is imported here and nowhere else, and what comes back are our own answers.
+"""The only way to Stripe: its SDK is imported here and nowhere else, and callers get our own types.
 
-Nothing here touches the database. What Stripe is told of people is nothing: ids of ours go into its metadata.
+Nothing here touches the database. We tell Stripe nothing about people: its metadata holds only IDs of ours.
 """
 
 import functools
@@ -24,12 +24,12 @@ SKEW = timedelta(seconds=300)
 MOST_BYTES = 256 * 1024
 RETRIES = 1
 WITH_CHARGE = "latest_charge.balance_transaction"
-# Between our clock and Stripe's, when something of ours is looked for by the time it was made.
+# Allowed difference between our clock and Stripe's when we look for something by its creation time.
 MARGIN = timedelta(hours=1)
 
 
 class GatewayError(Exception):
-    """Stripe did not do what was asked."""
+    """Stripe did not do what we asked."""
 
 
 class GatewayUnavailable(GatewayError):
@@ -37,7 +37,7 @@ class GatewayUnavailable(GatewayError):
 
 
 class GatewayRefused(GatewayError):
-    """Stripe or the card said no; nothing moved. The message is fit for the person who pays."""
+    """Stripe or the card refused, and nothing moved. The message is written for the person who pays."""
 
     def __init__(self, code: str, message: str, *, intent_id: str = "") -> None:
         super().__init__(message)
@@ -50,16 +50,16 @@ class GatewayOff(GatewayError):
     """There is no key: this market takes no cards."""
 
     def __init__(self) -> None:
-        super().__init__("Cards are not taken here. Ask us how to pay.")
+        super().__init__("We don't take cards here. Ask us how to pay.")
 
 
 class BadWebhook(Exception):
-    """Not from Stripe, not for us, or not to be read."""
+    """Not from Stripe, not for us, or unreadable."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """A webhook that was verified. ``body`` is as it came."""
+    """A verified webhook. ``body`` is as it arrived."""
 
     event_id: str
     type: str
@@ -74,19 +74,19 @@ def is_on() -> bool:
 
 
 def is_live() -> bool:
-    """Whether the key moves real money; whatever Stripe says has to be of the same world."""
+    """Whether the key moves real money. Everything Stripe sends must be from the same environment."""
     return settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
 
 
 # --- Customers and their cards
 def create_customer(*, reference: str, key: str) -> str:
-    """A buyer without a name or an address; Stripe's page asks the payer for what it needs. Answers its id."""
+    """Create a customer without a name or an address; Stripe's page asks the payer for what it needs. Return its ID."""
     with _asking():
         return _client().customers.create({"metadata": {"buyer": reference}}, {"idempotency_key": key}).id
 
 
 def detach_card(payment_method_id: str) -> None:
-    """Stripe forgets the card. Safe twice."""
+    """Remove the card at Stripe. Safe twice."""
     with _asking():
         methods = _client().payment_methods
         if methods.retrieve(payment_method_id).customer:
@@ -105,7 +105,7 @@ def create_checkout(
     cancel_url: str,
     expires_at: datetime,
 ) -> Checkout:
-    """Stripe's page for one payment; the reference is the idempotency key."""
+    """Create Stripe's page for one payment; the reference is the idempotency key."""
     intent: dict[str, Any] = {"metadata": {"payment": reference}}
     if keep_card:
         intent["setup_future_usage"] = "off_session"
@@ -131,7 +131,7 @@ def fetch_checkout(session_id: str) -> Checkout:
 
 
 def find_checkout(*, reference: str, customer_id: str, since: datetime) -> Checkout | None:
-    """The page that we made for this payment, if we did: for when the answer to that was lost."""
+    """Return the page we made for this payment, if any: for when the answer was lost."""
     with _asking():
         listed = _client().checkout.sessions.list({"customer": customer_id, "created": _since(since), "limit": 100})
         made = [one.id for one in listed.auto_paging_iter() if one.client_reference_id == reference]
@@ -139,13 +139,13 @@ def find_checkout(*, reference: str, customer_id: str, since: datetime) -> Check
 
 
 def expire_checkout(session_id: str) -> None:
-    """Nobody can pay on that page from now on. Refused when it is paid or expired already."""
+    """Close the page so that nobody can pay on it. Refused if it is already paid or expired."""
     with _asking():
         _client().checkout.sessions.expire(session_id)
 
 
 def charge_saved_card(*, reference: str, customer_id: str, payment_method_id: str, cents: int) -> Intent:
-    """Without the buyer being there; the reference is the idempotency key. A declined card is GatewayRefused."""
+    """Charge a card without the buyer present; the reference is the idempotency key. A decline is GatewayRefused."""
     params: Any = {
         "amount": cents,
         "currency": CURRENCY.lower(),
@@ -166,16 +166,16 @@ def fetch_payment_intent(intent_id: str) -> Intent:
 
 
 def find_payment_intent(*, reference: str, customer_id: str, since: datetime) -> Intent | None:
-    """The charge that we made for this payment, if we did: for when the answer to that was lost."""
+    """Return the charge we made for this payment, if any: for when the answer was lost."""
     with _asking():
         listed = _client().payment_intents.list({"customer": customer_id, "created": _since(since), "limit": 100})
         made = [one.id for one in listed.auto_paging_iter() if getattr(one.metadata, "payment", None) == reference]
     return fetch_payment_intent(made[0]) if made else None
 
 
-# --- Money that goes back
+# --- Refunds and disputes
 def create_refund(*, reference: str, payment_intent_id: str, cents: int) -> RefundAnswer:
-    """To the card that paid; the reference is the idempotency key."""
+    """Refund to the card that paid; the reference is the idempotency key."""
     params: Any = {
         "payment_intent": payment_intent_id,
         "amount": cents,
@@ -192,7 +192,7 @@ def fetch_refund(refund_id: str) -> RefundAnswer:
 
 
 def refunds_of(payment_intent_id: str) -> list[RefundAnswer]:
-    """All that went back of a payment or tried to, whoever asked for it, oldest first."""
+    """Return all refunds of a payment, including failed ones, whoever made them, oldest first."""
     expand = ["data.balance_transaction"]
     with _asking():
         listed = _client().refunds.list({"payment_intent": payment_intent_id, "expand": expand, "limit": 100})
@@ -200,19 +200,19 @@ def refunds_of(payment_intent_id: str) -> list[RefundAnswer]:
 
 
 def fetch_dispute(dispute_id: str) -> DisputeAnswer:
-    """With the balance's lines: Stripe always opens them."""
+    """Return the dispute with its balance transactions, which Stripe always expands."""
     with _asking():
         return answers.read_dispute(_client().disputes.retrieve(dispute_id))
 
 
-# --- To our bank, to sources, and the balance itself
+# --- To our bank, to sources, and our balance
 def fetch_payout(payout_id: str) -> PayoutAnswer:
     with _asking():
         return answers.read_payout(_client().payouts.retrieve(payout_id, {"expand": ["balance_transaction"]}))
 
 
 def transfer(*, reference: str, account_id: str, cents: int) -> TransferAnswer:
-    """To a source's own account at Stripe; the reference is the idempotency key."""
+    """Transfer to a source's own account at Stripe; the reference is the idempotency key."""
     params: Any = {
         "amount": cents,
         "currency": CURRENCY.lower(),
@@ -226,14 +226,14 @@ def transfer(*, reference: str, account_id: str, cents: int) -> TransferAnswer:
 
 
 def find_transfer(*, reference: str) -> TransferAnswer | None:
-    """The transfer that we made for this payout, if we did: for when the answer to that was lost."""
+    """Return the transfer we made for this payout, if any: for when the answer was lost."""
     with _asking():
         listed = _client().transfers.list({"transfer_group": reference, "expand": ["data.balance_transaction"]})
         return next((answers.read_transfer(one) for one in listed.auto_paging_iter()), None)
 
 
 def movements(from_at: datetime, until_at: datetime) -> Iterator[Movement]:
-    """Every line of our balance at Stripe in a span of time, its end excluded, newest first."""
+    """Yield every line of our balance at Stripe in a period, its end excluded, newest first."""
     span: Any = {"gte": int(from_at.timestamp()), "lt": int(until_at.timestamp())}
     with _asking():
         listed = _client().balance_transactions.list({"created": span, "limit": 100, "expand": ["data.source"]})
@@ -243,25 +243,25 @@ def movements(from_at: datetime, until_at: datetime) -> Iterator[Movement]:
 
 
 def fetch_balance() -> int:
-    """All that we have at Stripe in our currency: what is available and what is on its way, in cents."""
+    """Return our whole balance at Stripe in our currency, available and pending, in cents."""
     with _asking():
         found = _client().balance.retrieve()
         funds = [*found.available, *found.pending]
         return sum(one.amount for one in funds if one.currency.upper() == CURRENCY)
 
 
-# --- What Stripe tells us
+# --- Stripe's webhooks
 def verify_webhook(body: bytes, signature: str, *, now: datetime) -> Notice:
-    """Raises BadWebhook. Stripe's own check takes stamps from the future, so the clock is looked at here."""
+    """Return the notice. Raises BadWebhook. Stripe's check accepts future timestamps, so we check the clock here."""
     if len(body) > MOST_BYTES:
         raise BadWebhook("too long")
     if abs(now - _stamp(signature)) > SKEW:
-        raise BadWebhook("signed at another time")
+        raise BadWebhook("signed too long ago or in the future")
     if not any(_is_signed(body, signature, secret) for secret in settings.STRIPE_WEBHOOK_SECRETS):
         raise BadWebhook("not signed by Stripe")
     notice = _read_notice(body)
     if not is_on() or notice.livemode != is_live():
-        raise BadWebhook("of another environment")
+        raise BadWebhook("from another environment")
     return notice
 
 
@@ -270,13 +270,17 @@ def _stamp(signature: str) -> datetime:
         stamps = [item.removeprefix("t=") for item in signature.split(",") if item.startswith("t=")]
         return answers.instant(int(stamps[0]))
     except (IndexError, ValueError, OverflowError, OSError) as error:
-        raise BadWebhook("no time in the signature") from error
+        raise BadWebhook("no timestamp in the signature") from error
 
 
 def _is_signed(body: bytes, signature: str, secret: str) -> bool:
     try:
         return bool(stripe.WebhookSignature.verify_header(body, signature, secret))
-    except (stripe.SignatureVerificationError, UnicodeDecodeError, TypeError):  # TypeError: a mark that is not ASCII
+    except (
+        stripe.SignatureVerificationError,
+        UnicodeDecodeError,
+        TypeError,
+    ):  # TypeError: a character that is not ASCII
         return False
 
 
@@ -317,7 +321,7 @@ def _connected(key: str, base: str, version: str, timeout: float) -> stripe.Stri
 
 @contextmanager
 def _asking() -> Iterator[None]:
-    """Sort Stripe's errors into ours: refused for certain, or not known."""
+    """Sort Stripe's errors into ours: certainly refused, or unknown."""
     try:
         yield
     except stripe.CardError as error:
@@ -327,13 +331,13 @@ def _asking() -> Iterator[None]:
     except stripe.StripeError as error:
         if _leaves_it_open(error):
             log.warning("stripe unavailable", kind=type(error).__name__, status=error.http_status)
-            raise GatewayUnavailable("Stripe does not answer at the moment.") from error
+            raise GatewayUnavailable("Stripe is not responding right now.") from error
         log.warning("stripe refused", code=error.code, status=error.http_status, request_id=error.request_id)
-        raise GatewayRefused(error.code or "refused", "Stripe did not accept this.") from error
+        raise GatewayRefused(error.code or "refused", "Stripe did not accept the request.") from error
 
 
 def _leaves_it_open(error: stripe.StripeError) -> bool:
-    """A key that is wrong heals when it is replaced; one that was used for other words says that something happened."""
+    """Whether the result is unknown: a wrong key gets replaced, and a reused key says that something happened."""
     unsure = (stripe.APIConnectionError, stripe.RateLimitError, stripe.IdempotencyError)
     locked_out = (stripe.AuthenticationError, stripe.PermissionError)
     return isinstance(error, unsure + locked_out) or error.http_status is None or error.http_status >= 500
@@ -342,7 +346,7 @@ def _leaves_it_open(error: stripe.StripeError) -> bool:
 def _intent(found: Any) -> Intent:
     intent = answers.read_intent(found)
     if intent is None:
-        raise GatewayUnavailable("Stripe answered with a name only.")
+        raise GatewayUnavailable("Stripe answered with an ID only.")
     return intent
 
 

@@ -1,4 +1,4 @@
-"""What Stripe sends us: verified, then kept as it came. Acting on it is another step."""
+"""Webhooks from Stripe: verified, then stored as they arrived. Acting on them is a separate step."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ __all__ = ["BadWebhook", "receive"]
 
 
 def receive(body: bytes, signature: str, *, now: datetime) -> StripeEvent:
-    """Keep an event. One that came before is answered as it was kept then. Raises BadWebhook, and nothing is kept."""
+    """Store an event. A repeated one is returned as it was first stored. Raises BadWebhook, and nothing is stored."""
     notice = gateway.verify_webhook(body, signature, now=now)
     kept = {
         "type": notice.type,
@@ -25,6 +25,6 @@ def receive(body: bytes, signature: str, *, now: datetime) -> StripeEvent:
     }
     try:
         event, _ = StripeEvent.objects.get_or_create(event_id=notice.event_id, defaults=kept)
-    except DataError as error:  # signed, but of lengths and characters that Stripe does not use
+    except DataError as error:  # signed, but with lengths or characters that Stripe does not use
         raise BadWebhook("not an event") from error
     return event

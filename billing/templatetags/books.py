@@ -1,4 +1,4 @@
-"""What the desk's first page has to know about the books."""
+"""Tags for the admin's front page about the state of the books."""
 
 from django import template
 
@@ -16,5 +16,5 @@ def unseen_differences() -> int:
 
 @register.simple_tag
 def failed_comparisons() -> int:
-    """Days that could not be compared and were not since."""
+    """Return the number of days that could not be compared and have not been since."""
     return Reconciliation.objects.filter(is_daily=True, status=Reconciliation.Status.FAILED).count()

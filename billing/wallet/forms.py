@@ -1,4 +1,4 @@
-"""The days of a statement, and an instant to know the balance of."""
+"""Forms for the days of a statement and for the balance at a given time."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -22,9 +22,9 @@ class PeriodForm(forms.Form):
         cleaned = super().clean() or self.cleaned_data
         first, last = cleaned.get("first"), cleaned.get("last")
         if not all(FIRST_DAY <= day <= LAST_DAY for day in (first, last) if day):
-            raise forms.ValidationError("We have no books of that time.")
+            raise forms.ValidationError("Enter dates from 2000 to 2199.")
         if first and last and first > last:
-            raise forms.ValidationError("The first day comes before the last one.")
+            raise forms.ValidationError("Enter a start date on or before the end date.")
         return cleaned
 
     @property
@@ -33,10 +33,10 @@ class PeriodForm(forms.Form):
 
 
 class InstantForm(forms.Form):
-    """An instant to know the balance of, in UTC."""
+    """A date and time, in UTC, to show the balance of."""
 
     at = forms.DateTimeField(
-        label="Balance on, UTC",
+        label="Date and time, UTC",
         widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         validators=[MinValueValidator(FIRST_INSTANT), MaxValueValidator(LAST_INSTANT)],
     )

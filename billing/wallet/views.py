@@ -1,4 +1,4 @@
-"""The wallet at a glance and its statement: a page at a time, as CSV or as PDF."""
+"""The wallet and its statement: page by page, as CSV or as PDF."""
 
 from uuid import UUID
 
@@ -73,7 +73,7 @@ def statement(request: MemberRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, found: Statement) -> StatementPage:
-    """The rows that the address asks for. A row that is not in this statement is nowhere."""
+    """Return the rows that the URL asks for. A row that is not in this statement is not found."""
     try:
         return page_of(found, before=_row_named(request, "before"), after=_row_named(request, "after"))
     except (Entry.DoesNotExist, ValueError) as error:
@@ -88,7 +88,7 @@ def _row_named(request: HttpRequest, name: str) -> UUID | None:
 @require_safe
 @member_required
 def statement_csv(request: MemberRequest) -> HttpResponseBase:
-    """The rows of the page, all of them."""
+    """All rows of the statement as CSV."""
     found = _asked(request)
     if found is None:
         return _back(request)

@@ -1,4 +1,4 @@
-"""Every request that is answered, resource by resource."""
+"""Every request that the stand-in answers, resource by resource."""
 
 from stripe_stand_in import errors
 from stripe_stand_in.routes import checkout, connect, customers, disputes, events, funds, payments, refunds
@@ -20,4 +20,4 @@ def find(method: str, path: str) -> tuple[Route, tuple[str, ...]]:
     for route in ROUTES:
         if route.method == method and (match := route.pattern.match(path)):
             return route, match.groups()
-    raise errors.Refusal(404, f"Unrecognized request URL ({method}: {path}). The stand-in does not know it.")
+    raise errors.Refusal(404, f"Unrecognized request URL ({method}: {path}). The stand-in does not support it.")

@@ -49,7 +49,7 @@ def create(store: Store, params: Params) -> Resource:
         if "customer_email" in params:
             raise errors.invalid("You may only specify one of these parameters: customer, customer_email.")
     elif params["mode"] == "setup" or params.get("payment_intent_data", {}).get("setup_future_usage"):
-        raise errors.invalid("The stand-in keeps a card only for a customer who was named.", "customer")
+        raise errors.invalid("The stand-in saves a card only for a given customer.", "customer")
     if params["mode"] == "setup" and not {"currency", "allowed_payment_method_types"} & params.keys():
         raise errors.missing("currency")
     return checkout.open_session(store, params)

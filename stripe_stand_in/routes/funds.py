@@ -33,7 +33,7 @@ def entries(store: Store, params: Params) -> Resource:
 
 def _automatic(store: Store, id: str) -> str:
     if not store.find("payout", id, "payout")["automatic"]:
-        raise errors.invalid("Balance transactions are listed by payout for automatic payouts only.", "payout")
+        raise errors.invalid("Balance transactions can be listed by payout for automatic payouts only.", "payout")
     return id
 
 

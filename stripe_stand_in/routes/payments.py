@@ -26,7 +26,7 @@ def create(store: Store, params: Params) -> Resource:
     if not params.get("confirm") and {"off_session", "return_url"} & params.keys():
         raise errors.invalid("`off_session` and `return_url` can only be passed when `confirm` is true.")
     if params.get("setup_future_usage") and not params.get("customer"):
-        raise errors.invalid("The stand-in keeps a card only for a customer who was named.", "customer")
+        raise errors.invalid("The stand-in saves a card only for a given customer.", "customer")
     if "customer" in params:
         store.find("customer", params["customer"], "customer")
     method = holding.find_or_make(store, params["payment_method"]) if "payment_method" in params else None

@@ -22,7 +22,7 @@ def stripe_settings(settings, monkeypatch):
 
 @pytest.fixture
 def stand_in(stripe_settings):
-    """Stripe's stand-in, empty, with nobody to tell: a test hands the events over itself."""
+    """Stripe's stand-in, empty, with no webhook URL: a test hands the events over itself."""
     with StandIn(webhook_secret=SECRET) as stand_in:
         stripe_settings.STRIPE_API_BASE = stand_in.url
         yield stand_in
@@ -41,5 +41,5 @@ def now():
 
 @pytest.fixture
 def payer(db):
-    """A buyer whose wallet was never filled."""
+    """A buyer whose wallet never had money."""
     return make_buyer()

@@ -1,4 +1,4 @@
-"""The ledger against SQL: as the role that the application should have, whatever would falsify the books is refused."""
+"""The ledger against SQL: with the application's own role, anything that would falsify the books is refused."""
 
 from contextlib import contextmanager
 
@@ -48,7 +48,7 @@ REFUSED_BY_TRIGGER = [
     ("UPDATE billing_stripeevent SET body = '{{}}' WHERE id = {event}", "stripe_event_is_as_it_came"),
     ("UPDATE billing_stripeevent SET type = 'charge.refunded' WHERE id = {event}", "stripe_event_is_as_it_came"),
     ("DELETE FROM billing_stripeevent WHERE id = {event}", "stripe_event_is_never_deleted"),
-    # Half a transaction, none at all, one that does not add up, one that overdraws, one that happened before.
+    # Half a transaction, an empty one, one that does not add up, one that overdraws, one with a used reference.
     (
         "INSERT INTO billing_entry (transaction_id, account_id, cents) VALUES ({posted}, {fees}, 5)",
         "entries_sum_to_zero",
@@ -97,7 +97,7 @@ DENIED = [
     "CREATE RULE silent AS ON UPDATE TO billing_account DO INSTEAD NOTHING",
     "CREATE TRIGGER mine BEFORE INSERT ON billing_entry FOR EACH ROW EXECUTE FUNCTION {function}()",
     "ALTER TABLE billing_entry ENABLE ROW LEVEL SECURITY",
-    # Names that would be found before ours by the triggers' functions, and depth for a trigger of one's own.
+    # Names the triggers' functions would find before ours, and trigger depth from a trigger of one's own.
     "CREATE TEMPORARY TABLE billing_account (id bigint, cents bigint)",
     "CREATE TABLE public.mine (id bigint)",
     "CREATE FUNCTION public.mine() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW;END'",
@@ -109,7 +109,7 @@ DENIED = [
 
 @pytest.fixture
 def sold(market):
-    """A market with something of everything in its books."""
+    """A market with some of everything in its books."""
     buy(market, 2)
     StripeEvent.objects.create(
         event_id="evt_1",
@@ -153,7 +153,7 @@ def one(question):
 
 @contextmanager
 def as_the_application():
-    """The grants as documented, then that role."""
+    """Grant what the docs say, then act as that role."""
     with connection.cursor() as cursor:
         cursor.execute(GRANTS.format(**names()))
         cursor.execute("SET LOCAL ROLE {role}".format(**names()))
@@ -193,7 +193,7 @@ def test_the_application_may_not_lift_the_guards(things, attempt):
 
 
 def test_the_normal_verbs_need_no_more(control, sold):
-    """Buy, hand back, top up and be told by Stripe: as that role, and with the same result."""
+    """Buy, return, top up and receive Stripe's events as that role, with the same result."""
     with as_the_application():
         returned = hand_back(sold, lead_of(buy(sold, 3)))
         credit(returned, by=clerk(), finding="It is dead.", now=sold.now)
@@ -208,7 +208,7 @@ def test_the_normal_verbs_need_no_more(control, sold):
 
 
 def test_with_tables_of_its_own_that_role_would_deceive_the_guards(things):
-    """The control run: why TEMPORARY is revoked. The triggers' functions would look into tables of its making."""
+    """The control run: why TEMPORARY is revoked. The triggers' functions would read tables the role made."""
     with as_the_application():
         run("RESET ROLE")
         run(GRANT_TEMPORARY.format(**names()))

@@ -1,4 +1,4 @@
-"""The ledger: double entry, whole or nothing, kept by PostgreSQL whoever asks."""
+"""The ledger: double entry, all or nothing, enforced by PostgreSQL whoever writes."""
 
 import threading
 
@@ -104,7 +104,7 @@ def test_the_same_reference_of_another_kind_is_another_reason(buyer):
 
 @pytest.mark.parametrize("cents", [0, -1])
 def test_a_credit_is_more_than_nothing(buyer, cents):
-    with pytest.raises(ValueError, match="more than nothing"):
+    with pytest.raises(ValueError, match="more than zero"):
         credit(buyer, cents, "wire 2")
 
     assert balance_cents(buyer) == 1000
@@ -146,10 +146,10 @@ def test_fifteen_charges_of_four_dollars_at_once_take_ten_dollars_twice():
 
     assert sorted(outcomes) == ["paid"] * 2 + ["refused"] * 13
     assert balance_cents(buyer) == 200
-    assert {one.name for one in violations()} <= {"charges_have_an_order"}  # these charges stand for no order
+    assert {one.name for one in violations()} <= {"charges_have_an_order"}  # these charges belong to no order
 
 
-# What PostgreSQL refuses past the verbs
+# What PostgreSQL refuses, bypassing the verbs
 def attempt(name):
     def register(function):
         ATTEMPTS.setdefault(name, []).append(function)
@@ -317,7 +317,7 @@ def test_the_database_refuses(buyer, name, act):
 
 @pytest.mark.parametrize("act", [entry_changed, entry_deleted, transaction_changed, a_balance_written_by_hand])
 def test_no_setting_switches_the_triggers_off(buyer, act):
-    """The library's own switch: any session could say this and then change the books."""
+    """The library's own switch: any session could set it and then change the books."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT array_agg(tgname::text) FROM pg_trigger WHERE tgname LIKE 'pgtrigger_%%'")
         (names,) = cursor.fetchone()

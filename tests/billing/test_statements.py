@@ -1,4 +1,4 @@
-"""Statements say what the ledger says: every row once, and sums that are right to the cent."""
+"""Statements match the ledger: every row once, and totals that are right to the cent."""
 
 import csv
 import io
@@ -185,7 +185,7 @@ def test_what_a_source_is_owed_has_a_statement_too():
 
 @pytest.mark.parametrize("seed", range(12))
 def test_opening_and_rows_make_closing_whatever_was_posted_and_whatever_is_asked(seed):
-    """Postings of one second overtake each other, as those of parallel orders do."""
+    """Postings of the same second overtake each other, as those of parallel orders do."""
     chance = random.Random(seed)
     buyers = [make_buyer(), make_buyer()]
     for number in range(60):
@@ -228,7 +228,7 @@ def days_of(period):
 
 
 def tiled(account):
-    """The rows of one day after the other."""
+    """Return the rows of each day, one day after the other."""
     days = [NOON.date() + number * DAY for number in range(25, -3, -1)]
     return [row for day in days for row in rows_of(statement_of(account, Period(day, day)))]
 
@@ -294,7 +294,7 @@ def test_a_page_costs_the_same_however_much_it_shows(buyer, wallet, django_asser
 @pytest.mark.parametrize(
     ("kind", "reference", "memo", "said", "note"),
     [
-        (Kind.CREDIT, "wire 1", "Paid by wire", "Credit by the operator", "Paid by wire"),
+        (Kind.CREDIT, "wire 1", "Paid by wire", "Wallet credit", "Paid by wire"),
         (Kind.ORDER, "0f8fad5b-d9cb-469f-a165-70867728950e", "3 leads, order A", "3 leads, order A", ""),
         (Kind.ORDER, "0f8fad5b-d9cb-469f-a165-70867728950e", "", "Order 0F8FAD5B", ""),
         (Kind.RETURN, "r", "Lead 1A2B3C4D: wrong number", "Returned lead", "Lead 1A2B3C4D: wrong number"),

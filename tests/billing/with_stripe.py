@@ -1,4 +1,4 @@
-"""What tests of money do with Stripe's stand-in: pay, hand over events, look at all books at once."""
+"""What tests of money do with Stripe's stand-in: pay, hand over events, look at all the books at once."""
 
 import json
 import threading
@@ -36,7 +36,7 @@ def opened(buyer, cents=5000, *, now=None, **more) -> Payment:
 
 
 def submitted(control, buyer, cents=5000, *, card=VISA, **more) -> Payment:
-    """Paid at Stripe; here nobody knows yet."""
+    """Return a payment that was paid at Stripe and that we don't know of yet."""
     payment = opened(buyer, cents, **more)
     control.submit(session=payment.stripe_session_id, card=card)
     return payment
@@ -49,13 +49,13 @@ def paid(control, buyer, cents=5000, *, card=VISA, **more) -> Payment:
 
 
 def books() -> dict[str, int]:
-    """The sum of every kind of account that is not empty."""
+    """Return the total of every kind of account that is not zero."""
     sums = Entry.objects.values_list("account__kind").annotate(total=Sum("cents")).order_by()
     return {kind: total for kind, total in sums if total}
 
 
 def told(control, *types: str) -> list[dict[str, Any]]:
-    """Stripe's events so far, oldest first."""
+    """Return Stripe's events so far, oldest first."""
     found = control.everything(kind="event")["data"][::-1]
     return [event for event in found if not types or event["type"] in types]
 
@@ -70,7 +70,7 @@ def receive(event: dict[str, Any], now: datetime | None = None) -> StripeEvent:
 
 
 def hand_over(event: dict[str, Any], now: datetime | None = None) -> StripeEvent:
-    """Received and acted on."""
+    """Receive an event and act on it."""
     now = now or timezone.now()
     return stripe_events.act(receive(event, now), now=now)
 
@@ -80,7 +80,7 @@ def hand_over_all(control, *types: str) -> list[str]:
 
 
 def together(*acts: Callable[[], Any]) -> list[Any]:
-    """Run every act at once, each on a connection of its own; answers or exceptions in order."""
+    """Run all actions at once, each with its own connection. Return their results or exceptions in order."""
     gate = threading.Barrier(len(acts))
 
     def run(do: Callable[[], Any]) -> Any:

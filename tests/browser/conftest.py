@@ -1,4 +1,4 @@
-"""A real browser before a live server. It complains by itself: of errors, refusals of the policy, lost requests."""
+"""A real browser on a live server. It reports errors, violations of the policy and failed requests by itself."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """One browser for all of this folder's tests. While it runs, the ORM would take its event loop for ours."""
+    """One browser for all tests of this folder. While it runs, the ORM would mistake its event loop for our own."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         pytest.skip(MISSING)
@@ -46,7 +46,7 @@ def chromium() -> Iterator[Browser]:
 
 @dataclass
 class Guard:
-    """What went wrong in the browser without anybody looking. ``expected`` are paths that are to be refused."""
+    """What went wrong in the browser unseen. ``expected`` are paths whose requests should be refused."""
 
     complaints: list[str] = field(default_factory=list)
     expected: set[str] = field(default_factory=set)
@@ -58,7 +58,7 @@ class Guard:
         context.on("requestfailed", self._on_failure)
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        # A refused request is said by _on_response, with its address.
+        # A refused request is reported by _on_response, with its URL.
         if message.type == "error" and not message.text.startswith("Failed to load resource"):
             self.complaints.append(f"console: {message.text}")
 
@@ -67,7 +67,7 @@ class Guard:
             self.complaints.append(f"{response.status} {response.request.method} {response.url}")
 
     def _on_failure(self, request) -> None:
-        # What htmx replaces by a newer question, and what turns into a download, is aborted and no fault.
+        # What htmx replaces by a newer request, and what becomes a download, is aborted and not a failure.
         if request.failure != "net::ERR_ABORTED":
             self.complaints.append(f"{request.failure} {request.url}")
 
@@ -79,12 +79,12 @@ def guard() -> Guard:
 
 @pytest.fixture
 def new_page(live_server, chromium, guard) -> Iterator[Callable[..., Page]]:
-    """A page of a browser of its own, which knows nobody yet."""
+    """Open a page in a browser context of its own, logged out."""
     cache.clear()
     contexts = []
 
     def new_page(**options) -> Page:
-        # Nothing moves: what fades in is not judged half-way.
+        # No animations: what fades in must not be judged halfway.
         given = {"base_url": live_server.url, "viewport": WIDE, "reduced_motion": "reduce", **options}
         context = chromium.new_context(**given)
         context.set_default_timeout(15_000)
@@ -100,7 +100,7 @@ def new_page(live_server, chromium, guard) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture
 def worker(monkeypatch) -> Iterator[None]:
-    """A worker beside the server: jobs run soon, in their order, and in another thread."""
+    """A worker beside the server: jobs run soon, in order, and in another thread."""
     with ThreadPoolExecutor(1) as pool:
 
         def work(task: Task, args: tuple, kwargs: dict) -> None:
@@ -126,7 +126,7 @@ def log_in(page: Page, email: str, password: str = PASSWORD) -> None:
 
 @pytest.fixture
 def be(live_server) -> Callable[[Page, User], None]:
-    """Logged in, without the pages that lead there."""
+    """Log in without going through the login pages."""
 
     def be(page: Page, user: User) -> None:
         client = Client()

@@ -1,4 +1,4 @@
-"""The shelf by mouse, by keyboard, by the back button, and what the browser keeps of it."""
+"""Browsing leads by mouse, by keyboard, by the back button, and what the browser stores of it."""
 
 import re
 from datetime import timedelta
@@ -12,7 +12,7 @@ from tests.marketplace.exports.export_cases import buy_people, person
 
 pytestmark = pytest.mark.browser
 
-# A ring is an outline, on the element or the label around it; a band of the plot has a stroke instead.
+# A focus ring is an outline, on the element or the label around it; a band of the plot has a stroke instead.
 FOCUSED = """() => {
     const element = document.activeElement, drawn = element.querySelector(":scope > .hit");
     const outlined = [element, element.closest("label")].filter(Boolean).map((one) => getComputedStyle(one))
@@ -21,14 +21,14 @@ FOCUSED = """() => {
     return {id: element.id, name: element.getAttribute("name"), text: element.textContent.trim(), ring,
             seen: element.checkVisibility()};
 }"""
-# htmx notes which page it is on; a page itself it must never keep.
+# htmx stores the URL of the current page; it must never store the page itself.
 KEPT = "() => [...Object.keys(localStorage), ...Object.keys(sessionStorage)]"
 NOTED = ["htmx-current-path-for-history"]
 
 
 @pytest.fixture
 def shelf(market):
-    """Twelve in Ohio that want to refinance, 40 days old; eight in Texas that want to buy, 100 days old."""
+    """Twelve leads in Ohio who want to refinance, 40 days old; eight in Texas who want to buy, 100 days old."""
     market.leads(12)
     market.leads(
         8, age=timedelta(days=100), state="TX", postal_code="77002", attributes={"purpose": "purchase", "rate": 5}

@@ -1,4 +1,4 @@
-"""From a file to a shelf, and from a stranger to a bought file: only through the pages, as people would."""
+"""From a file to leads for sale, and from a visitor to a purchased file: only through the pages, as people would."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ def admin(db):
 
 @pytest.fixture
 def shelf(market):
-    """Twelve in Ohio at $2.20, eight in Texas at $1.00."""
+    """Twelve leads in Ohio at $2.20, eight in Texas at $1.00."""
     market.leads(12)
     market.leads(8, age=timedelta(days=100), state="TX", postal_code="77002", attributes={"purpose": "purchase"})
     return market
@@ -70,7 +70,7 @@ def buy_two_by_ticking(page: Page) -> None:
 
 
 def check_file(page: Page, order: Order) -> None:
-    """The file holds the order's people, all of them and nobody else."""
+    """Check that the file holds the people of the order, all of them and nobody else."""
     heading, *rows = downloaded(page, page.get_by_role("link", name=re.compile("^Download .*csv")))
     phone, email = heading.index("phone"), heading.index("email")
     assert len(rows) == order.filled
@@ -169,7 +169,7 @@ def test_a_newcomer_is_approved_credited_and_buys(shelf, admin, new_page):
     first = Order.objects.get()
     check_file(page, first)
     page.goto("/mortgage/?state=OH")
-    expect(matching(page)).to_have_text("7")  # what a company has it is not offered again
+    expect(matching(page)).to_have_text("7")  # leads a company owns are not offered to it again
     buy_two_by_ticking(page)
     check_file(page, Order.objects.exclude(pk=first.pk).get())
     expect(page.get_by_text("Wallet $34.60")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Money in a real browser: every page without a barrier, and the words of a consent before it."""
+"""The money pages in a real browser: every page accessible, and the consent read before it is given."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ def buyer(owner):
 
 @pytest.fixture
 def payments(buyer, owner, settings):
-    """One in each state that a page shows, a card on file and automatic top-up."""
+    """A payment in each status that a page shows, a card on file and automatic top-up."""
     settings.STRIPE_SECRET_KEY = "sk_test_of_nobody"
     now = timezone.now()
     Customer.objects.create(
@@ -83,10 +83,10 @@ def test_the_terms_are_read_before_they_are_agreed_to(payments, owner, new_page,
     be(page, owner)
     page.goto("/wallet/auto-topup/")
 
-    page.get_by_label("Charge each time").fill("75")
-    page.get_by_role("button", name="Read what you agree to").click()
+    page.get_by_label("Charge this amount").fill("75")
+    page.get_by_role("button", name="Review the agreement").click()
     assert "$75.00 each time" in page.locator(".wording").inner_text()
-    page.get_by_role("button", name="Agree and switch it on").click()
+    page.get_by_role("button", name="Agree and turn on automatic top-up").click()
 
     page.wait_for_url("/wallet/")
     assert page.get_by_text("Automatic top-up is on.").is_visible()

@@ -1,4 +1,4 @@
-"""Every page: no barrier that axe knows of, in the light and in the dark, and no sideways scroll at any width."""
+"""Every page: no accessibility problem that axe finds, light or dark, and no sideways scrolling at any width."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ from tests.leads.intake.importing.files import as_csv, row, uploaded, worked
 pytestmark = pytest.mark.browser
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# With "preload" axe writes styles into the page, which the policy refuses.
+# With "preload" axe would write styles into the page, which the policy refuses.
 EVERYTHING = {"runOnly": TAGS, "resultTypes": ["violations"], "preload": False}
-# The dark changes colours and nothing else.
+# Dark mode changes colors and nothing else.
 COLOURS = {**EVERYTHING, "runOnly": ["color-contrast", "link-in-text-block"]}
-# Django's own admin: fields in a table's rows are named by their column's heading alone, a date's halves by a text
-# beside them, and a table that is too wide scrolls without taking the focus.
+# Django's own admin: fields in a table's rows are labeled by their column heading only, the halves of a date by text
+# beside them, and a table that is too wide scrolls without being focusable.
 DJANGOS_OWN = ("label", "label-title-only", "select-name", "empty-table-header", "scrollable-region-focusable")
 WIDTHS = (320, 390, 820, 1440)
 SCROLLS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -34,7 +34,7 @@ SCROLLS = "() => document.documentElement.scrollWidth - document.documentElement
 
 @dataclass
 class Demo:
-    """The demo market, and a few things that stand in its pages' way."""
+    """The demo market, and a few objects its pages show."""
 
     passwords: dict[str, str]
     order: Order
@@ -62,7 +62,7 @@ def barriers(page: Page, options: dict, ignored: tuple[str, ...]) -> Iterator[st
 
 
 def defects(page: Page, ignored: tuple[str, ...] = ()) -> Iterator[str]:
-    """What is wrong with the page as it stands, at every width and in both schemes."""
+    """Yield what is wrong with the page as it is now, at every width and in both color schemes."""
     page.evaluate(AXE_SCRIPT)
     for size in (WIDE, PHONE):
         page.set_viewport_size(size)
@@ -172,7 +172,7 @@ def test_the_pages_of_company_and_account(demo, new_page, be):
 
 @pytest.fixture
 def runs(demo) -> dict[str, ImportRun]:
-    """An import in each state that a page shows, and a sweep."""
+    """An import in each status that a page shows, and a sweep."""
     source = Source.objects.earliest("pk")
     make_text(source, version="spring")
     admin = User.objects.get(email="admin@remainder.example")

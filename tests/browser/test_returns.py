@@ -1,4 +1,4 @@
-"""Handing back in a browser: by tick, by file, decided at the desk; no barrier, light or dark, on a desk or a phone."""
+"""Returns in a browser: by checkbox, by file, decided by the operator; accessible, light or dark, wide or narrow."""
 
 import csv
 import os
@@ -20,7 +20,7 @@ PICTURES = os.environ.get("PICTURES", "")
 
 
 def looked_at(page, name):
-    """No barrier in the light or the dark, no sideways scroll; a picture where somebody wants one."""
+    """Check for accessibility problems in both color schemes and sideways scrolling; save a screenshot if asked to."""
     for size, viewport in (("wide", WIDE), ("phone", PHONE)):
         page.set_viewport_size(viewport)
         for scheme, options in (("light", EVERYTHING), ("dark", COLOURS)):

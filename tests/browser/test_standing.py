@@ -1,4 +1,4 @@
-"""Standing orders in a browser: from the shelf to a fill, without a script, light or dark, on a desk or a phone."""
+"""Standing orders in a browser: from browsing to a purchase, without scripts, light or dark, wide or narrow."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The real SDK against the stand-in, and a merchant who takes its webhooks."""
+"""The real SDK against the stand-in, and a merchant who receives its webhooks."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ SECRET = "whsec_merchant"
 
 
 class Merchant:
-    """Takes webhooks, verifies each with the SDK and remembers it; may be told to refuse some first."""
+    """Receives webhooks, verifies each with the SDK and records it; can refuse the first ones."""
 
     def __init__(self) -> None:
         self.events: list[stripe.Event] = []

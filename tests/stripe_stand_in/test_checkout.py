@@ -1,4 +1,4 @@
-"""The hosted page from session to card kept, and sessions whose time is over."""
+"""The hosted page from session to saved card, and sessions that have expired."""
 
 import time
 

@@ -1,6 +1,6 @@
-"""What we rely on, asked of the stand-in, of localstripe and of Stripe's own test mode with the same words.
+"""What we rely on, checked with the same requests against the stand-in, localstripe and Stripe's own test mode.
 
-The stand-in always answers. ``LOCALSTRIPE_URL`` names a running localstripe; ``STRIPE_TEST_KEY`` a secret test key.
+The stand-in is always checked. ``LOCALSTRIPE_URL`` is a running localstripe, ``STRIPE_TEST_KEY`` a secret test key.
 """
 
 import os
@@ -32,7 +32,7 @@ def api(peer, request):
 
 @pytest.fixture
 def differs(peer, request):
-    """A known difference must be there: the day it is gone, the test says so."""
+    """Require a known difference: once it is gone, the test says so."""
 
     def differs(other: str, how: str) -> None:
         if peer == other:

@@ -1,4 +1,4 @@
-"""The control port: verbs for tests, a page of forms for people, for this machine only."""
+"""The control port: actions for tests, a page of forms for people, for this machine only."""
 
 import time
 
@@ -66,7 +66,7 @@ def test_desk_shows_what_there_is_and_acts_by_plain_forms(stand_in, pay, stripe_
     assert refund.amount == 1_97
     for typed in ("plenty", "1.005", "-1", "NaN"):
         said = browser.post(f"{stand_in.control_url}/refund", {"payment": intent.id, "dollars": typed}).text
-        assert f"This is no amount: {typed}" in said
+        assert f"Enter an amount in dollars, such as 12 or 12.50, not {typed}." in said
     assert "already disputed" not in browser.post(f"{stand_in.control_url}/dispute", {"payment": intent.id}).text
     assert "win_dispute" in browser.get(stand_in.control_url).text
     assert len(stripe_.refunds.list().data) == 1

@@ -1,4 +1,4 @@
-"""The page as a browser without scripts meets it."""
+"""The hosted page in a browser without scripts."""
 
 import re
 
@@ -60,7 +60,7 @@ def test_real_number_is_neither_taken_nor_kept(merchant, browser, stripe_, open_
     answer = browser.post(session.url, {"number": "4929 1234 5678 9012"})
 
     assert answer.status_code == 422
-    assert "no test number" in answer.text and "4929" not in answer.text
+    assert "Enter a test card number" in answer.text and "4929" not in answer.text
     assert stripe_.payment_intents.list().data == []
 
 
@@ -87,7 +87,7 @@ def test_challenge_is_approved_or_failed(open_session, browser, stripe_):
     approved = browser.post(again.url, {"answer": "approve"}, allow_redirects=False)
 
     assert asked.url == f"{session.url}/challenge"
-    assert "Did you mean to pay $50.00 to Remainder?" in asked.text
+    assert "Do you want to pay $50.00 to Remainder?" in asked.text
     assert failed.status_code == 422 and "failed authentication" in failed.text
     assert approved.headers["Location"].endswith(session.id)
     assert stripe_.checkout.sessions.retrieve(session.id).payment_status == "paid"

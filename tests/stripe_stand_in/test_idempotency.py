@@ -1,4 +1,4 @@
-"""One key, one effect, one answer, be it an error: kept in the same commit as the effect, forgotten after a day."""
+"""One key, one effect, one answer, even an error: stored in the same commit as the effect, forgotten after a day."""
 
 import sqlite3
 import threading

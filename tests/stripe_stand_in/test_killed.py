@@ -1,4 +1,4 @@
-"""kill -9 between the act and its answer, in a process of its own: after a restart everything is whole."""
+"""kill -9 between the action and its answer, in a separate process: after a restart everything is consistent."""
 
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""Payments by API: what each card does, with the person there and without."""
+"""Payments by API: what each card does, with the cardholder present and without."""
 
 import pytest
 import requests
@@ -75,7 +75,7 @@ def test_challenge_of_an_api_payment_is_answered_on_its_page(pay, stripe_, brows
     intent = pay(card="pm_card_authenticationRequired", return_url="http://127.0.0.1:9/back")
     assert (intent.status, intent.next_action.type) == ("requires_action", "redirect_to_url")
     page = intent.next_action.redirect_to_url.url
-    assert "Did you mean to pay $25.00" in browser.get(page).text
+    assert "Do you want to pay $25.00" in browser.get(page).text
 
     answer = browser.post(page, {"answer": "approve"}, allow_redirects=False)
 

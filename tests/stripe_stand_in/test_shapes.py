@@ -1,4 +1,4 @@
-"""The stand-in may leave fields out; it may not invent any. The SDK's own classes say which there are."""
+"""The stand-in may omit fields but must not invent any. The SDK's own classes say which exist."""
 
 from typing import get_args
 
@@ -7,7 +7,7 @@ from stripe import checkout
 
 
 def invented(thing: stripe.StripeObject, path: str = "") -> set[str]:
-    """Every field, at any depth, that the class the SDK made of it does not annotate."""
+    """Return every field, at any depth, that the SDK's class for it does not declare."""
     known = annotated(type(thing))
     free = type(thing) in (stripe.StripeObject, stripe.ListObject) or path.endswith("metadata")
     found = set() if free else {f"{path}.{name}" for name in thing.to_dict() if name not in known}

@@ -1,4 +1,4 @@
-"""Events reach the merchant signed, at least once, and as badly as the control port was told to."""
+"""Events reach the merchant signed, at least once, and as unreliably as the control port was told."""
 
 import pytest
 import stripe

@@ -1,4 +1,4 @@
-"""The ledger at the desk: read by staff who may, added to by a credit and by its reversal."""
+"""The ledger in the admin: read by staff with permission, changed only by a credit and its reversal."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ def desk(client):
 
 @pytest.fixture
 def clerk(client):
-    """Staff who may credit small sums."""
+    """Staff who may credit small amounts."""
     user = make_user("clerk@example.com", is_staff=True)
     user.user_permissions.set(
         Permission.objects.filter(codename__in=["add_transaction", "view_account", "view_transaction"])
@@ -68,7 +68,7 @@ def test_a_reference_used_before_is_refused_with_a_sentence(desk, buyer):
 
     response = desk.post(CREDIT, form(buyer, amount="9"))
 
-    assert "This reference moved money before; nothing moved now." in response.content.decode()
+    assert "This reference was already credited. Nothing was posted." in response.content.decode()
     assert everything() == before
 
 
@@ -187,7 +187,7 @@ def test_a_house_accounts_statement_shows_what_lies_there(desk, buyer):
     page = desk.get(reverse("admin:billing_account_statement", args=[bank.pk])).content.decode()
     lines = b"".join(desk.get(reverse("admin:billing_account_csv", args=[bank.pk])).streaming_content).decode()
 
-    assert "Holds $10.00 now." in page
+    assert "Balance now: $10.00." in page
     assert lines.splitlines()[1].split(",")[-3:] == ['"10.00"', '""', '""']
 
 
@@ -216,7 +216,7 @@ def test_a_wrong_credit_is_reversed_once(desk, buyer):
     for _ in range(2):
         said = desk.post(undo(posted), {"memo": "Wrong company"}, follow=True).content.decode()
 
-    assert "was posted before" in said
+    assert "was already posted" in said
     back = Transaction.objects.get(kind="reversal")
     assert (back.reference, back.memo, back.actor) == (str(posted.public_id), "Wrong company", "desk@example.com")
     assert balance_cents(buyer) == 0
@@ -228,7 +228,7 @@ def test_what_was_spent_is_not_reversed(desk, buyer):
 
     said = desk.post(undo(posted), {"memo": "Wrong company"}, follow=True).content.decode()
 
-    assert "The wallet holds less than was credited" in said
+    assert "The wallet holds less than this credit" in said
     assert balance_cents(buyer) == 999
 
 

@@ -1,4 +1,4 @@
-"""Money from cards at the desk: a payment with all that came of it, and what may be done about it."""
+"""Card payments in the admin: each payment with its consequences, and the actions staff may take on it."""
 
 import uuid
 from datetime import timedelta
@@ -33,7 +33,7 @@ def desk(client):
 
 @pytest.fixture
 def payment(control):
-    """$50 on the wallet."""
+    """$50 in the wallet."""
     return paid(control, make_buyer())
 
 
@@ -55,7 +55,7 @@ def test_a_payments_money_is_on_one_page(desk, payment):
     page = desk.get(act("change", payment)).content.decode()
 
     refund = Refund.objects.get()
-    told_of = "$50.00", "$1.75", "$12.50", payment.stripe_charge_id, refund.stripe_id, "Paid twice", "Stripe&#x27;s fee"
+    told_of = "$50.00", "$1.75", "$12.50", payment.stripe_charge_id, refund.stripe_id, "Paid twice", "Stripe fee"
     assert [words for words in told_of if words not in page] == []
     assert act("refund", payment) in page
     assert act("ask", payment) in page
@@ -64,7 +64,7 @@ def test_a_payments_money_is_on_one_page(desk, payment):
 def test_a_refund_goes_to_the_card_once(desk, payment, control):
     before = everything()
     page = desk.get(act("refund", payment)).content.decode()
-    assert "Of $50.00, $50.00 can still go back to" in page
+    assert "You can still refund $50.00 of $50.00 to" in page
     assert everything() == before
     asked = form("12.50")
 
@@ -72,7 +72,7 @@ def test_a_refund_goes_to_the_card_once(desk, payment, control):
         response = desk.post(act("refund", payment), asked, follow=True)
 
     refund = Refund.objects.get()
-    assert said(response) == ["$12.50: done."]
+    assert said(response) == ["$12.50: refunded."]
     assert (refund.status, refund.amount_cents, refund.made_by, refund.reason) == (
         "succeeded",
         1_250,
@@ -87,7 +87,7 @@ def test_a_refund_goes_to_the_card_once(desk, payment, control):
 def test_more_than_is_left_is_refused_with_a_sentence(desk, payment, amount):
     response = desk.post(act("refund", payment), form(amount), follow=True)
 
-    assert said(response) == ["At most $50.00 of this payment can go back to the card."]
+    assert said(response) == ["You can refund at most $50.00 of this payment."]
     assert not Refund.objects.exists()
     assert balance_cents(payment.buyer) == 5_000
 
@@ -118,7 +118,7 @@ def test_an_event_is_acted_on_again_and_nothing_happens_twice(desk, control):
     response = desk.post(act("again", event), follow=True)
 
     event.refresh_from_db()
-    assert said(response) == ["Acted on."]
+    assert said(response) == ["Processed."]
     assert (event.status, event.attempts) == ("done", 1)
     assert books() == before
     assert balance_cents(payment.buyer) == 5_000
@@ -164,7 +164,7 @@ def test_what_a_lost_dispute_left_owing_is_written_off_once(desk, control, payme
     response = desk.post(act("write-off", dispute), follow=True)
 
     posted = Transaction.objects.get(kind="write_off")
-    assert said(response) == [f"Dispute {dispute.stripe_id} given up: $20.00."]
+    assert said(response) == [f"Dispute {dispute.stripe_id} written off: $20.00."]
     assert sorted(posted.entries.values_list("account__kind", "cents")) == [("losses", -2_000), ("wallet", 2_000)]
     assert (posted.actor, posted.payment) == ("desk@example.com", payment)
     assert balance_cents(payment.buyer) == 0
@@ -181,7 +181,7 @@ def test_a_dispute_is_written_off_once_whatever_the_wallet_owes_later(desk, cont
 
     response = desk.post(act("write-off", dispute), follow=True)
 
-    assert said(response) == ["This dispute was written off before."]
+    assert said(response) == ["This dispute was already written off."]
     assert balance_cents(payment.buyer) == -3_000
 
 
@@ -192,7 +192,7 @@ def test_a_dispute_that_may_be_won_is_not_written_off(desk, control, payment):
     assert act("write-off", dispute) not in desk.get(act("change", dispute)).content.decode()
     response = desk.post(act("write-off", dispute), follow=True)
 
-    assert said(response) == ["Only a lost dispute is written off: this one may still be won."]
+    assert said(response) == ["You can only write off a lost dispute. This one may still be won."]
     assert not Transaction.objects.filter(kind="write_off").exists()
 
 
@@ -213,7 +213,7 @@ def test_disputes_are_listed_by_the_day_their_evidence_is_due(desk, payment):
     assert [row.stripe_id for row in rows] == ["du_1", "du_2", "du_0"]
 
 
-# --- Who may
+# --- Permissions
 
 
 ACTS = [("refund", "payment"), ("ask", "payment"), ("again", "event"), ("write-off", "dispute")]

@@ -1,4 +1,4 @@
-"""Sources' money at the desk: each step asked about, done by who may, said, and on record."""
+"""Payouts to sources in the admin: each step is confirmed, allowed, reported and logged."""
 
 from datetime import timedelta
 
@@ -27,7 +27,7 @@ def person(*codenames, email=None):
 
 @pytest.fixture
 def treasurer(db):
-    """May make runs and pay them, and not approve them."""
+    """May create and pay payout runs, but not approve them."""
     return person("add_payoutrun", "change_payoutrun", "view_payoutrun", "view_payout", email="treasurer@example.com")
 
 
@@ -90,25 +90,25 @@ def test_the_page_says_what_would_be_paid_and_why_the_rest_waits(client, market,
 
     assert [(one.source.pk, one.cents, one.reason) for one in page.context["due"]] == [
         (source.pk, 4_000, ""),
-        (market.source.pk, 500, "Below the least sum: carried over"),
+        (market.source.pk, 500, "Below the minimum payout: carried over"),
     ]
     assert "$40.00 would be paid" in page.content.decode()
-    assert "Less than $25.00 for a source waits" in page.content.decode()
+    assert "A source owed less than $25.00 waits" in page.content.decode()
 
 
 def test_a_run_is_made_of_what_was_due(client, market, source, treasurer):
     response = at(client, treasurer).post(MAKE, until(timezone.now()), follow=True)
 
     run = PayoutRun.objects.get()
-    assert said(response) == ["A run over $40.00 waits for approval."]
+    assert said(response) == ["Created a payout run of $40.00. It is waiting for approval."]
     assert (run.created_by, run.total_cents, run.status) == (treasurer, 4_000, "draft")
-    assert LogEntry.objects.get().get_change_message() == "A run over $40.00 waits for approval."
+    assert LogEntry.objects.get().get_change_message() == "Created a payout run of $40.00. It is waiting for approval."
 
 
 @pytest.mark.parametrize(
     ("ahead", "sentence"),
     [
-        (timedelta(days=1), "What is due later can't be paid yet"),
+        (timedelta(days=1), "Choose a cutoff that is not in the future."),
         (timedelta(days=-1), "Nothing is due that can be paid."),
     ],
 )
@@ -126,7 +126,7 @@ def test_who_approves_need_not_be_able_to_pay(client, run, director, treasurer):
     assert act("approve", run) in page
     assert act("cancel", run) not in page
     before = everything()
-    assert "$40.00 to 1 source, approved by one person." in client.get(act("approve", run)).content.decode()
+    assert "$40.00 to 1 source. Needs approval from one person." in client.get(act("approve", run)).content.decode()
     assert everything() == before
 
     response = client.post(act("approve", run), follow=True)
@@ -144,9 +144,9 @@ def test_over_the_limit_the_page_says_that_one_more_is_needed(client, settings, 
 
     response = at(client, director).post(act("approve", run), follow=True)
 
-    assert said(response) == ["You approved $40.00. One more person has to agree."]
+    assert said(response) == ["You approved $40.00. One more person must approve it."]
     assert said(client.post(act("approve", run), follow=True)) == [
-        "You approved this run already. Somebody else has to agree as well."
+        "You already approved this run. Someone else must approve it too."
     ]
     run.refresh_from_db()
     assert run.status == "draft"
@@ -154,7 +154,7 @@ def test_over_the_limit_the_page_says_that_one_more_is_needed(client, settings, 
 
 def test_the_banks_file_is_handed_out_by_post_only(client, approved, treasurer):
     at(client, treasurer)
-    assert "The same file however often" in client.get(act("bank", approved)).content.decode()
+    assert "After the first download you can" in client.get(act("bank", approved)).content.decode()
     assert approved.payouts.get().status == "waiting"
 
     first, second = client.post(act("bank", approved)), client.post(act("bank", approved))
@@ -168,7 +168,7 @@ def test_the_banks_file_is_handed_out_by_post_only(client, approved, treasurer):
 def test_a_draft_has_no_file(client, run, treasurer):
     response = at(client, treasurer).post(act("bank", run), follow=True)
 
-    assert said(response) == ["Only an approved run has a file for the bank."]
+    assert said(response) == ["Only an approved run has a bank file."]
     assert run.payouts.get().status == "waiting"
 
 
@@ -237,7 +237,7 @@ def test_without_a_key_the_page_says_that_nothing_can_be_transferred(client, set
 
     response = at(client, treasurer).post(act("transfer", approved), follow=True)
 
-    assert said(response) == ["There is no key for Stripe: nothing can be transferred."]
+    assert said(response) == ["There is no key for Stripe, so we can't make transfers."]
 
 
 def test_a_payouts_statement_is_a_pdf(client, approved, treasurer):
@@ -276,7 +276,7 @@ def test_a_statement_shows_every_leg_and_no_person(client, market, source, reade
     second = client.get(address, {"before": first.context["page"].older})
 
     assert [row.cents for page in (first, second) for row in page.context["page"].rows] == [500, 4_000]
-    assert "Owed $45.00: $0.00 held, $45.00 due" in first.content.decode()
+    assert "Owed $45.00: $0.00 pending, $45.00 due" in first.content.decode()
     assert "Pat" not in first.content.decode()
     assert b"".join(client.get(f"{address}csv/").streaming_content).count(b"\r\n") == 3
     assert client.get(f"{address}pdf/").content.startswith(b"%PDF")
@@ -288,7 +288,7 @@ def test_a_statement_shows_every_leg_and_no_person(client, market, source, reade
 def test_a_source_that_never_earned_has_no_document(client, reader):
     response = at(client, reader).get(f"{SOURCES}{make_source().pk}/pdf/", follow=True)
 
-    assert said(response)[0].endswith("never earned anything.")
+    assert said(response)[0].endswith("has no earnings yet.")
 
 
 @pytest.mark.parametrize("name", ["sources", "statement", "csv", "pdf"])
@@ -326,8 +326,11 @@ def test_where_money_goes_is_edited_with_its_history(client, source):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"method": "stripe", "stripe_account_id": "x"}, "A connected account is named acct_"),
-        ({"method": "bank", "bank_reference": ""}, "The bank has to know whom to pay."),
+        (
+            {"method": "stripe", "stripe_account_id": "x"},
+            "Enter the ID of the connected account, which starts with acct_",
+        ),
+        ({"method": "bank", "bank_reference": ""}, "Enter the bank&#x27;s reference for this payee."),
     ],
 )
 def test_a_payee_that_could_not_be_paid_is_refused(client, source, changes, sentence):

@@ -1,4 +1,4 @@
-"""The comparison with Stripe at the desk: shown on the first page until somebody has looked at it."""
+"""Reconciliation with Stripe in the admin: differences stay on the front page until someone has looked at them."""
 
 from datetime import timedelta
 
@@ -82,7 +82,7 @@ def test_a_remark_is_wanted(keeper, difference):
 def test_a_comparison_shows_what_it_found(keeper, difference):
     page = keeper.get(reverse("admin:billing_reconciliation_change", args=[difference.reconciliation_id]))
 
-    for words in ("Stripe has it, we do not", "ch_1", "$9.41", "A charge.", "The books differ"):
+    for words in ("Stripe has it, we don&#x27;t", "ch_1", "$9.41", "A charge.", "The books differ"):
         assert words in page.content.decode()
 
 

@@ -42,7 +42,7 @@ def buyer(owner):
 
 @pytest.fixture
 def keep(buyer, owner, stand_in, control, now):
-    """A card kept at Stripe by a top-up, as a buyer keeps one; what it paid is spent again."""
+    """Save a card at Stripe by a top-up, as a buyer does, and spend the money again."""
 
     def keep(card="pm_card_visa", key=""):
         terms = {"purpose": Payment.Purpose.TOP_UP, "amount_cents": 5000, "keep_card": True, "key": key or card}
@@ -82,12 +82,12 @@ def agree(buyer, owner, now, terms=TERMS):
 
 
 def send_due(*, now):
-    """While the clock stands still."""
+    """Send what is due, with a clock that stands still."""
     return mail.send_due(clock=lambda: now)
 
 
 def announced(now):
-    """Announced and told."""
+    """Announce and send the email."""
     assert announce_due(now=now) == 1
     assert send_due(now=now) == 1
     return Payment.objects.automatic().latest("id")
@@ -215,7 +215,7 @@ def test_the_card_is_charged_when_the_notice_is_over_and_not_before(agreed, buye
     receipt = mailoutbox[-1]
     assert receipt.subject == f"Remainder: receipt {payment.number}"
     assert f"/wallet/payments/{payment.public_id}/receipt/" in receipt.body
-    assert "In the wallet now: $120.00" in receipt.body
+    assert "Wallet balance: $120.00" in receipt.body
 
 
 @pytest.mark.parametrize("card", ["pm_card_chargeCustomerFail", "pm_card_authenticationRequired"])
@@ -229,7 +229,7 @@ def test_a_no_switches_it_off_and_says_how_to_pay_by_hand(buyer, owner, keep, no
     payment.refresh_from_db()
     agreed = AutomaticTopUp.objects.get()
     assert (payment.status, agreed.is_on, agreed.stopped_at) == (Status.FAILED, False, now + NOTICE)
-    assert agreed.stopped_because == "The card was declined, or its bank wants you to confirm the charge."
+    assert agreed.stopped_because == "The card was declined, or its bank needs you to confirm the charge."
     assert balance_cents(buyer) == 2000
     assert send_due(now=now + NOTICE) == 1
     letter = mailoutbox[-1]
@@ -240,7 +240,7 @@ def test_a_no_switches_it_off_and_says_how_to_pay_by_hand(buyer, owner, keep, no
 
 
 def keep_asked(keep, control, buyer, owner, now, card):
-    """Cards whose bank asks the person pay after the answer."""
+    """Save a card whose bank asks for confirmation; it pays after the answer."""
     if card != "pm_card_authenticationRequired":
         keep(card)
         return
@@ -302,7 +302,7 @@ def test_a_charge_of_an_old_consent_is_not_sent_under_a_newer_one(agreed, buyer,
     there, stripe_settings.STRIPE_API_BASE = stripe_settings.STRIPE_API_BASE, "http://127.0.0.1:1"
     charge_due(now=now + NOTICE)
     stripe_settings.STRIPE_API_BASE = there
-    stop_automatic(buyer=buyer, because="Switched off.", now=now + NOTICE)
+    stop_automatic(buyer=buyer, because="Turned off.", now=now + NOTICE)
     agree(buyer, owner, now + NOTICE)
 
     charge(payment, now=now + NOTICE)
@@ -312,11 +312,11 @@ def test_a_charge_of_an_old_consent_is_not_sent_under_a_newer_one(agreed, buyer,
     assert balance_cents(buyer) == 2000
 
 
-# --- The ceiling
+# --- The daily limit
 
 
 def through_a_day(buyer, now, *, steps):
-    """Run low and be topped up, again and again. Answers what was paid."""
+    """Run low and be topped up, again and again. Return what was paid."""
     for step in range(steps):
         at = now + step * timedelta(minutes=20)
         announce_due(now=at)
@@ -401,13 +401,13 @@ def test_new_terms_take_back_what_was_announced_under_the_old_ones(agreed, buyer
     agree(buyer, owner, now, AutoTopUpTerms(1000, 20_000, 40_000))
 
     payment.refresh_from_db()
-    assert (payment.status, payment.problem) == (Status.CANCELED, "The terms were changed.")
+    assert (payment.status, payment.problem) == (Status.CANCELED, "The terms of automatic top-up changed.")
 
 
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_new_terms_and_a_stop_at_the_same_moment_wait_for_one_another(buyer, owner, keep, now):
-    """Both take the consent first: in two orders some of these would end in a deadlock."""
+    """Both lock the consent first: in a different order some of these would deadlock."""
     keep()
     agree(buyer, owner, now)
     for number in range(8):
@@ -436,8 +436,8 @@ def test_another_card_that_is_kept_ends_a_consent_that_named_the_first(agreed, b
     payment.refresh_from_db()
     consent = AutomaticTopUp.objects.get()
     assert Customer.objects.get().payment_method_id != before
-    assert (consent.is_on, consent.stopped_because) == (False, "Another card was kept.")
-    assert (payment.status, payment.problem) == (Status.CANCELED, "Another card was kept.")
+    assert (consent.is_on, consent.stopped_because) == (False, "A different card was saved.")
+    assert (payment.status, payment.problem) == (Status.CANCELED, "A different card was saved.")
     assert charge_due(now=now + NOTICE) == 0
     assert balance_cents(buyer) == 2000
 
@@ -471,7 +471,7 @@ def test_a_consent_wants_a_card_an_open_company_and_the_very_words(buyer, owner,
     with pytest.raises(AutomaticRefused, match="Save a card first"):
         set_automatic(buyer=buyer, user=owner, terms=TERMS, wording="", now=now)
     keep()
-    with pytest.raises(AutomaticRefused, match="Read them once more"):
+    with pytest.raises(AutomaticRefused, match="Read them again"):
         set_automatic(buyer=buyer, user=owner, terms=TERMS, wording="Something else.", now=now)
     closed(buyer, now)
     buyer.refresh_from_db()
@@ -482,18 +482,18 @@ def test_a_consent_wants_a_card_an_open_company_and_the_very_words(buyer, owner,
 
 
 def test_switching_off_keeps_the_words_and_says_why(agreed, buyer, now):
-    assert stop_automatic(buyer=buyer, because="Switched off by pat.", now=now)
+    assert stop_automatic(buyer=buyer, because="Turned off by pat.", now=now)
     assert not stop_automatic(buyer=buyer, because="Again.", now=now)
 
     kept = AutomaticTopUp.objects.get()
     assert (kept.is_on, kept.stopped_because, kept.consent_wording) == (
         False,
-        "Switched off by pat.",
+        "Turned off by pat.",
         agreed.consent_wording,
     )
 
 
-# --- Letters
+# --- Emails
 
 
 def test_a_letter_that_could_not_be_sent_is_sent_later_and_starts_the_notice_then(
@@ -544,7 +544,7 @@ def test_the_notice_counts_from_when_its_letter_was_sent(agreed, now, mailoutbox
 
     assert mail.send_due(clock=lambda: now + timedelta(minutes=next(moments)) * len(mailoutbox)) == 1
 
-    after_the_letter = now + timedelta(minutes=2)  # the sweep read the clock, the letter did, and it was sent
+    after_the_letter = now + timedelta(minutes=2)  # the sweep read the clock, the email did, and it was sent
     assert Payment.objects.automatic().get().expires_at == after_the_letter + NOTICE
 
 
@@ -610,13 +610,13 @@ def test_only_owners_are_written_to_each_alone(agreed, buyer, now, mailoutbox):
     assert [letter.to for letter in mailoutbox] == [["owner@tamarack.example"], ["second@tamarack.example"]]
 
 
-# --- Many at once
+# --- In parallel
 
 
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_eight_workers_announce_tell_and_charge_within_the_ceiling(buyer, owner, keep, mailoutbox):
-    """Each round the wallet is empty again; four charges are wanted and three fit into the day."""
+    """Each round the wallet is empty again; four charges are attempted, and three fit into the daily limit."""
     at = NOON + timedelta(days=400)
     keep()
     agree(buyer, owner, at)
@@ -634,7 +634,7 @@ def test_eight_workers_announce_tell_and_charge_within_the_ceiling(buyer, owner,
 
 
 def together(workers, work):
-    """The work in so many threads at once, each on a connection of its own."""
+    """Run the work in this many threads at once, each with its own connection."""
     gate, failures = threading.Barrier(workers), []
 
     def run():

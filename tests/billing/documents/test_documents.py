@@ -136,15 +136,15 @@ def test_the_same_document_is_the_same_file_in_another_process(seed):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"totals": (("Total", 74_001),)}, "The lines come to 74000 cents, not to 74001"),
-        ({"totals": (("Subtotal", 74_000), ("Total", 73_999))}, "The rows come to 74000 cents, not to 73999"),
+        ({"totals": (("Total", 74_001),)}, "The lines add up to 74000 cents, not 74001"),
+        ({"totals": (("Subtotal", 74_000), ("Total", 73_999))}, "The rows add up to 74000 cents, not 73999"),
         (
             {"totals": (("Subtotal", 74_000), ("Discount", -1), ("Total", 74_000))},
-            "The rows come to 73999 cents, not to 74000",
+            "The rows add up to 73999 cents, not 74000",
         ),
-        ({"totals": (("Subtotal", 70_300), ("Total", 70_300))}, "The lines come to 74000 cents, not to 70300"),
+        ({"totals": (("Subtotal", 70_300), ("Total", 70_300))}, "The lines add up to 74000 cents, not 70300"),
         ({"totals": ()}, "needs a total"),
-        ({"lines": (), "totals": (("Total", 0),)}, "needs a line"),
+        ({"lines": (), "totals": (("Total", 0),)}, "needs at least one line"),
         ({"currency": "EUR"}, "not in EUR"),
         ({"issued_at": datetime(2026, 11, 22)}, "time zone"),
     ],

@@ -1,4 +1,4 @@
-"""Receipts and statements on paper: they name both companies and add up to what the ledger says."""
+"""Receipts and statements as documents: they name both companies and add up to what the ledger says."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -55,7 +55,7 @@ def test_the_parties_are_named_by_their_legal_names(buyer, settings):
     party = buyer_party(buyer)
     assert (party.name, party.lines) == (
         buyer.legal_name,
-        ("2 Main Street", "Dayton, OH 45402", "(937) 555-0101", "Licence NMLS 1234"),
+        ("2 Main Street", "Dayton, OH 45402", "(937) 555-0101", "License NMLS 1234"),
     )
 
 
@@ -63,7 +63,7 @@ def test_a_receipt_says_what_was_paid_by_which_card(payment):
     receipt = receipt_of(payment)
 
     assert (receipt.kind_title, receipt.number, receipt.issued_at) == ("Receipt", payment.number, NOON)
-    assert [(line.text, line.cents) for line in receipt.lines] == [("Top-up of the prepaid wallet", 25_000)]
+    assert [(line.text, line.cents) for line in receipt.lines] == [("Prepaid wallet top-up", 25_000)]
     assert receipt.totals == (("Paid by card", 25_000),)
     assert receipt.references == (
         ("Payment", str(payment.public_id)),
@@ -80,18 +80,18 @@ def test_a_receipt_shows_what_went_back_and_what_is_left(payment):
 
     assert [(line.text, line.cents, line.detail) for line in receipt.lines[1:]] == [
         (f"Refund {first.number} to the card", -4000, "March 11, 2026"),
-        (f"Refund {second.number} to the card", -1, "March 11, 2026, on its way"),
+        (f"Refund {second.number} to the card", -1, "March 11, 2026, processing"),
     ]
-    assert receipt.totals == (("Left after refunds", 20_999),)
+    assert receipt.totals == (("Total after refunds", 20_999),)
     assert receipt.issued_at == NOON + DAY
 
 
 def test_a_disputed_payments_receipt_says_so(payment):
-    assert not any("disputes" in note for note in receipt_of(payment).notes)
+    assert not any("disputed" in note for note in receipt_of(payment).notes)
 
     Dispute.objects.create(payment=payment, stripe_id="dp_1", amount_cents=25_000, status="x", opened_at=NOON)
 
-    assert any("disputes" in note for note in receipt_of(payment).notes)
+    assert any("disputed" in note for note in receipt_of(payment).notes)
 
 
 @pytest.mark.parametrize("status", [Payment.Status.OPEN, Payment.Status.FAILED])
@@ -101,7 +101,7 @@ def test_there_is_no_receipt_for_what_was_not_paid(buyer, status):
         buyer=buyer, purpose="top_up", amount_cents=100, status=status, created_at=NOON, ended_at=ended_at
     )
 
-    with pytest.raises(DocumentRefused, match="once the payment is paid"):
+    with pytest.raises(DocumentRefused, match="until the payment is paid"):
         receipt_of(unpaid)
 
 
@@ -113,17 +113,15 @@ def test_a_statement_on_paper_is_read_from_the_oldest_and_closes_where_the_ledge
     part = statement_document(found, party=party, now=NOON)
 
     assert [line.cents for line in whole.lines] == [25_000, 1234]
-    assert [(line.text, line.detail) for line in part.lines] == [
-        ("Credit by the operator", "March 11, 2026, 12:00 · Wire")
-    ]
-    assert part.totals == (("Moved in this period", 1234), ("Balance before", 25_000), ("Balance after", 26_234))
+    assert [(line.text, line.detail) for line in part.lines] == [("Wallet credit", "March 11, 2026, 12:00 · Wire")]
+    assert part.totals == (("Net change", 1234), ("Opening balance", 25_000), ("Closing balance", 26_234))
     assert (whole.number, part.number) == ("20260310-20260311", "20260311-20260311")
 
 
 def test_an_empty_statement_and_one_that_is_too_long_are_refused(payment, buyer, monkeypatch):
     party = buyer_party(buyer)
     empty = statement_of(wallet_of(buyer), Period(last=date(2026, 1, 1)))
-    with pytest.raises(DocumentRefused, match="Nothing moved in this period"):
+    with pytest.raises(DocumentRefused, match="no activity in this period"):
         statement_document(empty, party=party, now=NOON)
 
     monkeypatch.setattr("billing.documents.receipts.MOST_LINES", 0)

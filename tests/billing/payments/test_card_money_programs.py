@@ -1,8 +1,8 @@
-"""The books to the cent, whatever happens at Stripe and in whatever order we hear of it.
+"""The books are right to the cent, whatever happens at Stripe and in whatever order we hear of it.
 
-Random programs against a small model, over real HTTP; and one rich story whose events come in random order, some twice,
-some never. ``PROGRAMS=1000 SHUFFLES=10000`` runs the full numbers; by default a part of them, for the minute that a run
-may take.
+Random programs against a small model, over real HTTP; and one long story whose events come in random order, some twice,
+some never. ``PROGRAMS=1000 SHUFFLES=10000`` runs the full numbers; the default is a fraction, to keep the run within a
+minute.
 """
 
 import json
@@ -44,7 +44,7 @@ class Paid:
 
 @dataclass
 class Model:
-    """What the books have to be."""
+    """What the books must be."""
 
     sums: dict[str, int] = field(default_factory=dict)
     payments: list[Paid] = field(default_factory=list)
@@ -106,7 +106,7 @@ class Model:
 
 
 class World:
-    """The same acts at Stripe's stand-in and by our own verbs."""
+    """The same actions, at Stripe's stand-in and by our own verbs."""
 
     def __init__(self, stand_in, seed):
         self.stand_in, self.control = stand_in, stand_in.control
@@ -121,7 +121,7 @@ class World:
         return self.stand_in._store.run("SELECT coalesce(max(seq), 0) FROM resources")[0][0]
 
     def hear(self):
-        """All that Stripe told since, in any order, and each thing twice."""
+        """Deliver everything Stripe has sent since, in any order, each event twice."""
         rows = self.stand_in._store.run(
             "SELECT body FROM resources WHERE kind = 'event' AND seq > ? ORDER BY seq", self.heard
         )
@@ -177,7 +177,7 @@ class World:
 
 
 def perform(world, model, step):
-    """One step in both. What depends on our own wallet happens when we know what there is to know."""
+    """Perform one step in both. Actions that depend on our own wallet happen once we know everything."""
     name, which, cents = step
     if name in ("buy", "bring_back", "refund_at_desk"):
         world.hear()
@@ -248,7 +248,7 @@ def test_any_program_leaves_the_books_of_the_model(stand_in, program, seed):
 # --- One story in any order
 @pytest.fixture
 def story(stand_in):
-    """Seven payments and two payouts with all that can become of them. Nothing of it was heard here yet."""
+    """Seven payments and two payouts with every possible outcome. None of it has been heard of here yet."""
     control = stand_in.control
     names = {}
     for name in ("plain", "refunded", "refund failed", "won", "lost", "both"):
@@ -284,7 +284,7 @@ def subject_of(event):
 
 
 def expected(story):
-    """What has to be in the books when these were heard of: all that Stripe has about what they name."""
+    """Return what must be in the books once these were heard of: everything Stripe has about what they name."""
     sums = {}
 
     def add(moves, sign=1):
@@ -315,7 +315,7 @@ def expected(story):
 
 
 def heard(story, seed):
-    """What happened to one or two of them, or a part of that, in random order, some of it up to three times."""
+    """Deliver the events of one or two of them, or some of those, in random order, some up to three times."""
     dice = random.Random(seed)
     subjects = dice.sample(sorted({subject_of(event) for event in story}), dice.choice([1, 1, 2]))
     about = [event for event in story if subject_of(event) in subjects]
@@ -324,7 +324,7 @@ def heard(story, seed):
     dice.shuffle(deliveries)
     for event in deliveries:
         if dice.random() < 0.2:
-            receive(event)  # kept, and acted on when it comes again or with the last ones
+            receive(event)  # stored, and acted on when it comes again or with the last ones
         else:
             hand_over(event)
     for kept in StripeEvent.objects.filter(status="received"):
@@ -335,7 +335,7 @@ def heard(story, seed):
 
 @pytest.fixture
 def recorded(story, monkeypatch):
-    """The gateway's answers about the end of the story, as they were given over HTTP; nothing is asked any more."""
+    """The gateway's answers about the end of the story, as given over HTTP; nothing is asked any more."""
     names = {"fetch_checkout": set(), "fetch_payment_intent": set(), "fetch_dispute": set(), "fetch_payout": set()}
     by_object = {
         "checkout.session": "fetch_checkout",

@@ -1,4 +1,4 @@
-"""What PostgreSQL refuses of payments, customers and consents past every verb, by the name of what refuses."""
+"""What PostgreSQL refuses about payments, customers and consents, bypassing every verb, by constraint name."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""A payment that the cardholder's bank takes back: the wallet pays or owes, buying stops, what is won comes back."""
+"""A payment the cardholder's bank takes back: the wallet pays or owes, buying stops, what is won comes back."""
 
 from datetime import timedelta
 
@@ -120,7 +120,7 @@ def test_what_was_won_meanwhile_is_not_written_off(control, payment, now):
     hand_over_all(control)
     before = everything()
 
-    with pytest.raises(WriteOffRefused, match="Only a lost dispute"):
+    with pytest.raises(WriteOffRefused, match="only write off a lost dispute"):
         write_off(stale, actor="desk", now=now)
 
     assert everything() == before
@@ -228,7 +228,7 @@ def test_a_dispute_switches_automatic_top_up_off_once(control, payment, now):
     name = disputed(control, payment)
     hand_over_all(control, "charge.dispute.created")
     agreement.refresh_from_db()
-    assert (agreement.is_on, agreement.stopped_because) == (False, "A payment of yours was disputed.")
+    assert (agreement.is_on, agreement.stopped_because) == (False, "One of your payments was disputed.")
 
     AutomaticTopUp.objects.update(is_on=True, stopped_at=None)
     control.win_dispute(dispute=name)
@@ -265,7 +265,7 @@ def test_a_dispute_of_a_payment_in_doubt_is_not_booked(stand_in, payer, now):
     assert (payment.status, books(), Dispute.objects.count()) == ("open", {}, 0)
 
 
-# What PostgreSQL refuses past the verbs
+# What PostgreSQL refuses, bypassing the verbs
 ATTEMPTS = {}
 
 

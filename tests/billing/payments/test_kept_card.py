@@ -1,4 +1,4 @@
-"""A kept card that is charged without its holder: once, in time, while he agrees; found when the answer is lost."""
+"""A saved card charged without its holder: once, in time, while they agree; found when the answer is lost."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def kept(control, payer, now):
-    """A payer with a card on file and $50, who agreed to have it charged."""
+    """A payer with a card on file and $50, who agreed to automatic charges."""
     paid(control, payer, keep_card=True)
     AutomaticTopUp.objects.create(
         buyer=payer,

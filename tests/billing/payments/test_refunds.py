@@ -1,4 +1,4 @@
-"""Money back to the card: once, never more than was paid, taken from the wallet first; and what the dashboard does."""
+"""Card refunds: once, never more than was paid, taken from the wallet first; and refunds made in the dashboard."""
 
 import uuid
 from datetime import timedelta
@@ -52,12 +52,12 @@ def refused(payment, cents, match):
     assert everything() == before
 
 
-# --- At the desk
+# --- By our staff
 def test_the_desks_own_reason_stays_out_of_the_buyers_statement(control, payment):
     refund = back(payment)
 
     posted = posted_before("refund", str(refund.public_id))
-    assert (refund.reason, posted.memo) == ("Asked for it", "Refund to the card")
+    assert (refund.reason, posted.memo) == ("Asked for it", "Refund to your card")
 
 
 def test_a_refund_takes_it_from_the_wallet_and_gives_it_to_the_card(control, payment):
@@ -74,7 +74,7 @@ def test_a_refund_takes_it_from_the_wallet_and_gives_it_to_the_card(control, pay
 def test_no_more_goes_back_than_was_paid(control, payment, cents):
     credit(payment.buyer, 100_000, "wire")
 
-    refused(payment, cents, r"At most \$50\.00")
+    refused(payment, cents, r"at most \$50\.00")
     assert at_stripe(control) == []
 
 
@@ -83,14 +83,14 @@ def test_no_more_goes_back_than_is_left_of_the_payment(control, payment):
     back(payment, 3000)
     back(payment, 1500)
 
-    refused(payment, 501, r"At most \$5\.00")
+    refused(payment, 501, r"at most \$5\.00")
     assert left_cents(payment) == 500
 
 
 def test_no_more_goes_back_than_the_wallet_holds(control, payment):
     spend(payment.buyer, 4000)
 
-    refused(payment, 1001, r"At most \$10\.00")
+    refused(payment, 1001, r"at most \$10\.00")
     assert back(payment, 1000).status == "succeeded"
     assert balance_cents(payment.buyer) == 0
 
@@ -98,7 +98,7 @@ def test_no_more_goes_back_than_the_wallet_holds(control, payment):
 def test_nothing_goes_back_of_what_was_not_paid(stripe_settings, payer):
     credit(payer, 100_000, "wire")
 
-    refused(asked(payer), 1000, r"At most \$0\.00")
+    refused(asked(payer), 1000, r"at most \$0\.00")
 
 
 def test_nothing_goes_back_of_what_was_disputed(control, payment):
@@ -106,7 +106,7 @@ def test_nothing_goes_back_of_what_was_disputed(control, payment):
     control.dispute(payment=payment.stripe_payment_intent_id)
     hand_over_all(control, "charge.dispute.created")
 
-    refused(payment, 1, r"At most \$0\.00")
+    refused(payment, 1, r"at most \$0\.00")
 
 
 def test_the_same_form_refunds_once(control, payment):
@@ -152,7 +152,7 @@ def test_what_stripe_refuses_is_given_back_to_the_wallet(stand_in, payment, now)
 
     refund = back(payment)
 
-    assert (refund.status, refund.problem) == ("failed", "Stripe did not accept this.")
+    assert (refund.status, refund.problem) == ("failed", "Stripe did not accept the request.")
     assert books() == PAID
     assert left_cents(payment) == 5000
     assert settle(refund, now=now).status == "failed"
@@ -186,7 +186,7 @@ def test_a_refund_that_nobody_heard_of_is_sent_again_under_its_key(control, paym
 
 
 def test_a_failure_that_stripe_remembers_ends_when_it_is_certain(control, payment, now):
-    """Stripe answers with the same 500 for a day, and did nothing."""
+    """Stripe returns the same 500 for a day, and did nothing."""
     control.mishap(kind="fail_before", path="POST /v1/refunds", times=1)
     refund = back(payment, now=now)
     assert settle(refund, now=now + HOUR).status == "created"
@@ -195,7 +195,7 @@ def test_a_failure_that_stripe_remembers_ends_when_it_is_certain(control, paymen
     assert (refund.status, books()["wallet"]) == ("created", 3000)
 
     settle(refund, now=now + timedelta(hours=23))
-    assert (refund.status, refund.problem, at_stripe(control)) == ("failed", "Stripe never made it.", [])
+    assert (refund.status, refund.problem, at_stripe(control)) == ("failed", "Stripe never made this refund.", [])
     assert books() == PAID
 
 
@@ -218,7 +218,7 @@ def test_an_outage_of_a_week_ends_with_a_person(control, payment, now, stripe_se
     settle(refund, now=now + timedelta(days=8))
 
     assert (refund.status, refund.ask_again_at) == ("created", None)
-    assert refund.problem == "We could not find out how this refund stands."
+    assert refund.problem == "We could not confirm the status of this refund."
     assert books()["wallet"] == 3000
 
 
@@ -344,7 +344,7 @@ def test_a_refund_that_does_not_fit_is_not_booked(stand_in, payment, now):
     assert (refund.amount_cents, books()) == (2000, before)
 
 
-# What PostgreSQL refuses past the verbs
+# What PostgreSQL refuses, bypassing the verbs
 ATTEMPTS = {}
 
 

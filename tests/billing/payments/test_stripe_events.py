@@ -1,4 +1,4 @@
-"""Acting on events: whatever their order, number and delay, the books come to what Stripe says."""
+"""Acting on events: whatever their order, number and delay, the books end up as Stripe says."""
 
 import random
 from datetime import timedelta
@@ -131,7 +131,7 @@ def test_what_somebody_else_does_at_the_same_stripe_is_ignored(stand_in, payer, 
     assert books() == {}
 
 
-# --- What does not work at once
+# --- Failures and retries
 def test_an_event_waits_longer_each_time_and_is_given_up(control, payer, now, stripe_settings, caplog):
     submitted(control, payer)
     event = receive(told(control, "charge.succeeded")[0], now)
@@ -148,8 +148,8 @@ def test_an_event_waits_longer_each_time_and_is_given_up(control, payer, now, st
 
     assert waits == [30, 60, 120, 240, 480, 960, 1920, 3840, 7680] + [14_400] * 11
     assert (event.status, event.attempts, event.acted_at is not None) == ("failed", 20, True)
-    assert event.problem == "GatewayUnavailable: Stripe does not answer at the moment."
-    assert "gave up an event" in caplog.text
+    assert event.problem == "GatewayUnavailable: Stripe is not responding right now."
+    assert "gave up on a Stripe event" in caplog.text
     assert stripe_events.act(event, now=at + timedelta(days=9)).attempts == 20
 
 
@@ -234,7 +234,7 @@ def test_ten_deliveries_of_three_types_shuffled_to_eight_workers_credit_once(con
     assert sorted(StripeEvent.objects.values_list("type", "status")) == [(one, "done") for one in sorted(OF_A_PAYMENT)]
 
 
-# --- Payouts to our bank, cards that go
+# --- Payouts to our bank, cards that are removed
 def test_a_payout_to_our_bank_leaves_stripe_once(control, payer):
     paid(control, payer)
     payout = control.pay_out(amount=3000)

@@ -1,4 +1,4 @@
-"""Money from a card: asked for, paid, credited once; never before Stripe says so, and on nobody else's word."""
+"""Card money: requested, paid, credited once; never before Stripe says so, and on nobody else's word."""
 
 from datetime import timedelta
 
@@ -34,7 +34,7 @@ def nothing_moved():
     return books() == {}
 
 
-# --- Asking for it
+# --- Requesting a payment
 def test_a_payment_is_asked_for_once_per_key(stripe_settings, payer, now):
     first = asked(payer, key="form 1", now=now)
 
@@ -48,7 +48,7 @@ def test_a_key_is_not_used_for_another_amount(stripe_settings, payer):
     asked(payer, 5000, key="form 1")
     before = everything()
 
-    with pytest.raises(PaymentRefused, match="another amount"):
+    with pytest.raises(PaymentRefused, match="a different amount"):
         asked(payer, 6000, key="form 1")
 
     assert everything() == before
@@ -60,8 +60,8 @@ def test_a_key_is_not_used_for_another_amount(stripe_settings, payer):
         ("top_up", 999, r"\$10\.00 to \$10,000\.00"),
         ("top_up", 1_000_001, r"\$10\.00 to \$10,000\.00"),
         ("order", 49, r"\$0\.50 to \$10,000\.00"),
-        ("top_up", 0, "at a time"),
-        ("top_up", -5000, "at a time"),
+        ("top_up", 0, "card payment must be"),
+        ("top_up", -5000, "card payment must be"),
     ],
 )
 def test_a_payment_is_within_limits(stripe_settings, payer, purpose, cents, span):
@@ -86,7 +86,7 @@ def test_a_closed_company_cannot_pay_in(stripe_settings, payer, now):
 def test_without_a_key_no_card_is_asked_for(settings, payer):
     settings.STRIPE_SECRET_KEY = ""
 
-    with pytest.raises(PaymentRefused, match="Cards are not taken here"):
+    with pytest.raises(PaymentRefused, match="We don't take cards here"):
         asked(payer)
 
 
@@ -135,7 +135,7 @@ def test_a_page_that_could_not_be_made_is_asked_for_again(control, payer, now):
 
 
 def test_a_page_made_before_an_error_is_found(control, payer, now):
-    """Stripe answers with the same error for a day, though the page is there."""
+    """Stripe returns the same error for a day, though the page exists."""
     payment = asked(payer, now=now)
     control.mishap(kind="fail_after", path="POST /v1/checkout/sessions", times=1)
 
@@ -168,11 +168,11 @@ def test_a_page_that_stripe_refuses_is_no_payment(control, payer, now):
         open_page(payment, now)
 
     payment.refresh_from_db()
-    assert (payment.status, payment.problem, payment.ended_at) == ("failed", "Stripe did not accept this.", now)
+    assert (payment.status, payment.problem, payment.ended_at) == ("failed", "Stripe did not accept the request.", now)
 
 
 def test_shortly_before_its_end_no_page_is_made_any_more(control, payer, now):
-    """Stripe's pages live for half an hour at least."""
+    """Stripe's pages stay open for half an hour at least."""
     payment = asked(payer, now=now)
     late = now + timedelta(minutes=30, seconds=1)
 
@@ -287,7 +287,7 @@ def test_a_bank_account_is_not_kept_as_a_card(control, payer, now):
     assert not Customer.objects.get(buyer=payer).has_card
 
 
-# --- What does not fit is never credited
+# --- What does not match is never credited
 CHANGES = [
     {"amount_total": 6000},
     {"amount_total": 4999},
@@ -322,7 +322,7 @@ def test_what_does_not_fit_is_never_credited(stand_in, payer, now, kind, changes
 
     assert (payment.status, payment.problem, payment.ask_again_at) == ("open", top_ups.DOUBT, None)
     assert nothing_moved()
-    assert ask_again(now=now + timedelta(days=9)) == 0  # a person's
+    assert ask_again(now=now + timedelta(days=9)) == 0  # left to a person
 
 
 def test_a_doubt_that_was_cleared_is_credited(stand_in, payer, now):
@@ -365,7 +365,7 @@ def test_a_fee_that_is_known_later_is_booked_later(stand_in, payer, now):
     assert books() == {"wallet": 5000, "stripe": -4825, "fees": -175}
 
 
-# --- Cancelled
+# --- Canceled
 def test_a_canceled_page_cannot_be_paid(control, payer, now):
     payment = opened(payer)
 
@@ -408,7 +408,7 @@ def test_cancelling_while_stripe_is_away_changes_nothing(control, payer, now):
     assert (payment.status, payment.ask_again_at) == ("open", now + timedelta(seconds=30))
 
 
-# --- Asking again
+# --- Checking again
 def test_asking_waits_longer_each_time(control, payer, now):
     payment = opened(payer, now=now)
     waits = []
@@ -463,7 +463,7 @@ def test_one_payment_that_cannot_be_settled_does_not_stop_the_rest(control, paye
     assert poison.ask_again_at > now + HOUR
 
 
-# --- All at once, and cut off in between
+# --- In parallel, and cut off in between
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_sixteen_settle_one_payment_at_once(control, now):

@@ -1,4 +1,4 @@
-"""What sources are owed and how they are paid: held, due, drafted, approved, paid once."""
+"""What sources are owed and how they are paid: pending, due, drafted, approved, paid once."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -56,7 +56,7 @@ def third(db):
 
 
 def sell(market, source, *prices, held_until, at=None, reference=None):
-    """Legs of this source at these prices, as an order charges them; half of each is the source's."""
+    """Sell legs of this source at these prices, as an order charges them; half of each is the source's."""
     market.source, market.text = source, make_text(source, version=f"v{Leg.objects.count()}")
     legs = [market.lead().legs.first() for _ in prices]
     charge_order(
@@ -94,7 +94,7 @@ def owed(source):
 
 @pytest.fixture
 def source(market):
-    """With a payee, $60 due and $5 held."""
+    """A source with a payee, $60 due and $5 pending."""
     paid_by_bank(market.source)
     sell(market, market.source, 8_000, 4_000, held_until=market.now - DAY)
     sell(market, market.source, 1_000, held_until=market.now + DAY)
@@ -134,8 +134,8 @@ def test_a_charge_back_is_due_at_once_and_takes_the_held_share_with_it(market, s
 @pytest.mark.parametrize(
     ("prices", "returned", "reason"),
     [
-        ([4_998], 0, "Below the least sum: carried over"),
-        ([8_000], 1, "Charged back more than earned: carried over"),
+        ([4_998], 0, "Below the minimum payout: carried over"),
+        ([8_000], 1, "More charged back than earned: carried over"),
     ],
 )
 def test_too_little_and_less_than_nothing_are_carried_over(market, maker, now, prices, returned, reason):
@@ -174,7 +174,7 @@ def pay(run, now):
 
 def test_without_a_place_to_send_it_nothing_is_paid(market, maker, now):
     sell(market, market.source, 8_000, held_until=now - DAY)
-    assert due_at(now)[0].reason == "We don't know where to send it"
+    assert due_at(now)[0].reason == "No bank or Stripe account on file"
 
     paid_by_bank(market.source, reference="")
     with pytest.raises(PayoutRefused):
@@ -203,7 +203,7 @@ def test_what_one_run_took_is_not_in_the_next(run, maker, now):
 
 
 def test_a_run_is_of_the_past(source, maker, now):
-    with pytest.raises(PayoutRefused, match="instant that has passed"):
+    with pytest.raises(PayoutRefused, match="not in the future"):
         make_run(now + DAY, maker, now)
 
 
@@ -287,7 +287,7 @@ def test_a_canceled_run_frees_its_earnings(run, source, maker, other, now):
     assert (canceled.status, canceled.ended_at, run.payouts.get().status) == ("canceled", now, "canceled")
     assert not Earning.objects.exclude(payout=None).exists()
     assert make_run(now, maker, now).total_cents == 6_000
-    with pytest.raises(PayoutRefused, match="does not wait"):
+    with pytest.raises(PayoutRefused, match="is not waiting"):
         approve(run, other, now)
 
 
@@ -337,7 +337,7 @@ def test_the_banks_file_leaves_out_what_came_back(market, source, maker, other, 
     assert [line.split(",")[0] for line in bank_file(run).splitlines()] == ["Payee reference", "SECOND-1"]
 
     mark_as_sent_back(run.payouts.get(source=second), problem="Account closed", actor="", now=now)
-    with pytest.raises(PayoutRefused, match="all was sent back"):
+    with pytest.raises(PayoutRefused, match="all were sent back"):
         bank_file(run)
 
 
@@ -366,7 +366,7 @@ def test_what_arrived_is_posted_once(source, approved, now):
 
 
 def test_what_the_bank_was_not_given_is_not_paid(approved, now):
-    with pytest.raises(PayoutRefused, match="Only what was given"):
+    with pytest.raises(PayoutRefused, match="Only a payout that went"):
         mark_as_paid(approved.payouts.get(), actor="", now=now)
 
     assert not Transaction.objects.filter(kind="payout").exists()
@@ -430,7 +430,7 @@ def test_the_document_of_a_source_ends_with_what_is_owed(source, approved, now):
     document = statement_document(source, now)
 
     assert document.totals == (
-        ("Earned, less what was charged back", 6_500),
+        ("Earned, less charge-backs", 6_500),
         ("Paid out", -6_000),
         ("Owed", 500),
     )
@@ -478,7 +478,7 @@ def test_months_are_told_apart(market, source, now):
 
 @pytest.fixture
 def committed(settings):
-    """$60 due, outside of any transaction of the test's."""
+    """$60 due, outside of any transaction of the test."""
     market = make_market()
     paid_by_bank(market.source)
     sell(market, market.source, 8_000, 4_000, held_until=market.now - DAY)
@@ -560,7 +560,7 @@ def test_marked_as_paid_by_many_at_once_is_paid_once(committed):
     assert run.status == "done"
 
 
-# --- What PostgreSQL refuses past the verbs
+# --- What PostgreSQL refuses, bypassing the verbs
 ATTEMPTS = {}
 
 

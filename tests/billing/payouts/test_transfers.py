@@ -1,4 +1,4 @@
-"""Sources paid by Stripe: asked once, asked again under the same name when no answer came, never paid twice."""
+"""Sources paid by Stripe: asked once, asked again under the same key when there was no answer, never paid twice."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ TRANSFERS = "POST /v1/transfers"
 
 @pytest.fixture
 def balance(stand_in):
-    """$900 and more at Stripe."""
+    """More than $900 at Stripe."""
     customer = gateway.create_customer(reference="somebody", key="somebody")
     gateway.charge_saved_card(
         reference="some payment", customer_id=customer, payment_method_id="pm_card_visa", cents=100_000
@@ -38,7 +38,7 @@ def run(market, account, now):
 
 
 def drafted(market, account, now, reference="order"):
-    """A run, approved: $40 to a connected account."""
+    """An approved run: $40 to a connected account."""
     Payee.objects.create(source=market.source, method="stripe", stripe_account_id=account)
     leg = market.lead().legs.first()
     charge_order(
@@ -103,7 +103,7 @@ def test_without_an_answer_stripe_is_asked_again(run, control, account, now, mis
 
 
 def test_what_stripe_never_did_is_done_when_asked_again(run, control, account, now):
-    """Its 500 is kept under the key as long as Stripe keeps keys."""
+    """Stripe keeps its 500 under the key as long as it keeps keys."""
     control.mishap(kind="fail_before", path=TRANSFERS, times=None)
     send_transfers(run, actor="", now=now)
     control.clear_mishaps()
@@ -157,7 +157,7 @@ def test_what_stripe_refuses_is_due_again(market, control, balance, now):
     payout = run.payouts.get()
     run.refresh_from_db()
     assert (payout.status, run.status) == ("failed", "done")
-    assert payout.problem == "Stripe did not accept this. (insufficient_capabilities_for_transfer)"
+    assert payout.problem == "Stripe did not accept the request. (insufficient_capabilities_for_transfer)"
     assert owed(run, now) == 4_000
     assert Earning.objects.filter(payout=None).count() == 1
     assert make_run(now, make_user(), now).total_cents == 4_000
@@ -216,9 +216,9 @@ def test_without_a_key_nothing_is_sent(run, settings, now):
 def test_what_stripe_pays_is_not_the_banks(run, now):
     before = everything()
 
-    with pytest.raises(PayoutRefused, match="No source"):
+    with pytest.raises(PayoutRefused, match="No payout"):
         bank_file(run)
-    with pytest.raises(PayoutRefused, match="Stripe says itself"):
+    with pytest.raises(PayoutRefused, match="Stripe reports it"):
         mark_as_paid(run.payouts.get(), actor="", now=now)
     with pytest.raises(PayoutRefused, match="can come back"):
         mark_as_sent_back(run.payouts.get(), problem="", actor="", now=now)

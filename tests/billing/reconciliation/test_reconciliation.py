@@ -1,4 +1,4 @@
-"""Our books beside the stand-in's, over real HTTP: what was planted is found, what is clean is left alone."""
+"""Our books against the stand-in's, over real HTTP: planted differences are found, and clean books raise none."""
 
 import random
 import uuid
@@ -38,7 +38,7 @@ def house(kind):
 
 
 class World:
-    """Stripe and our books, which note what Stripe did unless a test leaves it out."""
+    """Stripe and our books, which record what Stripe did unless a test leaves it out."""
 
     def __init__(self, stand_in):
         self.stand_in, self.control = stand_in, stand_in.control
@@ -55,7 +55,7 @@ class World:
         return datetime.fromtimestamp(self.control.state()["now"], UTC)
 
     def to(self, hour):
-        """On to the next time that the clock shows this hour."""
+        """Move on to the next time that the clock shows this hour."""
         ahead = self.now.replace(hour=hour, minute=0, second=0, microsecond=0)
         ahead += DAY if ahead <= self.now else timedelta(0)
         self.control.advance(seconds=int((ahead - self.now).total_seconds()))
@@ -80,7 +80,7 @@ class World:
         payment.save()
         return payment, intent.charge.movement
 
-    # What our books say of it
+    # What our books say about it
     def note_charge(self, payment, movement, fee=None):
         moves = {wallet_of(payment.buyer): payment.amount_cents, house(Kind.STRIPE): -payment.amount_cents}
         self.post(Why.TOP_UP, str(payment.public_id), moves, stripe_id=movement.source_id, payment=payment)
@@ -146,7 +146,7 @@ def world(stand_in):
 
 @pytest.fixture
 def busy(world):
-    """A day with a bit of everything, booked as it should be."""
+    """A day with a bit of everything, booked correctly."""
     world.to(12)
     for cents in (5_000, 20_000, 99_999):
         world.paid(cents)
@@ -212,7 +212,7 @@ def test_thirty_days_raise_no_alarm(world):
     assert tell_operator(world.now) == 0
 
 
-# --- Planted differences: what each is, and what must be said of it
+# --- Planted differences: what each one is, and what must be reported
 DRIFT = {}
 
 
@@ -222,7 +222,7 @@ def drift(act):
 
 
 def by_sql(statement, *values):
-    """Past every trigger, as somebody with the keys to the database."""
+    """Change a row past every trigger, as someone with the database's keys could."""
     settle()
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
@@ -417,7 +417,7 @@ def test_the_balances_are_compared_when_the_span_ends_now(busy):
 
 
 def old_stripe_entry(world):
-    """Of a day that is not compared."""
+    """An entry of a day that is not compared."""
     moves = {house(Kind.STRIPE): 10, house(Kind.BANK): -10}
     first = post(Posting(Why.SETTLEMENT, "long ago", world.now - 90 * DAY), moves)
     moves = {house(Kind.STRIPE): -10, house(Kind.BANK): 10}
@@ -425,7 +425,7 @@ def old_stripe_entry(world):
     return first.entries.get(account__kind="stripe").pk
 
 
-# --- The edges of a span
+# --- The edges of a period
 
 
 @pytest.mark.parametrize(("late", "findings"), [(5, 0), (13, 1)])
@@ -448,7 +448,7 @@ def test_booked_on_another_day_is_told_beyond_the_tolerance(world, late, finding
     assert [kind for kind, *_ in found(second)] == ["time"] * findings * 2
 
 
-# --- The day's run
+# --- The daily run
 
 
 @pytest.fixture
@@ -578,8 +578,8 @@ def test_the_operator_is_written_to_once(yesterday, settings):
 
     (letter,) = mail.outbox
     assert letter.to == [settings.OPERATOR["email"]]
-    assert letter.subject == f"Stripe and the books, {row.from_at:%Y-%m-%d}: the books differ"
-    assert "Stripe has it, we do not: ch_" in letter.body
+    assert letter.subject == f"Reconciliation with Stripe, {row.from_at:%Y-%m-%d}: the books differ"
+    assert "Stripe has it, we don't: ch_" in letter.body
     assert "ours nothing, Stripe's $9.41" in letter.body
     assert f"/admin/billing/reconciliation/{row.pk}/change/" in letter.body
 
@@ -587,7 +587,7 @@ def test_the_operator_is_written_to_once(yesterday, settings):
 def test_what_could_not_be_compared_is_tried_again(yesterday):
     yesterday.control.mishap(kind="fail_before", path="GET /v1/balance_transactions", times=None)
     (first,) = reconcile_yesterday(yesterday.now)
-    assert (first.status, first.problem) == ("failed", "Stripe does not answer at the moment.")
+    assert (first.status, first.problem) == ("failed", "Stripe is not responding right now.")
     told_at = yesterday.now
     assert tell_operator(told_at) == 1
     (still,) = reconcile_yesterday(yesterday.now + HOUR)
@@ -610,7 +610,7 @@ def test_a_comparison_whose_process_died_is_made_after_an_hour(yesterday):
     assert [row.pk for row in reconcile_yesterday(now + HOUR)] == [left.pk]
 
 
-# --- What PostgreSQL refuses past the verbs
+# --- What PostgreSQL refuses, bypassing the verbs
 ATTEMPTS = {}
 
 
@@ -624,7 +624,7 @@ def attempt(name):
 
 @pytest.fixture
 def row(db):
-    """A comparison that found one thing."""
+    """A comparison that found one difference."""
     now = timezone.now()
     made = Reconciliation.objects.create(
         from_at=now - DAY, until_at=now, is_daily=True, started_at=now, finished_at=now, status="differs"

@@ -1,4 +1,4 @@
-"""The door to Stripe: one importer, our own answers, errors sorted, nobody's data given away."""
+"""The gateway to Stripe: imported in one place, our own types, errors sorted, nobody's data given away."""
 
 import ast
 from datetime import timedelta
@@ -36,7 +36,7 @@ def test_without_a_key_nothing_is_asked(settings):
     settings.STRIPE_SECRET_KEY = ""
 
     assert not gateway.is_on()
-    with pytest.raises(GatewayOff, match="Cards are not taken here"):
+    with pytest.raises(GatewayOff, match="We don't take cards here"):
         gateway.fetch_payout("po_1")
 
 

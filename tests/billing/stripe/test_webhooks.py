@@ -1,4 +1,4 @@
-"""What comes in from Stripe: verified in full, kept as it came, once; everything else leaves nothing behind."""
+"""Webhooks from Stripe: fully verified, stored as they arrived, once; anything else leaves no trace."""
 
 import json
 from datetime import timedelta
@@ -201,7 +201,7 @@ def test_a_live_key_takes_live_events(settings, now):
     assert receive({**EVENT, "livemode": True}, now).livemode is True
 
 
-# What PostgreSQL refuses past the verbs
+# What PostgreSQL refuses, bypassing the verbs
 ATTEMPTS = {}
 
 

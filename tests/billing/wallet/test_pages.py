@@ -1,4 +1,4 @@
-"""What a buyer sees of money, and may do about it: the wallet, its statement, paying in by card."""
+"""What a buyer sees of money and can do about it: the wallet, its statement, topping up by card."""
 
 import re
 import uuid
@@ -41,7 +41,7 @@ def browser(client):
 
 @pytest.fixture
 def page(browser, owner):
-    """What the owner is shown at an address."""
+    """The page the owner sees at a URL."""
 
     def page(address, status=200):
         response = browser(owner).get(address)
@@ -83,7 +83,7 @@ def test_the_wallet_shows_its_balance_and_what_moved(page, buyer):
 
     said = page("/wallet/")
 
-    assert said.count("$1,234.56") == 4  # masthead, balance, the entry, and what the wallet held after it
+    assert said.count("$1,234.56") == 4  # masthead, balance, the entry, and the balance after it
     assert "Paid by wire" in said
 
 
@@ -94,7 +94,7 @@ def test_a_company_without_money_sees_an_empty_wallet_and_looking_opens_no_accou
     for address in ("/wallet/statement/", "/wallet/statement/csv/"):
         assert client.get(address).status_code == 200
 
-    assert "Nothing yet." in client.get("/wallet/").content.decode()
+    assert "No activity yet." in client.get("/wallet/").content.decode()
     assert everything() == before
 
 
@@ -117,7 +117,7 @@ def test_without_a_key_cards_are_off_and_the_desk_is_named(page, buyer, settings
 
     for address in ("/wallet/", "/wallet/top-up/", "/wallet/auto-topup/"):
         said = page(address)
-        assert "Cards are not taken here at present." in said
+        assert "We don’t take cards at the moment." in said
         assert f'<a href="mailto:{settings.OPERATOR["email"]}">' in said
         assert "Pay on Stripe" not in said
 
@@ -133,7 +133,7 @@ def test_a_wallet_below_zero_says_that_buying_is_stopped(page, buyer):
 
     said = page("/wallet/")
 
-    assert "The wallet is below zero, and buying is stopped" in said
+    assert "Your wallet is below zero, and buying is stopped" in said
     assert "−$40.00" in said
 
 
@@ -162,8 +162,8 @@ def test_what_is_announced_and_what_is_on_its_way_stand_by_the_balance(page, buy
 
     said = page("/wallet/")
 
-    assert re.search(r"On its way from a bank</dt><dd>\$77\.00<", said)
-    assert re.search(r"Announced, not charged yet</dt><dd>\$88\.00<", said)
+    assert re.search(r"On its way from your bank</dt><dd>\$77\.00<", said)
+    assert re.search(r"Scheduled, not charged yet</dt><dd>\$88\.00<", said)
     assert "Stop this charge" in said
 
 
@@ -210,7 +210,7 @@ def test_the_pdf_is_a_pdf_and_more_than_fits_is_refused(browser, owner, buyer, m
 
     assert (response["Content-Type"], response.content[:5]) == ("application/pdf", b"%PDF-")
     assert refused.redirect_chain == [("/wallet/statement/?first=2020-01-01", 302)]
-    assert "has at most 1 lines" in refused.content.decode()
+    assert "can have at most 1 lines" in refused.content.decode()
 
 
 def test_the_period_and_the_instant_are_asked_for_by_address(page, buyer):
@@ -219,7 +219,7 @@ def test_the_period_and_the_instant_are_asked_for_by_address(page, buyer):
 
     assert "Paid by wire" in page(f"/wallet/statement/?first={today}&last={today}")
     later = page(f"/wallet/statement/?first={tomorrow}")
-    assert "Nothing moved in this period." in later
+    assert "No activity in this period." in later
     assert "Paid by wire" not in later
     assert "the wallet held <b>$43.21</b>" in page(f"/wallet/statement/?at={tomorrow}T00:00")
     assert "the wallet held <b>$0.00</b>" in page("/wallet/statement/?at=2026-01-01T00:00")
@@ -240,7 +240,7 @@ def test_the_period_and_the_instant_are_asked_for_by_address(page, buyer):
 def test_days_that_are_none_are_refused_with_the_form(page, buyer, query):
     credit(buyer, 4321)
 
-    assert "These days cannot be shown" in page(f"/wallet/statement/?{query}", 422)
+    assert "We can’t show these dates" in page(f"/wallet/statement/?{query}", 422)
 
 
 UUID_OF_NOTHING = "0f8fad5b-d9cb-469f-a165-708677289501"
@@ -274,7 +274,7 @@ def test_nobody_elses_entries_are_in_a_statement(page, buyer):
     page(f"/wallet/statement/?before={foreign.public_id}", 404)
 
 
-# --- Paying in
+# --- Topping up
 
 
 def test_a_top_up_is_one_payment_and_leads_to_stripes_page(browser, owner, buyer, stand_in, settings):
@@ -306,21 +306,21 @@ def test_the_key_of_another_amount_is_refused(browser, owner, buyer, stand_in):
     response = client.post("/wallet/top-up/", form(amount="251"))
 
     assert response.status_code == 422
-    assert "This was asked for before, with another amount." in response.content.decode()
+    assert "You already started this payment with a different amount." in response.content.decode()
     assert everything() == before
 
 
 @pytest.mark.parametrize(
     ("amount", "said"),
     [
-        ("9.99", "The smallest top-up is $10.00."),
-        ("10000.01", "The largest top-up is $10,000.00 at a time."),
-        ("", "Say how much."),
-        ("ten", "An amount in dollars, as in 250 or 99.50."),
-        ("10.001", "at most two places after the point"),
-        ("1e9", "That is more than we can take."),
-        ("-50", "The smallest top-up is $10.00."),
-        ("NaN", "An amount in dollars, as in 250 or 99.50."),
+        ("9.99", "Enter at least $10.00."),
+        ("10000.01", "Enter at most $10,000.00."),
+        ("", "Enter an amount."),
+        ("ten", "Enter an amount in dollars, such as 250 or 99.50."),
+        ("10.001", "with at most two decimal places"),
+        ("1e9", "Enter a smaller amount."),
+        ("-50", "Enter at least $10.00."),
+        ("NaN", "Enter an amount in dollars, such as 250 or 99.50."),
     ],
 )
 def test_an_amount_out_of_bounds_is_said_so_and_nothing_is_asked(browser, owner, buyer, stand_in, amount, said):
@@ -400,7 +400,7 @@ def test_who_comes_back_paid_sees_the_money_and_it_is_credited_once(page, buyer,
 
     pages = [page(address) for _ in range(3)]
 
-    assert all("$250.00 is in the wallet, which now holds $250.00." in said for said in pages)
+    assert all("$250.00 is in your wallet. Your balance is now $250.00." in said for said in pages)
     assert all("hx-get" not in said for said in pages)
     assert balance_cents(buyer) == 25_000
 
@@ -409,7 +409,7 @@ def test_who_comes_back_unpaid_sees_the_page_ask_again_and_there_is_a_link_for_i
     said = page(f"/wallet/payments/{opened.public_id}/done/")
 
     assert f'hx-get="/wallet/payments/{opened.public_id}/done/?try=1" hx-trigger="load delay:2s"' in said
-    assert f'href="/wallet/payments/{opened.public_id}/done/">Ask Stripe now</a>' in said
+    assert f'href="/wallet/payments/{opened.public_id}/done/">Check with Stripe now</a>' in said
     assert balance_cents(buyer) == 0
 
 
@@ -463,7 +463,7 @@ def test_who_turns_back_sees_the_payment_and_nothing_ends_by_looking(browser, ow
 
     assert f'<form method="post" action="{address}">' in said
     assert "Cancel this payment" in said
-    assert "Go on at Stripe" in said
+    assert "Continue on Stripe" in said
     assert everything() == before
 
 
@@ -471,7 +471,7 @@ def test_who_cancels_ends_the_payment(browser, owner, buyer, opened):
     response = browser(owner).post(f"/wallet/payments/{opened.public_id}/back/", follow=True)
 
     assert response.redirect_chain == [(f"/wallet/payments/{opened.public_id}/", 302)]
-    assert "It was taken back before anything was charged." in response.content.decode()
+    assert "This payment was canceled before anything was charged." in response.content.decode()
     opened.refresh_from_db()
     assert opened.status == Status.CANCELED
 
@@ -501,8 +501,8 @@ def test_a_payment_names_what_moved_for_it_and_its_card(page, buyer, opened, con
     said = page(f"/wallet/payments/{opened.public_id}/")
 
     assert "Visa ending 4242" in said
-    assert f"Top-up by card, payment {opened.number}" in said
-    assert "Top-up by card" in page("/wallet/statement/")
+    assert f"Card top-up, payment {opened.number}" in said
+    assert "Card top-up" in page("/wallet/statement/")
     assert Customer.objects.get().card == "Visa ending 4242"
 
 
@@ -566,12 +566,12 @@ def test_the_owner_reads_the_words_and_agrees_to_them(browser, owner, buyer, wit
     agreed = AutomaticTopUp.objects.get()
     assert wording == (
         f"{buyer.legal_name} allows {settings.OPERATOR['name']} to charge Visa ending 4242 $100.00 each time the"
-        " wallet holds less than $50.00, at most $300.00 a day (UTC), until we switch it off. You write to us at least"
-        " 10 minutes before each charge, so that we can stop it, and after it with a receipt."
+        " wallet balance is below $50.00, up to $300.00 a day (UTC), until we turn it off. You will email us at least"
+        " 10 minutes before each charge, so that we can stop it, and send a receipt after it."
     )
     assert (agreed.is_on, agreed.consent_wording, agreed.consented_by) == (True, wording, owner)
     assert (agreed.threshold_cents, agreed.amount_cents, agreed.daily_ceiling_cents) == (5000, 10_000, 30_000)
-    assert "Switch it off" in client.get("/wallet/").content.decode()
+    assert "Turn off automatic top-up" in client.get("/wallet/").content.decode()
 
 
 @pytest.mark.parametrize("changes", [{"amount": "999"}, {"wording": ""}, {"wording": "Anything."}])
@@ -585,19 +585,19 @@ def test_only_the_words_that_were_shown_are_agreed_to(browser, owner, buyer, wit
     )
 
     assert response.status_code == 422
-    assert "Read them once more." in response.content.decode()
+    assert "Read them again." in response.content.decode()
     assert everything() == before
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"amount": "9.99"}, "One charge is between $10.00 and $10,000.00."),
-        ({"amount": "10000.01"}, "One charge is between $10.00 and $10,000.00."),
-        ({"threshold": "0"}, "The threshold is more than nothing"),
-        ({"daily_ceiling": "99.99"}, "is at least one charge."),
-        ({"daily_ceiling": "5000.01"}, "is at most $5,000.00."),
-        ({"threshold": ""}, "Say how much."),
+        ({"amount": "9.99"}, "Enter a charge between $10.00 and $10,000.00."),
+        ({"amount": "10000.01"}, "Enter a charge between $10.00 and $10,000.00."),
+        ({"threshold": "0"}, "Enter a threshold above $0.00"),
+        ({"daily_ceiling": "99.99"}, "Enter a daily limit of at least one charge."),
+        ({"daily_ceiling": "5000.01"}, "Enter a daily limit of at most $5,000.00."),
+        ({"threshold": ""}, "Enter an amount."),
     ],
 )
 def test_terms_out_of_bounds_are_refused(browser, owner, buyer, with_card, changes, said):
@@ -611,7 +611,7 @@ def test_terms_out_of_bounds_are_refused(browser, owner, buyer, with_card, chang
 def test_without_a_card_there_is_nothing_to_agree_to(browser, owner, buyer, stripe_settings):
     client = browser(owner)
 
-    assert "First, a card" in client.get("/wallet/auto-topup/").content.decode()
+    assert "Save a card first" in client.get("/wallet/auto-topup/").content.decode()
     assert client.post("/wallet/auto-topup/agree/", {**TERMS, "wording": "x"}).status_code == 422
     assert not AutomaticTopUp.objects.exists()
 

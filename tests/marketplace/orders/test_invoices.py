@@ -33,7 +33,7 @@ def market(market):
 
 
 def party(market):
-    return Party("Lindgren Mortgage Inc", ("2 Main Street", "Dayton, OH 45402", "(937) 555-0101", "Licence NMLS 1234"))
+    return Party("Lindgren Mortgage Inc", ("2 Main Street", "Dayton, OH 45402", "(937) 555-0101", "License NMLS 1234"))
 
 
 def test_an_invoice_says_who_sold_what_to_whom_at_which_price(market):

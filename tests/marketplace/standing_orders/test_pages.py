@@ -96,7 +96,7 @@ def test_an_order_is_placed_with_its_terms(browser, market):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"max_price": ""}, "Say how much."),
+        ({"max_price": ""}, "Enter an amount."),
         ({"max_price": "0"}, "The limit is from $0.01"),
         ({"daily_cap": "0"}, "The cap a day is a whole number from 1"),
         ({"daily_cap": "many"}, "Enter a whole number."),
