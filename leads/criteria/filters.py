@@ -1,8 +1,8 @@
-"""The face of Criteria: a FilterSet built from a vertical's schema, for the page's form and the API's parameters alike.
+"""Criteria as filters: a FilterSet built from a vertical's schema, for both the page's form and the API's parameters.
 
 Parameters: ``state=CA&state=TX`` (any of), ``loan_amount_min=…&loan_amount_max=…`` (from–to), ``first_time=true``,
 ``channels=call&channels=text`` (all of), ``near=90210&miles=25``, ``postal_code=90210,90211``. Ages are ``age_min`` and
-``age_max`` in days, prices ``price_min`` and ``price_max`` in dollars. What is not listed is refused, never ignored.
+``age_max`` in days, prices ``price_min`` and ``price_max`` in dollars. Unknown parameters are refused, never ignored.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,11 +24,11 @@ LONGEST_VALUE = 200
 USUAL_MILES = 25.0
 MOST_PARAMETERS = 300
 YES_NO = [("true", "Yes"), ("false", "No")]
-NOT_ONE = {"invalid_choice": "Not one of the values there are."}  # Django's own repeats what was sent
+NOT_ONE = {"invalid_choice": "Choose one of the listed values."}  # Django's message repeats the input
 
 
 class FilterRefused(ValueError):
-    """The parameters make no sense. ``fields`` maps a parameter to sentences."""
+    """The parameters are invalid. ``fields`` maps each parameter to its error sentences."""
 
     def __init__(self, fields: dict[str, list[str]]) -> None:
         super().__init__("; ".join(f"{name}: {' '.join(said)}" for name, said in fields.items()))
@@ -36,7 +36,7 @@ class FilterRefused(ValueError):
 
 
 class ListField(forms.CharField):
-    """Values divided by commas or spaces, or given several times."""
+    """Values separated by commas or spaces, or given several times."""
 
     widget = forms.TextInput
 
@@ -45,7 +45,7 @@ class ListField(forms.CharField):
 
 
 class CriteriaFilterSet(django_filters.FilterSet):
-    """One vertical's filters. ``criteria`` is what they say; subclasses are made by ``filters_of``."""
+    """One vertical's filters. ``criteria`` is their result; ``filters_of`` makes the subclasses."""
 
     vertical: Vertical
     filter_fields: dict[str, FilterField]
@@ -55,13 +55,13 @@ class CriteriaFilterSet(django_filters.FilterSet):
         fields: list[str] = []
 
     def __init__(self, data: QueryDict) -> None:
-        """Only what was asked needs a filter and a field: each is copied for a form, and there are dozens."""
+        """Keep only the filters in use: each one is copied for a form, and there are dozens."""
         self.__dict__["base_filters"] = {name: made for name, made in type(self).base_filters.items() if name in data}
         super().__init__(data, queryset=Lead.objects.none())
 
     @property
     def criteria(self) -> Criteria:
-        """What the parameters say. Raises FilterRefused."""
+        """Return the criteria in the parameters. Raises FilterRefused."""
         if not self.is_valid():
             raise FilterRefused({name: [str(e) for e in errors] for name, errors in self.form.errors.items()})
         said = self.form.cleaned_data
@@ -80,9 +80,9 @@ class CriteriaFilterSet(django_filters.FilterSet):
 
 
 def read_filters(vertical: Vertical, data: QueryDict, *, besides: Iterable[str] = ()) -> CriteriaFilterSet:
-    """The vertical's filters with these parameters. ``besides`` names parameters that are not filters.
+    """Return the vertical's filters with these parameters. ``besides`` names parameters that are not filters.
 
-    Raises FilterRefused for parameters that are unknown, repeated where one is meant, or absurdly many or long.
+    Raises FilterRefused for parameters that are unknown, repeated where only one is allowed, too many or too long.
     """
     wanted = filters_of(vertical)
     _refuse_strange(wanted.base_filters, data, set(besides))
@@ -90,7 +90,7 @@ def read_filters(vertical: Vertical, data: QueryDict, *, besides: Iterable[str] 
 
 
 def _without_blanks(data: QueryDict) -> QueryDict:
-    """A form without scripts sends its empty inputs too; they say nothing."""
+    """Drop empty values: without scripts, a form submits its empty inputs too."""
     filled = QueryDict(mutable=True)
     for name, values in data.lists():
         filled.setlist(name, [value for value in values if value])
@@ -98,7 +98,7 @@ def _without_blanks(data: QueryDict) -> QueryDict:
 
 
 def filters_of(vertical: Vertical) -> type[CriteriaFilterSet]:
-    """The FilterSet class of a vertical as its schema stands."""
+    """Return the FilterSet class for a vertical's current schema."""
     schema = vertical.newest_schema
     key = (vertical.pk, schema.pk if schema else 0)
     if key not in _BUILT:
@@ -106,7 +106,7 @@ def filters_of(vertical: Vertical) -> type[CriteriaFilterSet]:
     return _BUILT[key]
 
 
-# One class per version of a vertical's fields: a version never changes.
+# One class per version of a vertical's fields, because a version never changes.
 _BUILT: dict[tuple[int, int], type[CriteriaFilterSet]] = {}
 
 
@@ -118,7 +118,7 @@ def _build(vertical: Vertical) -> type[CriteriaFilterSet]:
 
 
 def parameters_of(filter_field: FilterField) -> tuple[str, ...]:
-    """The names under which a want is given in a query string."""
+    """Return the query-string parameters of a filter field."""
     short = SHORT_NAMES.get(filter_field.name, filter_field.name)
     if filter_field.kind == "span":
         return (f"{short}_min", f"{short}_max")
@@ -126,8 +126,8 @@ def parameters_of(filter_field: FilterField) -> tuple[str, ...]:
 
 
 def _uncopied(choices: Mapping[str, str]) -> Callable[[], list[tuple[str, str]]]:
-    """A field is copied for each form with all its choices, unless it has to ask for them: fifty states take longer
-    than the rest of a form."""
+    """Return the choices as a callable, which is not copied for each form: copying fifty states takes longer
+    than the rest of the form."""
     pairs = list(choices.items())
     return lambda: pairs
 
@@ -194,20 +194,20 @@ _SAID: dict[str, Any] = {
 
 def _refuse_strange(known: dict[str, django_filters.Filter], data: MultiValueDict[str, str], besides: set[str]) -> None:
     if sum(len(values) for _, values in data.lists()) > MOST_PARAMETERS:
-        raise FilterRefused({"filters": [f"At most {MOST_PARAMETERS} values at once."]})
+        raise FilterRefused({"filters": [f"Send at most {MOST_PARAMETERS} values."]})
     several = {name for name, made in known.items() if isinstance(made, django_filters.MultipleChoiceFilter)}
     for name, values in data.lists():
         if name not in known and name not in besides:
-            raise FilterRefused({name[:40]: ["There is no such filter here."]})
+            raise FilterRefused({name[:40]: ["This filter does not exist."]})
         if len(values) > 1 and name not in several | {"lead"}:
-            raise FilterRefused({name: ["Given more than once."]})
+            raise FilterRefused({name: ["Use this filter only once."]})
         longest = 6000 if isinstance(known.get(name), _ListFilter) else LONGEST_VALUE
         if any(len(value) > longest or "\x00" in value for value in values):
-            raise FilterRefused({name: ["Too long, or not text."]})
+            raise FilterRefused({name: ["This value is too long or is not text."]})
 
 
 def query_of(criteria: Criteria) -> list[tuple[str, str]]:
-    """The parameters that say the same: the way back from a Criteria to a URL."""
+    """Return the parameters that mean the same, to turn a Criteria back into a URL."""
     return [pair for clause in criteria.clauses for pair in _pairs(criteria.filter_fields[clause.field], clause)]
 
 
