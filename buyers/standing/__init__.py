@@ -1,1 +1,1 @@
-"""Standing orders: their terms, the hours in which they buy, and which of them want a lead."""
+"""Standing orders: their terms, the hours in which they buy, and which of them match a lead."""

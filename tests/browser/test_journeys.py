@@ -133,8 +133,8 @@ def sign_up_a_company(page: Page) -> None:
         page.get_by_label(label).fill(value)
     page.get_by_label("State").select_option(label="Ohio")
     page.get_by_label("Mortgage").check()
-    page.get_by_role("button", name="Register the company").click()
-    expect(page.get_by_text("Asked for on")).to_be_visible()
+    page.get_by_role("button", name="Register company").click()
+    expect(page.get_by_text("Requested on")).to_be_visible()
 
 
 def approve_and_credit(desk: Page) -> None:
