@@ -119,7 +119,7 @@ def sign_up_a_company(page: Page) -> None:
     page.get_by_role("link", name="Sign up").click()
     page.get_by_label("Email").fill(BUYER)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Make my account").click()
+    page.get_by_role("button", name="Create my account").click()
     page.wait_for_url(lambda url: "signup" not in url)
     page.goto("/company/register/")
     for label, value in {
