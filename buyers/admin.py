@@ -1,4 +1,4 @@
-"""The operator's side: people, companies, and the queue of companies to approve."""
+"""The admin for users, companies, and the queue of companies to approve."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -27,14 +27,14 @@ class Waiting(admin.SimpleListFilter):
     parameter_name = "queue"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("waiting", "Waiting for a decision")]
+        return [("waiting", "Awaiting a decision")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         return queryset.waiting() if self.value() == "waiting" else queryset
 
 
 class ApprovalDecisionForm(forms.ModelForm):
-    """Grant or refuse one request; the verbs save it, not the form."""
+    """Approve or refuse one request; the domain functions save it, not the form."""
 
     class Meta:
         model = Approval
@@ -43,11 +43,11 @@ class ApprovalDecisionForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
         if "status" in self.changed_data and cleaned.get("status") == Approval.Status.REQUESTED:
-            self.add_error("status", "What was decided stays decided: approve or refuse.")
+            self.add_error("status", "You cannot undo a decision. Choose approved or refused.")
         if cleaned.get("status") == Approval.Status.REFUSED and not cleaned.get("note"):
-            self.add_error("note", "A refusal says why: write a note to the company.")
+            self.add_error("note", "Enter a note that tells the company why.")
         if cleaned.get("status") == Approval.Status.GRANTED and not self.instance.vertical.open_for_resale:
-            self.add_error("status", "Leads of this vertical are not resold.")
+            self.add_error("status", "This vertical is not open for resale. Choose refused.")
         return cleaned
 
 
@@ -82,10 +82,10 @@ class BuyerAdmin(admin.ModelAdmin):
         return super().get_queryset(request).prefetch_related("approvals__vertical")
 
     def has_delete_permission(self, request: HttpRequest, obj: Buyer | None = None) -> bool:
-        """A company that bought stays on record; closing it is the end."""
+        """Never: a company that bought stays on record. Close it instead."""
         return False
 
-    @admin.display(description="asked for")
+    @admin.display(description="requested")
     def asked_for(self, buyer: Buyer) -> str:
         waiting = [approval for approval in buyer.approvals.all() if approval.status == Approval.Status.REQUESTED]
         return ", ".join(approval.vertical.name for approval in waiting)
@@ -108,7 +108,7 @@ class NoteForm(ActionForm):
 
 @admin.register(Approval)
 class ApprovalAdmin(ReadOnly, admin.ModelAdmin):
-    """The queue: tick, write a note, grant or refuse."""
+    """The approval queue: select requests, write a note, then approve or refuse."""
 
     list_display = ["buyer", "vertical", "status", "note", "requested_at", "decided_at"]
     list_filter = ["status", "vertical"]
@@ -121,11 +121,11 @@ class ApprovalAdmin(ReadOnly, admin.ModelAdmin):
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("buyers.change_approval")
 
-    @admin.action(description="Grant", permissions=["decide"])
+    @admin.action(description="Approve selected requests", permissions=["decide"])
     def grant(self, request: HttpRequest, approvals: QuerySet[Approval]) -> None:
         self._decide_all(request, approvals, grant_approval)
 
-    @admin.action(description="Refuse (write why)", permissions=["decide"])
+    @admin.action(description="Refuse selected requests (enter a note)", permissions=["decide"])
     def refuse(self, request: HttpRequest, approvals: QuerySet[Approval]) -> None:
         self._decide_all(request, approvals, refuse_approval)
 
@@ -137,7 +137,7 @@ class ApprovalAdmin(ReadOnly, admin.ModelAdmin):
                 decided += _decide(approval, decide, note=note)
             except CompanyRefusal as refusal:
                 self.message_user(request, f"{approval}: {refusal}", messages.ERROR)
-        self.message_user(request, f"{decided} decided, and their owners written to.")
+        self.message_user(request, f"Decisions saved and emailed to the owners: {decided}.")
 
 
 def _decide(approval: Approval, decide: Decision, *, note: str) -> bool:
@@ -167,13 +167,13 @@ class UserAdmin(DjangoUserAdmin):
     readonly_fields = ["last_login", "date_joined"]
     fieldsets = [
         (None, {"fields": ["email", "password"]}),
-        ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
+        ("Permissions", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]
     add_fieldsets = [(None, {"classes": ["wide"], "fields": ["email", "usable_password", "password1", "password2"]})]
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Switched off, not deleted: what a person did stays attributable, and a company keeps an owner."""
+        """Never: deactivate users instead, so that their actions stay attributable and a company keeps an owner."""
         return False
 
     @admin.display(description="company")
@@ -184,7 +184,7 @@ class UserAdmin(DjangoUserAdmin):
 
 @admin.register(Membership)
 class MembershipAdmin(ReadOnly, admin.ModelAdmin):
-    """Owners change roles on their own page, under the rule that one owner stays."""
+    """Read-only: owners change roles on their own page, which keeps at least one owner."""
 
     list_display = ["user", "buyer", "role", "created_at"]
     list_filter = ["role"]
@@ -203,7 +203,7 @@ class ApiKeyAdmin(ReadOnly, admin.ModelAdmin):
 
 @admin.register(Invitation)
 class InvitationAdmin(ReadOnly, admin.ModelAdmin):
-    """Without the token: who reads it here could join in somebody's place."""
+    """Hides the token, because anyone who read it here could join in somebody's place."""
 
     list_display = ["email", "buyer", "role", "sent_at", "accepted_at", "accepted_by"]
     list_filter = ["role", ("accepted_at", admin.EmptyFieldListFilter)]
@@ -214,7 +214,7 @@ class InvitationAdmin(ReadOnly, admin.ModelAdmin):
 
 @admin.register(CustomerList)
 class CustomerListAdmin(ReadOnly, admin.ModelAdmin):
-    """Lists of own customers, by company. Many small ones that are soon removed are questions about the shelf."""
+    """Lists of own customers, by company. Many small lists that are soon removed suggest probing of our inventory."""
 
     list_display = ["created_at", "buyer", "uploaded_by", "file_name", "people", "refused", "status", "removed_at"]
     list_filter = ["status", "buyer"]

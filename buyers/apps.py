@@ -8,5 +8,5 @@ class BuyersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # drf-spectacular knows an extension once it is imported.
+        # drf-spectacular registers an extension when it is imported.
         import_module("buyers.companies.api_key_schema")

@@ -6,7 +6,7 @@ from django import forms
 
 
 class OneLineField(forms.CharField):
-    """Text without line breaks or runs of blanks, whatever was pasted."""
+    """A text field that collapses line breaks and runs of spaces, whatever was pasted."""
 
     def to_python(self, value: Any) -> Any:
         return " ".join(str(super().to_python(value)).split())

@@ -18,7 +18,7 @@ urlpatterns = [
     # Invitations
     path("invitations/<int:pk>/withdraw/", views.withdraw, name="withdraw"),
     path("invitations/<slug:token>/", views.accept, name="accept"),
-    # People it has already
+    # Its own customers
     path("own-customers/", own_customers.customers, name="customers"),
     path("own-customers/remove/", own_customers.remove_all_customers, name="remove-all-customers"),
     path("own-customers/<uuid:public_id>/", own_customers.customer_list, name="customer-list"),

@@ -1,4 +1,4 @@
-"""Instances of rows that were read by hand: sixty a page, where the model's own constructor takes longer than the
+"""Model instances from rows read with raw SQL: sixty per page, for which the model's constructor takes longer than the
 database."""
 
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ M = TypeVar("M", bound=Model)
 
 
 def loaded(model: type[M], columns: Mapping[str, Any], related: Mapping[str, Model]) -> M:
-    """As the ORM would have loaded these columns and related rows; it asks for any other column when that is wanted.
-    Only for models without signals of their making."""
+    """Return an instance as the ORM would load it from these columns and related rows; it fetches other columns on
+    access. Only for models without init signals."""
     state = ModelState()
     state.adding, state.db = False, DEFAULT_DB_ALIAS
     state.fields_cache = dict(related)

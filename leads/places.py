@@ -1,6 +1,6 @@
-"""Places: what a ZIP code says about where somebody lives. The data comes inside a package; nothing is asked anywhere.
+"""Places: what a ZIP code says about where somebody lives. The data ships in a package, so there are no network calls.
 
-Loaded on the first question (about a second), then kept for the life of the process.
+Loaded on first use (about a second), then kept for the life of the process.
 """
 
 from bisect import bisect_left, bisect_right
@@ -75,12 +75,12 @@ STATES: dict[str, str] = {
 _CODES = {name.lower(): code for code, name in STATES.items()} | {code.lower(): code for code in STATES}
 
 EARTH_MILES = 3958.8
-MILES_A_DEGREE = 69.0  # of latitude, rounded down: the band below is never too narrow
+MILES_A_DEGREE = 69.0  # of latitude, rounded down, so that the band below is never too narrow
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One ZIP code. ``spot`` is latitude and longitude; None for the military ones, which lie nowhere."""
+    """One ZIP code. ``spot`` is latitude and longitude, or None for military ones, which have no location."""
 
     postal_code: str
     state: str
@@ -89,30 +89,30 @@ class Place:
 
 
 def state_of(postal_code: str) -> str | None:
-    """The two letters of the state that a five-digit ZIP lies in, or None for one that does not exist."""
+    """Return the two-letter state of a five-digit ZIP, or None if the ZIP does not exist."""
     place = _places().get(postal_code)
     return place.state if place else None
 
 
 def city_of(postal_code: str) -> str | None:
-    """The post office's name for the ZIP, or None."""
+    """Return the post office's city name for the ZIP, or None."""
     place = _places().get(postal_code)
     return place.city if place else None
 
 
 def is_area_code(digits: str) -> bool:
-    """Whether telephones in a place that has a ZIP code may begin so."""
+    """Whether these three digits are an area code of any place with a ZIP code."""
     return digits in _area_codes()
 
 
 def state_code(text: str) -> str | None:
-    """``TX`` for "tx", "Texas" and "TEXAS"; None for what is no state."""
+    """Return ``TX`` for "tx", "Texas" and "TEXAS", or None for anything that is not a state."""
     return _CODES.get(" ".join(text.replace(".", "").lower().split()))
 
 
 @lru_cache(maxsize=256)
 def zips_within(postal_code: str, miles: float) -> frozenset[str]:
-    """The ZIPs whose middle is at most so many miles away, itself among them; empty for one that does not exist."""
+    """Return the ZIPs whose center is within this many miles, including the ZIP itself; empty if it does not exist."""
     center = _places().get(postal_code)
     if center is None:
         return frozenset()
@@ -131,7 +131,7 @@ def zips_within(postal_code: str, miles: float) -> frozenset[str]:
 
 
 def is_within(postal_code: str, center: str, miles: float) -> bool:
-    """Whether the ZIP is one of ``zips_within(center, miles)``, without finding all the others."""
+    """Whether the ZIP is in ``zips_within(center, miles)``, without finding the others."""
     place, middle = _places().get(postal_code), _places().get(center)
     if place is None or middle is None or middle.spot is None:
         return middle is not None and postal_code == center
@@ -143,7 +143,7 @@ def _latitude(place: Place) -> float:
 
 
 def _miles_between(here: tuple[float, float], there: tuple[float, float]) -> float:
-    """Along the surface (haversine)."""
+    """Return the distance along the surface (haversine)."""
     latitude, longitude, other_latitude, other_longitude = map(radians, (*here, *there))
     half = sin((other_latitude - latitude) / 2) ** 2
     half += cos(latitude) * cos(other_latitude) * sin((other_longitude - longitude) / 2) ** 2

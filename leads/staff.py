@@ -1,4 +1,4 @@
-"""Pages of the operator's staff. For anybody else they do not exist."""
+"""Pages for the operator's staff. Everyone else gets a 404."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -12,13 +12,13 @@ View: TypeAlias = Callable[..., HttpResponseBase]
 
 
 class PartRequest(HttpRequest):
-    """A request that HtmxMiddleware has seen."""
+    """A request that HtmxMiddleware has processed."""
 
     htmx: HtmxDetails
 
 
 def staff_required(view: View) -> View:
-    """The operator's staff; for others the page does not exist."""
+    """Let only the operator's staff in; others get a 404."""
 
     @login_required
     @wraps(view)

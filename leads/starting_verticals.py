@@ -1,4 +1,4 @@
-"""The verticals that a new market starts with, from ``data/verticals.json``. After that they belong to the admins."""
+"""The verticals that a new market starts with, from ``data/verticals.json``. After that, admins manage them."""
 
 import json
 from pathlib import Path
@@ -14,16 +14,16 @@ CATALOGUE = Path(__file__).parent / "data" / "verticals.json"
 
 
 def read_catalogue() -> list[dict[str, Any]]:
-    """Each vertical's settings, with its ``fields``."""
+    """Return each vertical's settings, with its ``fields``."""
     verticals: list[dict[str, Any]] = json.loads(CATALOGUE.read_text())
     return verticals
 
 
 @transaction.atomic
 def load_verticals() -> list[str]:
-    """Create the verticals that are missing, and the first fields of those that have none.
+    """Create missing verticals, and the first fields for those that have none.
 
-    What is there stays as it is, also where it differs from the catalogue. Answers with a sentence for each
+    Existing ones stay as they are, even if they differ from the catalog. Return a sentence for each
     vertical that was created or that differs.
     """
     return [sentence for entry in read_catalogue() for sentence in _load(entry)]
@@ -39,4 +39,4 @@ def _load(entry: dict[str, Any]) -> list[str]:
     changed = [name for name, value in terms.items() if getattr(vertical, name) != value]
     if vertical.newest_schema and vertical.newest_schema.fields != stored_form(entry["fields"]):
         changed.append("fields")
-    return [f"{vertical}: keeps its own {', '.join(changed)}"] if changed else []
+    return [f"{vertical}: kept its own {', '.join(changed)}"] if changed else []

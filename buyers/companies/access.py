@@ -1,4 +1,4 @@
-"""Who may: the company a request acts for, and the decorators that ask."""
+"""Access: the company a request acts for, and the decorators that check permissions."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -14,7 +14,7 @@ from leads.staff import View
 
 
 class MarketRequest(HttpRequest):
-    """A request that BuyerMiddleware has seen: the membership and its company, or None for both."""
+    """A request that BuyerMiddleware has processed: the membership and its company, or None for both."""
 
     membership: Membership | None
     buyer: Buyer | None
@@ -22,20 +22,20 @@ class MarketRequest(HttpRequest):
 
 
 class PersonRequest(MarketRequest):
-    """Behind ``login_required``: somebody is there, with or without a company."""
+    """Behind ``login_required``: a user is logged in, with or without a company."""
 
     user: User
 
 
 class MemberRequest(PersonRequest):
-    """Behind a decorator that asks for a member: the company is there."""
+    """Behind a decorator that requires a member, so the company is set."""
 
     membership: Membership
     buyer: Buyer
 
 
 class BuyerMiddleware:
-    """Sets ``request.membership`` and ``request.buyer``, None for strangers and for people without a company."""
+    """Sets ``request.membership`` and ``request.buyer``; both are None for visitors and for users without a company."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -47,22 +47,22 @@ class BuyerMiddleware:
 
 
 def member_required(view: View) -> View:
-    """Logged in and in a company. A person without one is shown where to register it."""
+    """Require a logged-in member of a company. A user without a company is redirected to register one."""
     return _asking(lambda membership: True, view)
 
 
 def buying_required(view: View) -> View:
-    """A member who may spend the company's money; for others the page does not exist."""
+    """Require a member who may spend the company's money; others get a 404."""
     return _asking(lambda membership: membership.can_buy, view)
 
 
 def owner_required(view: View) -> View:
-    """A member who may change the company; for others the page does not exist."""
+    """Require a member who may manage the company; others get a 404."""
     return _asking(lambda membership: membership.can_manage, view)
 
 
 def contacts_required(view: View) -> View:
-    """A member who may buy, of a company that is not closed: people's numbers are for nobody else."""
+    """Require a member who may buy, of a company that is not closed: nobody else may see contacts."""
 
     @buying_required
     @wraps(view)
@@ -75,7 +75,7 @@ def contacts_required(view: View) -> View:
 
 
 def may_buy(request: MemberRequest) -> bool:
-    """Whether this member may spend money and read contacts: a closed company keeps its pages, but does neither."""
+    """Whether this member may spend money and read contacts. A closed company keeps its pages but can do neither."""
     return request.membership.can_buy and request.buyer.closed_at is None
 
 

@@ -1,4 +1,4 @@
-"""Where allauth sends people: the one place where our accounts differ from its defaults."""
+"""Where allauth redirects people: the only place where our accounts differ from its defaults."""
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
@@ -8,7 +8,7 @@ from buyers.models import Membership, User
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Who has no company yet lands where it is registered, unless a link (an invitation, say) named another page."""
+    """Redirects a user without a company to register one, unless a link (such as an invitation) named another page."""
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         user = request.user
@@ -17,7 +17,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return str(super().get_login_redirect_url(request))
 
     def unstash_verified_email(self, request: HttpRequest) -> str | None:
-        """The address that an invitation proved, if it is the one that signs up: nobody gets another one."""
+        """Return the address that an invitation proved, but only if the same address is signing up."""
         proved = super().unstash_verified_email(request)
         asked = request.POST.get("email", "").strip().lower()
         return proved if proved and proved.lower() == asked else None

@@ -1,4 +1,4 @@
-"""How the API's schema describes our keys. Apart from the authentication, which REST framework loads too early."""
+"""How the API schema describes our keys. Separate from the authentication, which REST framework loads too early."""
 
 from typing import Any
 
@@ -14,5 +14,5 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
             "type": "apiKey",
             "in": "header",
             "name": "Authorization",
-            "description": "`Api-Key rem_…`: a key from your company's page of API keys.",
+            "description": "`Api-Key rem_…`, with a key from your company's API keys page.",
         }

@@ -1,4 +1,4 @@
-"""How a program says who it is: ``Authorization: Api-Key …``. Sessions and cookies mean nothing to the API."""
+"""How a program authenticates: ``Authorization: Api-Key …``. The API ignores sessions and cookies."""
 
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -9,13 +9,13 @@ from rest_framework.request import Request
 from buyers.models import ApiKey
 
 SCHEME = "Api-Key"
-# One answer for every bad key: whether it was revoked, or its company closed, is nobody's business but the owner's.
-BAD_KEY = "This API key is unknown or no longer works."
+# One message for every bad key: only its owner may know whether it was revoked or its company closed.
+BAD_KEY = "This API key is invalid or no longer works."
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """A live key sets ``request.auth`` to its ApiKey; ``request.auth.buyer`` is who acts. ``request.user`` is None:
-    a key stands for a company, not for a person. Without a key nobody is there, and HasBuyer answers 401.
+    """A live key sets ``request.auth`` to its ApiKey; ``request.auth.buyer`` is the company. ``request.user`` is None:
+    a key belongs to a company, not a person. Without a key, HasBuyer responds with a 401.
     """
 
     def authenticate(self, request: Request) -> tuple[None, ApiKey] | None:
@@ -29,12 +29,12 @@ class ApiKeyAuthentication(BaseAuthentication):
         return None, key
 
     def authenticate_header(self, request: Request) -> str:
-        """Makes the refusal a 401 that names the scheme."""
+        """Return the scheme, which makes the refusal a 401 that names it."""
         return f'{SCHEME} realm="api"'
 
 
 class HasBuyer(BasePermission):
-    """A key of a company was shown."""
+    """Require a company's API key."""
 
     def has_permission(self, request: Request, view: object) -> bool:
         return isinstance(request.auth, ApiKey)

@@ -1,4 +1,4 @@
-"""What people say about their company, their colleagues and their keys."""
+"""Forms for a company's profile, members and API keys."""
 
 from django import forms
 
@@ -23,7 +23,7 @@ PROFILE_FIELDS = [
 
 class ProfileForm(forms.ModelForm):
     state = forms.ChoiceField(
-        choices=[("", "Choose a state"), *STATES.items()], error_messages={"required": "Choose the state."}
+        choices=[("", "Choose a state"), *STATES.items()], error_messages={"required": "Choose a state."}
     )
     website = forms.URLField(required=False, assume_scheme="https", max_length=200)
 
@@ -34,7 +34,7 @@ class ProfileForm(forms.ModelForm):
         labels = {
             "legal_name": "Legal name",
             "trade": "Trade",
-            "licence": "Licence number",
+            "licence": "License number",
             "phone": "Phone",
         }
         widgets = {
@@ -46,10 +46,10 @@ class ProfileForm(forms.ModelForm):
         }
 
     def clean_phone(self) -> str:
-        """A number that could ring, kept as it was written."""
+        """Return a valid phone number, stored as typed."""
         phone = " ".join(self.cleaned_data["phone"].split())
         if normal_phone(phone) is None:
-            raise forms.ValidationError("A US phone number with its area code, as in (937) 555-0142.")
+            raise forms.ValidationError("Enter a US phone number with area code, such as (937) 555-0142.")
         return phone
 
 
@@ -59,7 +59,7 @@ class RegisterForm(ProfileForm):
         required=False,
         widget=forms.CheckboxSelectMultiple,
         label="What do you want to buy?",
-        help_text="We look at each request. You can ask for more at any time.",
+        help_text="We review each request. You can request more at any time.",
     )
 
 
@@ -70,7 +70,7 @@ class InviteForm(forms.Form):
     def clean_email(self) -> str:
         email = normal_email(self.cleaned_data["email"])
         if email is None:
-            raise forms.ValidationError("An email address, as in sam@company.com.")
+            raise forms.ValidationError("Enter an email address, such as sam@company.com.")
         return email
 
 
@@ -79,4 +79,4 @@ class RoleForm(forms.Form):
 
 
 class KeyForm(forms.Form):
-    name = OneLineField(label="Name", max_length=60, help_text="What will use it, as in: nightly import into the CRM.")
+    name = OneLineField(label="Name", max_length=60, help_text="What will use it, such as “Nightly CRM import”.")

@@ -1,4 +1,4 @@
-"""Keys for programs: made once, shown once, revoked for good."""
+"""API keys: created once, shown once, revoked permanently."""
 
 import secrets
 from datetime import datetime
@@ -13,12 +13,12 @@ MOST_KEYS = 20
 
 class TooManyKeys(Exception):
     def __init__(self) -> None:
-        super().__init__(f"A company has at most {MOST_KEYS} keys. Revoke one that is no longer used.")
+        super().__init__(f"You can have at most {MOST_KEYS} API keys. Revoke one you no longer use.")
 
 
 @transaction.atomic
 def create_key(*, buyer: Buyer, name: str, created_by: User | None) -> tuple[ApiKey, str]:
-    """The key's record and the key itself, which is kept nowhere and can't be shown again. Raises TooManyKeys."""
+    """Return the key's record and the key itself, which we do not store and cannot show again. Raises TooManyKeys."""
     Buyer.objects.select_for_update().get(pk=buyer.pk)
     if buyer.api_keys.unrevoked().count() >= MOST_KEYS:
         raise TooManyKeys
@@ -30,5 +30,5 @@ def create_key(*, buyer: Buyer, name: str, created_by: User | None) -> tuple[Api
 
 
 def revoke_key(*, key: ApiKey, now: datetime) -> None:
-    """From now on the key opens nothing. Revoking again changes nothing, the first instant stays."""
+    """Stop the key from working. Revoking it again changes nothing; the first time stays on record."""
     ApiKey.objects.unrevoked().filter(pk=key.pk).update(revoked_at=now)

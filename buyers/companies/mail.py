@@ -1,7 +1,7 @@
-"""Letters to buyers. Called by the edges after a verb.
+"""Emails to buyers. Views and admin call these after a domain function.
 
-They go out once the transaction is over, never inside it, and a mail server that fails doesn't fail the page:
-a lost invitation can be sent again, and a decision also stands on the company's page.
+They go out after the transaction, never inside it, and a failing mail server does not fail the page:
+a lost invitation can be sent again, and a decision also shows on the company's page.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ from buyers.models import Approval, Invitation, Role
 def mail_invitation(invitation: Invitation) -> None:
     link = settings.SITE_URL + reverse("buyers:accept", args=[invitation.token])
     _send(
-        "You are invited to a company on Remainder",
+        "You are invited to join a company on Remainder",
         "buyers/companies/email/invitation.txt",
         {"invitation": invitation, "link": link},
         to=[invitation.email],
@@ -26,7 +26,7 @@ def mail_invitation(invitation: Invitation) -> None:
 
 
 def mail_decision(approval: Approval) -> None:
-    """Tell the owners what was decided, as it stands in the database."""
+    """Email the owners the decision as stored in the database."""
     approval = Approval.objects.select_related("buyer", "vertical").get(pk=approval.pk)
     owners = approval.buyer.memberships.filter(role=Role.OWNER, user__is_active=True)
     link = settings.SITE_URL + reverse("buyers:profile")
@@ -42,7 +42,7 @@ def _send(subject: str, template: str, context: dict[str, Any], *, to: list[str]
     text = render_to_string(template, {**context, "operator": settings.OPERATOR})
 
     def send() -> None:
-        # One letter each: nobody learns another's address from a header.
+        # One email per owner, so that nobody sees another's address in a header.
         for address in to:
             send_mail(subject, text, None, [address])
 

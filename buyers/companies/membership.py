@@ -1,7 +1,7 @@
-"""The life of a buying company: it registers, asks for verticals, is approved, and asks colleagues in.
+"""The life of a buying company: it registers, requests verticals, is approved, and invites colleagues.
 
-Every verb is safe twice, refuses with a CompanyRefusal whose message is fit for the person, and sends nothing:
-the edge that calls it sends the mail (``buyers/companies/mail.py``).
+Every function is safe to run twice, refuses with a CompanyRefusal whose message is fit to show the user, and sends
+nothing: its caller sends the mail (``buyers/companies/mail.py``).
 """
 
 from collections.abc import Iterable
@@ -18,54 +18,54 @@ MOST_PENDING_INVITATIONS = 20
 
 
 class CompanyRefusal(Exception):
-    """What was asked for can't be done; the message says why."""
+    """The request cannot be done; the message says why."""
 
 
 class HasCompany(CompanyRefusal):
     def __init__(self) -> None:
-        super().__init__("You belong to a company already. A person belongs to one company at a time.")
+        super().__init__("You already belong to a company. You can belong to only one at a time.")
 
 
 class CompanyClosed(CompanyRefusal):
     def __init__(self) -> None:
-        super().__init__("This company is closed. Write to us if that is a mistake.")
+        super().__init__("This company is closed. Contact us if that is a mistake.")
 
 
 class VerticalClosed(CompanyRefusal):
     def __init__(self, vertical: Vertical) -> None:
-        super().__init__(f"{vertical.name} is closed for resale, so nobody can be approved for it.")
+        super().__init__(f"{vertical.name} is not open for resale, so no company can be approved for it.")
 
 
 class ReasonMissing(CompanyRefusal):
     def __init__(self) -> None:
-        super().__init__("A refusal says why: write a note to the company.")
+        super().__init__("Enter a note that tells the company why.")
 
 
 class LastOwner(CompanyRefusal):
     def __init__(self) -> None:
-        super().__init__("A company keeps at least one owner. Make somebody else an owner first.")
+        super().__init__("A company must have at least one owner. Make somebody else an owner first.")
 
 
 class AlreadyMember(CompanyRefusal):
     def __init__(self) -> None:
-        super().__init__("This person is in your company already.")
+        super().__init__("This person is already in your company.")
 
 
 class TooManyInvitations(CompanyRefusal):
     def __init__(self) -> None:
         super().__init__(
-            f"At most {MOST_PENDING_INVITATIONS} invitations wait at a time. Withdraw one that is no longer wanted."
+            f"You can have at most {MOST_PENDING_INVITATIONS} open invitations. Withdraw one you no longer need."
         )
 
 
 class InvitationOver(CompanyRefusal):
     def __init__(self) -> None:
-        super().__init__("This invitation was used, withdrawn or ran out. Ask for a new one.")
+        super().__init__("This invitation was used, was withdrawn or has expired. Ask for a new one.")
 
 
 class AnotherAddress(CompanyRefusal):
     def __init__(self) -> None:
-        super().__init__("This invitation was sent to another address. Log in with the account of that address.")
+        super().__init__("This invitation was sent to a different email address. Log in with that address.")
 
 
 @transaction.atomic
@@ -83,7 +83,7 @@ def register_company(*, user: User, company: Buyer, verticals: Iterable[Vertical
 
 @transaction.atomic
 def ask_approval(*, buyer: Buyer, vertical: Vertical, now: datetime) -> Approval:
-    """Put the company in the queue for a vertical; after a refusal, once more. Raises CompanyClosed, VerticalClosed."""
+    """Queue the company for approval in a vertical, also after a refusal. Raises CompanyClosed, VerticalClosed."""
     if _locked(buyer.pk).closed_at is not None:
         raise CompanyClosed
     if not vertical.open_for_resale:
@@ -97,7 +97,7 @@ def ask_approval(*, buyer: Buyer, vertical: Vertical, now: datetime) -> Approval
 
 
 def grant_approval(*, approval: Approval, note: str, now: datetime) -> bool:
-    """Let the company buy in the vertical. Whether that is news: False if it was granted already.
+    """Let the company buy in the vertical. Return whether this changed anything.
 
     Raises VerticalClosed.
     """
@@ -107,7 +107,7 @@ def grant_approval(*, approval: Approval, note: str, now: datetime) -> bool:
 
 
 def refuse_approval(*, approval: Approval, note: str, now: datetime) -> bool:
-    """Refuse the company a vertical, or take it back. Whether that is news. Raises ReasonMissing."""
+    """Refuse or withdraw approval for a vertical. Return whether this changed anything. Raises ReasonMissing."""
     if not note.strip():
         raise ReasonMissing
     return _decide(approval, Approval.Status.REFUSED, note=note, now=now)
@@ -115,7 +115,7 @@ def refuse_approval(*, approval: Approval, note: str, now: datetime) -> bool:
 
 @transaction.atomic
 def invite(*, buyer: Buyer, email: str, role: Role, now: datetime) -> Invitation:
-    """Ask somebody in. An address that is asked already gets a new link and the new role; the old link ends.
+    """Invite somebody. An address with an open invitation gets a new link and the new role; the old link stops working.
 
     Raises CompanyClosed, AlreadyMember, TooManyInvitations.
     """
@@ -133,22 +133,22 @@ def invite(*, buyer: Buyer, email: str, role: Role, now: datetime) -> Invitation
 
 
 def withdraw_invitation(*, invitation: Invitation) -> None:
-    """End a pending invitation; one that was accepted stays on record."""
+    """Delete a pending invitation; an accepted one stays on record."""
     Invitation.objects.pending().filter(pk=invitation.pk).delete()
 
 
 @transaction.atomic
 def accept_invitation(*, invitation: Invitation, user: User, now: datetime) -> Membership:
-    """Join the company. Accepting again by the same person gives the same membership.
+    """Join the company. If the same person accepts again, return the same membership.
 
-    The link reached one mailbox, so the user must own that address: a verified one, or the one the account is named by.
+    The link went to one mailbox, so the user must own that address, as a verified one or as the account's own.
     Raises AnotherAddress, InvitationOver, CompanyClosed, HasCompany.
     """
     if not _owns_address(user, invitation.email):
         raise AnotherAddress
     if _locked(invitation.buyer_id).closed_at is not None:
         raise CompanyClosed
-    # The token too: a link that was replaced by a newer one is over.
+    # Check the token too: a link that a newer one replaced no longer works.
     mine = Invitation.objects.open(now).filter(pk=invitation.pk, token=invitation.token)
     if mine.update(accepted_at=now, accepted_by=user):
         return _join(user=user, buyer=invitation.buyer, role=Role(invitation.role))
@@ -170,7 +170,7 @@ def change_role(*, membership: Membership, role: Role) -> None:
 
 @transaction.atomic
 def remove_member(*, membership: Membership) -> None:
-    """The person loses the company at once; what the person bought stays the company's. Raises LastOwner."""
+    """Remove the person from the company right away; it keeps what the person bought. Raises LastOwner."""
     _locked(membership.buyer_id)
     if not has_other_owner(membership):
         raise LastOwner
@@ -178,12 +178,12 @@ def remove_member(*, membership: Membership) -> None:
 
 
 def has_other_owner(membership: Membership) -> bool:
-    """Whether the company has an owner without this member. Holds only while the company is locked."""
+    """Whether the company has an owner other than this member. True only while the company is locked."""
     return Membership.objects.owners().filter(buyer_id=membership.buyer_id).exclude(pk=membership.pk).exists()
 
 
 def _locked(buyer_id: int) -> Buyer:
-    """The company's row, locked: whatever counts its people or invitations goes one at a time."""
+    """Lock and return the company's row, so that counts of its people and invitations cannot race."""
     return Buyer.objects.select_for_update().get(pk=buyer_id)
 
 

@@ -1,4 +1,4 @@
-"""The operator's pages want a second factor of staff, where the settings say so."""
+"""Require a second factor from staff on the operator's pages, if the settings say so."""
 
 from collections.abc import Callable
 
@@ -14,14 +14,14 @@ STAFF_PAGES = ("/admin/", "/operator/")
 
 
 class StaffSecondFactorMiddleware:
-    """Sends staff without a second factor to where one is set up. The log-in itself then asks for it each time."""
+    """Redirects staff without a second factor to set one up. After that, each login asks for it."""
 
     def __init__(self, get_response: Callable[[MarketRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: MarketRequest) -> HttpResponseBase:
         if settings.STAFF_SECOND_FACTOR and request.path.startswith(STAFF_PAGES) and _lacks_one(request):
-            messages.warning(request, "These pages show people's data: set up a second factor first.")
+            messages.warning(request, "Set up two-factor authentication first, because these pages show personal data.")
             return redirect("mfa_index")
         return self.get_response(request)
 

@@ -1,4 +1,4 @@
-"""The demand: people who log in, the companies they buy for, what those may buy, want from now on, and have."""
+"""Buyers: users, their companies, and each company's approvals, standing orders and own customers."""
 
 from buyers.models.api_key import ApiKey
 from buyers.models.buyer import Approval, Buyer, Invitation, Membership, Role

@@ -1,4 +1,4 @@
-"""Keys for programs: shown once, kept as a digest."""
+"""API keys: shown once, stored as a digest."""
 
 import hashlib
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import models
 
-PREFIX_LENGTH = 8  # "rem_" and four characters: enough to tell keys apart, useless for guessing one
+PREFIX_LENGTH = 8  # "rem_" and four characters: enough to tell keys apart, but no help in guessing one
 LAST_USED_STEP = timedelta(minutes=1)
 
 
@@ -15,7 +15,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.filter(revoked_at=None)
 
     def live(self) -> "ApiKeyQuerySet":
-        """Keys that open the door: not revoked, of a company that is not closed."""
+        """Keys that work: not revoked, and of a company that is not closed."""
         return self.unrevoked().filter(buyer__closed_at=None)
 
     def matching(self, key: str) -> "ApiKeyQuerySet":
@@ -23,7 +23,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
 
 class ApiKey(models.Model):
-    """A program's key to one company, with the rights of a buyer. It has 256 random bits, so a plain digest does."""
+    """A program's key to one company, with a buyer's rights. It has 256 random bits, so a plain digest is enough."""
 
     buyer = models.ForeignKey("buyers.Buyer", on_delete=models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=60)
@@ -43,7 +43,7 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
     def note_use(self, now: datetime) -> None:
-        """Remember that the key was used, to the minute: one write a minute, not one a request."""
+        """Record that the key was used, to the minute: at most one write per minute, not one per request."""
         if self.last_used_at is None or now - self.last_used_at > LAST_USED_STEP:
             ApiKey.objects.filter(pk=self.pk).update(last_used_at=now)
 

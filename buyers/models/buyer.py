@@ -1,4 +1,4 @@
-"""A buyer is a company: who belongs to it, what each may do, and which verticals it is approved for."""
+"""A buyer is a company: its members, what each may do, and the verticals it is approved for."""
 
 import secrets
 import uuid
@@ -21,7 +21,7 @@ class BuyerQuerySet(models.QuerySet["Buyer"]):
         return self.filter(closed_at=None)
 
     def waiting(self) -> "BuyerQuerySet":
-        """Companies with a request that nobody decided yet."""
+        """Companies with a request that has no decision yet."""
         return self.filter(approvals__status=Approval.Status.REQUESTED).distinct()
 
 
@@ -29,22 +29,22 @@ class BuyerQuerySet(models.QuerySet["Buyer"]):
 class Buyer(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     legal_name = models.CharField(max_length=120)
-    trade = models.CharField(max_length=60, help_text="What the company does, in its own words.")
+    trade = models.CharField(max_length=60, help_text="What your company does, such as mortgage broker.")
     street = models.CharField(max_length=120)
     city = models.CharField(max_length=80)
-    state = models.CharField(max_length=2, validators=[RegexValidator(r"^[A-Z]{2}$", "Two capital letters, as in OH.")])
+    state = models.CharField(max_length=2, validators=[RegexValidator(r"^[A-Z]{2}$", "Enter two letters, such as OH.")])
     postal_code = models.CharField(
         "ZIP code",
         max_length=10,
-        validators=[RegexValidator(r"^\d{5}(-\d{4})?$", "A ZIP code, as in 45402 or 45402-1234.")],
+        validators=[RegexValidator(r"^\d{5}(-\d{4})?$", "Enter a ZIP code, such as 45402 or 45402-1234.")],
     )
     phone = models.CharField(max_length=30)
     website = models.URLField(blank=True)
     licence = models.CharField(
-        max_length=60, blank=True, help_text="NMLS, state licence or agent number, where the trade has one."
+        "license number", max_length=60, blank=True, help_text="NMLS, state license or agent number, if you have one."
     )
     closed_at = models.DateTimeField(
-        null=True, blank=True, help_text="A closed company can look but not buy, and its API keys stop working."
+        null=True, blank=True, help_text="A closed company can browse but not buy, and its API keys stop working."
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -71,17 +71,17 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
 
 @pghistory.track()
 class Approval(models.Model):
-    """A company's standing in one vertical, decided by the operator."""
+    """A company's approval for one vertical, decided by the operator."""
 
     class Status(models.TextChoices):
-        REQUESTED = "requested", "Asked for"
+        REQUESTED = "requested", "Requested"
         GRANTED = "granted", "Approved"
         REFUSED = "refused", "Refused"
 
     buyer = models.ForeignKey(Buyer, on_delete=models.CASCADE, related_name="approvals")
     vertical = models.ForeignKey("leads.Vertical", on_delete=models.PROTECT, related_name="approvals")
     status = models.CharField(max_length=9, choices=Status, default=Status.REQUESTED)
-    note = models.CharField(max_length=200, blank=True, help_text="Said to the company.")
+    note = models.CharField(max_length=200, blank=True, help_text="Shown to the company.")
     requested_at = models.DateTimeField(default=timezone.now)
     decided_at = models.DateTimeField(null=True, blank=True)
 
@@ -103,11 +103,11 @@ class Approval(models.Model):
 
 
 class Role(models.TextChoices):
-    """What a member may do; each may do what the next one may."""
+    """What a member may do. Each role includes the ones after it."""
 
     OWNER = "owner", "Owner: buys, pays, invites"
     BUYER = "buyer", "Buyer: buys and downloads"
-    VIEWER = "viewer", "Viewer: looks"
+    VIEWER = "viewer", "Viewer: view only"
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
@@ -148,7 +148,7 @@ def new_token() -> str:
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def pending(self) -> "InvitationQuerySet":
-        """Not accepted yet; the link may have run out, and then sending it again is the way out."""
+        """Not accepted yet. The link may have expired, in which case an owner can send a new one."""
         return self.filter(accepted_at=None)
 
     def open(self, now: datetime) -> "InvitationQuerySet":
@@ -157,7 +157,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
 
 class Invitation(models.Model):
-    """An owner asks a colleague in. The link is good for seven days and for the address it was sent to."""
+    """An owner invites a colleague. The link is valid for seven days, for the address it was sent to."""
 
     buyer = models.ForeignKey(Buyer, on_delete=models.CASCADE, related_name="invitations")
     email = models.EmailField(max_length=254)

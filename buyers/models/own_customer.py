@@ -1,4 +1,4 @@
-"""People whom a company has already: kept as keyed digests, so that it is never shown or sold them."""
+"""A company's own customers, stored as keyed digests so that they are never shown or sold to it."""
 
 import uuid
 from collections.abc import Iterable
@@ -14,30 +14,30 @@ IN_WORK, KEPT = ["waiting", "reading"], ["waiting", "reading", "done"]
 
 class CustomerListQuerySet(models.QuerySet["CustomerList"]):
     def kept(self) -> "CustomerListQuerySet":
-        """Whose people count: not removed, and not given up."""
+        """Lists whose people are excluded: neither removed nor failed."""
         return self.filter(status__in=KEPT)
 
     def in_work(self) -> "CustomerListQuerySet":
         return self.filter(status__in=IN_WORK)
 
     def abandoned(self, now: datetime) -> "CustomerListQuerySet":
-        """In work, and nobody did anything to them for a while: a message was lost, or a worker killed."""
+        """In progress without progress for a while, because a message was lost or a worker was killed."""
         return self.in_work().filter(worked_at__lt=now - ABANDONED_AFTER)
 
     def with_spent_upload(self) -> "CustomerListQuerySet":
-        """At their end, and the upload is still there."""
+        """Finished, but the upload is still stored."""
         return self.exclude(status__in=IN_WORK).exclude(stored_as="")
 
 
 class CustomerList(models.Model):
     """One upload of a company's own customers. ``rows_read`` is committed with the digests of those rows, so a killed
-    reading goes on where it stopped. A list that is removed stays as a record; its digests go."""
+    job resumes where it stopped. A removed list stays as a record; its digests are deleted."""
 
     class Status(models.TextChoices):
         WAITING = "waiting", "Waiting"
-        READING = "reading", "Being read"
-        DONE = "done", "In force"
-        FAILED = "failed", "Stopped"
+        READING = "reading", "Reading"
+        DONE = "done", "Active"
+        FAILED = "failed", "Failed"
         REMOVED = "removed", "Removed"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -45,21 +45,21 @@ class CustomerList(models.Model):
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     file_name = models.CharField(max_length=120)
     file_sha256 = models.CharField(max_length=64)
-    stored_as = models.CharField(max_length=200, blank=True, help_text="The sealed upload; gone once it is read.")
-    sheet_format = models.JSONField(default=dict, help_text="Kind, encoding, delimiter: how the file is read.")
-    columns = models.JSONField(default=dict, help_text="Places of the columns: phones and emails.")
+    stored_as = models.CharField(max_length=200, blank=True, help_text="The sealed upload; deleted once it is read.")
+    sheet_format = models.JSONField(default=dict, help_text="Kind, encoding and delimiter of the file.")
+    columns = models.JSONField(default=dict, help_text="Positions of the phone and email columns.")
     rows_total = models.PositiveIntegerField(default=0)
     rows_read = models.PositiveIntegerField(default=0)
-    taken = models.PositiveIntegerField(default=0, help_text="Rows with a phone or an address.")
+    taken = models.PositiveIntegerField(default=0, help_text="Rows with a phone number or an email address.")
     refused = models.PositiveIntegerField(default=0)
-    people = models.PositiveIntegerField(default=0, help_text="Rows taken, less those that repeat another.")
-    problems = models.JSONField(default=list, help_text="The first rows that something is wrong with: [row, reason].")
+    people = models.PositiveIntegerField(default=0, help_text="Rows taken, minus repeats.")
+    problems = models.JSONField(default=list, help_text="The first rows with problems, as [row, reason].")
     status = models.CharField(max_length=7, choices=Status, default=Status.WAITING)
     problem = models.CharField(max_length=200, blank=True)
-    resumptions = models.PositiveSmallIntegerField(default=0, help_text="Fresh starts since a batch went through.")
+    resumptions = models.PositiveSmallIntegerField(default=0, help_text="Restarts since a batch last succeeded.")
     created_at = models.DateTimeField()
-    worked_at = models.DateTimeField(help_text="When somebody last did something to it.")
-    done_at = models.DateTimeField(null=True, help_text="From when on all its people count.")
+    worked_at = models.DateTimeField(help_text="When it last made progress.")
+    done_at = models.DateTimeField(null=True, help_text="When all its people became excluded.")
     removed_at = models.DateTimeField(null=True)
 
     objects = CustomerListQuerySet.as_manager()
@@ -99,21 +99,21 @@ class OwnCustomerQuerySet(models.QuerySet["OwnCustomer"]):
         return self.filter(buyer_id=buyer_id)
 
     def known_as(self, digests: Iterable[bytes]) -> "OwnCustomerQuerySet":
-        """Whoever has one of these phones or addresses."""
+        """Customers with one of these phone or email digests."""
         return self.filter(digest__in=list(digests))
 
     def on_list(self, customer_list: CustomerList) -> "OwnCustomerQuerySet":
-        """Asked by the company as well: there is no index by list alone."""
+        """Customers on this list. Also filters by company, because there is no index by list alone."""
         return self.filter(buyer_id=customer_list.buyer_id, list=customer_list)
 
     def in_force_at(self, instant: datetime) -> "OwnCustomerQuerySet":
-        """Those whose list had been read whole by then."""
+        """Customers whose list was fully read by then."""
         return self.filter(list__done_at__lte=instant)
 
 
 class OwnCustomer(models.Model):
-    """A phone or an e-mail address of a customer, as the digest that a lead's contact has for it. A digest is made with
-    its kind in it: one of a phone never equals one of an address, so there is nothing else to keep."""
+    """A customer's phone or email address, as the same digest that a lead's contact has. A digest includes its kind, so
+    one of a phone never equals one of an email address, and there is nothing else to store."""
 
     list = models.ForeignKey(CustomerList, on_delete=models.CASCADE, related_name="customers", db_index=False)
     buyer = models.ForeignKey("buyers.Buyer", on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -122,7 +122,7 @@ class OwnCustomer(models.Model):
     objects = OwnCustomerQuerySet.as_manager()
 
     class Meta:
-        # Once a list: what two lists have is still there when one of them is removed. The order is for looking up.
+        # Once per list, so that a customer on two lists remains when one is removed. The column order is for lookups.
         constraints = [
             models.UniqueConstraint(fields=["buyer", "digest", "list"], name="own_customer_is_once_a_list"),
         ]

@@ -1,4 +1,4 @@
-"""Standing orders: what a company wants from now on. One kind buys when the price comes down, one only tells."""
+"""Standing orders: what a company wants from now on. One kind buys when the price drops, one only sends alerts."""
 
 import uuid
 from datetime import datetime
@@ -43,7 +43,7 @@ class StandingOrderQuerySet(models.QuerySet["StandingOrder"]):
         return self.unended().filter(paused_at=None)
 
     def buying(self) -> "StandingOrderQuerySet":
-        """Those that buy in the aged market."""
+        """Orders that buy in the aged market."""
         return self.filter(kind=StandingOrder.Kind.BUY, market=Market.AGED)
 
     def telling(self) -> "StandingOrderQuerySet":
@@ -57,17 +57,17 @@ class StandingOrderQuerySet(models.QuerySet["StandingOrder"]):
         return self.filter(Q(total_cap=None) | Q(filled__lt=F("total_cap")))
 
     def best_first(self) -> "StandingOrderQuerySet":
-        """Who offers most for a lead is served first; of two who offer the same, who came first."""
+        """Order by the highest max price; of two with the same price, the older one comes first."""
         return self.order_by("-max_price_cents", "created_at", "id")
 
 
 class StandingOrder(models.Model):
-    """``filled`` and ``spent_cents`` are moved by fills alone. ``outcome`` with its ``facts`` is what the last look
-    found; ``due_at`` is when the next look is worth it, None when nothing but a change of the order can help."""
+    """Only fills change ``filled`` and ``spent_cents``. ``outcome`` with its ``facts`` is the result of the last check;
+    ``due_at`` is when the next check is worthwhile, or None if only a change to the order can help."""
 
     class Kind(models.TextChoices):
-        BUY = "buy", "Buys when the price comes down"
-        TELL = "tell", "Only tells"
+        BUY = "buy", "Buys when the price drops"
+        TELL = "tell", "Sends alerts only"
 
     class Sort(models.TextChoices):
         NEWEST = "newest", "Newest"
@@ -79,16 +79,16 @@ class StandingOrder(models.Model):
     placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=80)
     vertical = models.ForeignKey("leads.Vertical", on_delete=models.PROTECT, related_name="standing_orders")
-    criteria = models.JSONField(default=list, help_text="The clauses of what is wanted, in their normal form.")
+    criteria = models.JSONField(default=list, help_text="The clauses of its criteria, in their normal form.")
     kind = models.CharField(max_length=4, choices=Kind)
     market = models.CharField(max_length=8, choices=Market, default=Market.AGED)
 
-    max_price_cents = models.PositiveIntegerField(null=True, help_text="The most it pays for one lead.")
+    max_price_cents = models.PositiveIntegerField(null=True, help_text="The most it pays for one lead, in cents.")
     hourly_cap = models.PositiveIntegerField(null=True, help_text="The most leads in any 60 minutes.")
     daily_cap = models.PositiveIntegerField(null=True, help_text="The most leads in any 24 hours.")
     weekly_cap = models.PositiveIntegerField(null=True, help_text="The most leads in any 7 days.")
     total_cap = models.PositiveIntegerField(null=True)
-    budget_cents = models.PositiveBigIntegerField(null=True, help_text="The most it may spend in all.")
+    budget_cents = models.PositiveBigIntegerField(null=True, help_text="The most it may spend in total, in cents.")
     from_hour = models.PositiveSmallIntegerField(null=True)
     to_hour = models.PositiveSmallIntegerField(null=True)
     weekdays = ArrayField(models.PositiveSmallIntegerField(), default=every_day, help_text="1 is Monday.")
@@ -102,14 +102,14 @@ class StandingOrder(models.Model):
     facts = models.JSONField(default=dict, editable=False)
     looked_at = models.DateTimeField(null=True, editable=False)
     due_at = models.DateTimeField(null=True, editable=False)
-    told_at = models.DateTimeField(null=True, editable=False, help_text="What matched by then was told, or was known.")
+    told_at = models.DateTimeField(null=True, editable=False, help_text="Matches up to then were sent or known.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     paused_at = models.DateTimeField(null=True, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
     changed_in = TransactionId(
         db_default=Func(function="pg_current_xact_id"),
         editable=False,
-        help_text="The transaction that last changed what it wants.",
+        help_text="The transaction that last changed its criteria, price or status.",
     )
 
     objects = StandingOrderQuerySet.as_manager()
@@ -202,7 +202,7 @@ class StandingOrder(models.Model):
 
     @property
     def number(self) -> str:
-        """The short name that stands in letters and lists."""
+        """The short id shown in emails and lists."""
         return str(self.public_id)[:8].upper()
 
     @property
@@ -211,11 +211,11 @@ class StandingOrder(models.Model):
 
     @property
     def is_full(self) -> bool:
-        """It bought all that it may."""
+        """Whether it has bought its total cap."""
         return self.total_cap is not None and self.filled >= self.total_cap
 
     @cached_property
     def wanted(self) -> Criteria:
-        """What it wants, as its vertical's fields stand now. Raises CriteriaError."""
+        """Its criteria, read by its vertical's current fields. Raises CriteriaError."""
         order_request: dict[str, Any] = {"vertical": self.vertical.slug, "all": self.criteria}
         return read_criteria(order_request, lambda slug: self.vertical)

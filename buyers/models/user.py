@@ -1,4 +1,4 @@
-"""A person who logs in, known by e-mail address."""
+"""A person who logs in, identified by email address."""
 
 from typing import Any, ClassVar
 
@@ -24,7 +24,7 @@ class UserManager(BaseUserManager["User"]):
 
 class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(max_length=254, unique=True)
-    is_staff = models.BooleanField(default=False, help_text="Works for the operator.")
+    is_staff = models.BooleanField(default=False, help_text="Works for the operator and can open its pages.")
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(default=timezone.now)
 

@@ -1,4 +1,4 @@
-"""Columns: which of a file's are phones and which are e-mail addresses, plain or hashed."""
+"""Columns: which of a file's columns hold phone numbers and which hold email addresses, plain or hashed."""
 
 import re
 from collections.abc import Callable, Collection, Sequence
@@ -14,12 +14,12 @@ LAST_NUMBER = re.compile(r"\d+$")
 
 
 class ColumnsUnclear(Exception):
-    """Nothing in the file is known to be a phone or an address. The message is fit for who sent it."""
+    """No column is known to hold phone numbers or email addresses. The message is fit to show the uploader."""
 
 
 @dataclass(frozen=True)
 class CustomerColumns:
-    """Places of the columns, counted from nought: names could be anything, and are kept nowhere."""
+    """Positions of the columns, counted from 0. We never store their names, which could be anything."""
 
     phones: tuple[int, ...]
     emails: tuple[int, ...]
@@ -29,15 +29,15 @@ class CustomerColumns:
 
 
 def find_columns(found: Survey, *, phone: str = "", email: str = "") -> CustomerColumns:
-    """The columns that were named, else those called like a phone or an address, else those that hold nothing else.
+    """Return the columns the user named, else those named like phone or email, else those that hold nothing else.
 
     Raises ColumnsUnclear.
     """
     if any(is_datum(header) for header in found.headers):
-        raise ColumnsUnclear("The first line of the file must name its columns, as in: phone, email.")
+        raise ColumnsUnclear("The first row of the file must name its columns, such as: phone, email.")
     columns = CustomerColumns(_phones(found, phone), _emails(found, email))
     if not columns.phones and not columns.emails:
-        raise ColumnsUnclear("No column of the file is known to hold phones or e-mail addresses. Say below which one.")
+        raise ColumnsUnclear("We cannot tell which column holds phones or email addresses. Enter its name below.")
     return columns
 
 
@@ -67,7 +67,7 @@ def _called(headers: Sequence[str], known: Collection[str], spelling: Callable[[
 
 
 def _plain_name(header: str) -> str:
-    """ "Phone 3", "Phone (2)" and "phone_sha256" are all phones."""
+    """Return the name without numbers or hash words: "Phone 3", "Phone (2)" and "phone_sha256" are all phones."""
     return LAST_NUMBER.sub("", HASH_WORDS.sub("", loose(header)))
 
 

@@ -1,7 +1,7 @@
-"""Digests: what is kept of a customer. A cell holds a phone or an address, or its public hash; none of it is kept.
+"""Digests: all we store of a customer. A cell holds a phone, an email address or its public hash; we store none of it.
 
-The public hash is the one of ``leads.people.identity``: SHA-256 of the last ten digits, or of the trimmed
-lower-case address, in hex or Base64.
+The public hash is the one in ``leads.people.identity``: SHA-256 of the last ten digits, or of the trimmed
+lowercase address, in hex or Base64.
 """
 
 import base64
@@ -25,7 +25,7 @@ LONGEST = 320
 
 @dataclass
 class Read:
-    """What one row gave: digests, the first one standing for the person, and what is wrong with it."""
+    """The result for one row: its digests, the first of which stands for the person, and its problems."""
 
     row: int
     digests: list[bytes] = field(default_factory=list)
@@ -33,19 +33,19 @@ class Read:
 
 
 def read_row(number: int, cells: Sequence[str], phones: Sequence[int], emails: Sequence[int]) -> Read:
-    """The digests of a row. It is refused when there are none, and then a problem says why; no value is repeated."""
+    """Return a row's digests. A row without any is refused, and a problem says why without repeating a value."""
     found = Read(number)
     for text in _filled(cells, phones):
-        _note(found, digest_of_phone(text), "is no phone number that could ring, and no hash of one")
+        _note(found, digest_of_phone(text), "is not a valid phone number or the hash of one")
     for text in _filled(cells, emails):
-        _note(found, digest_of_email(text), "is no e-mail address, and no hash of one")
+        _note(found, digest_of_email(text), "is not a valid email address or the hash of one")
     if not found.digests and not found.problems:
-        found.problems.append("has neither a phone nor an e-mail address")
+        found.problems.append("has no phone number or email address")
     return found
 
 
 def digest_of_phone(text: str) -> bytes | None:
-    """From a number as people write it, or from its public hash; None when it is neither."""
+    """Return the digest of a phone number or of its public hash, or None if it is neither."""
     if hashed := _public_hash(text):
         return hashed_phone_digest(hashed)
     phone = normal_phone(text)
@@ -60,15 +60,15 @@ def digest_of_email(text: str) -> bytes | None:
 
 
 def is_datum(text: str) -> bool:
-    """Whether this is itself a phone, an address or a hash: then it does not name a column."""
+    """Whether this is a phone number, an email address or a hash, and so not a column name."""
     return bool(_public_hash(text) or normal_phone(text) or ("@" in text and normal_email(text)))
 
 
 def _public_hash(text: str) -> str:
-    """The hash in the spelling that digests are made from; empty when the text is none."""
+    """Return the hash in the form that digests are made from, or an empty string if the text is not a hash."""
     if HEX.fullmatch(text):
         return base64.b64encode(bytes.fromhex(text)).decode()
-    # Another spelling of the same bytes (the last character has two idle bits) must not become another digest.
+    # Another encoding of the same bytes (the last character has two unused bits) must not give another digest.
     return base64.b64encode(base64.b64decode(text)).decode() if BASE64.fullmatch(text) else ""
 
 

@@ -1,4 +1,4 @@
-"""The form that sends a list of own customers."""
+"""The form to upload a list of own customers."""
 
 from django import forms
 from django.conf import settings
@@ -12,24 +12,24 @@ from buyers.own_customers.lists import Upload
 class CustomersForm(forms.Form):
     file = forms.FileField(
         label="File",
-        help_text="CSV or XLSX, with a line that names its columns. Phones and addresses as they are, or hashed.",
+        help_text="CSV or XLSX with column names in the first row. Phones and email addresses can be hashed.",
         widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx"}),
     )
     phone = OneLineField(
-        label="Column with the phone", required=False, max_length=80, help_text="Only if its name does not tell."
+        label="Phone column", required=False, max_length=80, help_text="Only if its name does not make it clear."
     )
     email = OneLineField(
-        label="Column with the e-mail address",
+        label="Email column",
         required=False,
         max_length=80,
-        help_text="Only if its name does not tell.",
+        help_text="Only if its name does not make it clear.",
     )
 
     def clean_file(self) -> UploadedFile:
         file: UploadedFile = self.cleaned_data["file"]
         if (file.size or 0) > settings.UPLOAD_LIMIT_BYTES:
             raise forms.ValidationError(
-                f"The file is larger than {filesizeformat(settings.UPLOAD_LIMIT_BYTES)}. Send it in parts."
+                f"The file is larger than {filesizeformat(settings.UPLOAD_LIMIT_BYTES)}. Split it and upload the parts."
             )
         return file
 

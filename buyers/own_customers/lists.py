@@ -1,7 +1,7 @@
-"""Lists of own customers: taken in, and removed again.
+"""Lists of own customers: accepting and removing them.
 
-A list must not tell its sender whether somebody is on the shelf. What can be done about that, and what cannot, stands
-in docs/decisions.md; the limits here are part of it.
+A list must not reveal to its sender whether a person's lead is for sale. See docs/decisions.md for what can be done
+about that and what cannot; the limits here are part of it.
 """
 
 from collections.abc import Iterator
@@ -29,12 +29,12 @@ Status = CustomerList.Status
 
 
 class ListRefused(Exception):
-    """The list is not taken, and nothing of it kept. The message is fit for who sent it."""
+    """The list is not accepted and nothing of it is stored. The message is fit to show the sender."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file as it came in; ``phone`` and ``email`` name columns where the file's own names do not tell."""
+    """An uploaded file; ``phone`` and ``email`` name its columns if the file's own names are not clear."""
 
     file: BinaryIO
     name: str
@@ -43,7 +43,7 @@ class Upload:
 
 
 def receive(upload: Upload, *, buyer: Buyer, user: User | None, now: datetime) -> CustomerList:
-    """The list, waiting to be read; the same file again answers with the list that it made.
+    """Return a new list, waiting to be read, or the list that the same file already made.
 
     Raises ListRefused, ColumnsUnclear, SheetRefused.
     """
@@ -81,13 +81,13 @@ def receive(upload: Upload, *, buyer: Buyer, user: User | None, now: datetime) -
 def check_may_send(buyer: Buyer, now: datetime) -> None:
     """Raises ListRefused."""
     if buyer.closed_at is not None or not buyer.approvals.granted().exists():
-        raise ListRefused("Lists are for companies that are approved for some kind of leads. Yours is not yet.")
+        raise ListRefused("You can upload lists once your company is approved for a vertical.")
     if buyer.customer_lists.in_work().exists():
-        raise ListRefused("A list of yours is being read just now. Send the next one when it is done.")
+        raise ListRefused("We are still reading your last list. Upload the next one when it is done.")
     if buyer.customer_lists.filter(created_at__gt=now - DAY).count() >= MOST_A_DAY:
-        raise ListRefused(f"A company sends at most {MOST_A_DAY} lists in 24 hours. Put what you have into one file.")
+        raise ListRefused(f"You can upload at most {MOST_A_DAY} lists in 24 hours. Combine them into one file.")
     if buyer.customer_lists.kept().count() >= MOST_KEPT:
-        raise ListRefused(f"{MOST_KEPT} lists are kept at most. Remove old ones first.")
+        raise ListRefused(f"You can keep at most {MOST_KEPT} lists. Remove an old one first.")
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def _as_csv(file: BinaryIO, form: SheetFormat) -> Iterator[tuple[BinaryIO, Sheet
 
 
 def _look_through(file: BinaryIO, form: SheetFormat, upload: Upload) -> tuple[CustomerColumns, int]:
-    """Which columns count, and how many rows there are. Raises when it is no list, or one of too few people."""
+    """Return the columns to read and the number of rows. Raises if it is not a list, or has too few people."""
     with open_sheet(file, form) as sheet:
         columns = find_columns(survey_head(sheet), phone=upload.phone, email=upload.email)
     file.seek(0)
@@ -108,8 +108,8 @@ def _look_through(file: BinaryIO, form: SheetFormat, upload: Upload) -> tuple[Cu
         people = _people_at_least(sheet, columns)
     if people < LEAST_PEOPLE:
         raise ListRefused(
-            f"The file has {people} people with a phone or an e-mail address that can be read; a list has at least"
-            f" {LEAST_PEOPLE}, so that it asks about nobody in particular."
+            f"A list must have at least {LEAST_PEOPLE} people with a valid phone number or email address, so that it"
+            f" cannot single anyone out. We found {people}."
         )
     file.seek(0)
     with open_sheet(file, form) as sheet:
@@ -117,7 +117,7 @@ def _look_through(file: BinaryIO, form: SheetFormat, upload: Upload) -> tuple[Cu
 
 
 def _people_at_least(sheet: Sheet, columns: CustomerColumns) -> int:
-    """Different people, counted no further than to the least that a list must have."""
+    """Return how many different people there are, counting only up to the minimum for a list."""
     people: set[bytes] = set()
     for number, cells in enumerate(sheet.rows, 1):
         people.update(read_row(number, cells, columns.phones, columns.emails).digests[:1])
@@ -128,7 +128,7 @@ def _people_at_least(sheet: Sheet, columns: CustomerColumns) -> int:
 
 @transaction.atomic
 def _keep(made: CustomerList) -> CustomerList:
-    """Lists of one company are taken in one after the other, so that the limits hold. Raises ListRefused."""
+    """Save a company's lists one at a time, so that the limits hold. Raises ListRefused."""
     buyer = Buyer.objects.select_for_update(no_key=True).get(pk=made.buyer_id)
     if same := buyer.customer_lists.kept().filter(file_sha256=made.file_sha256).first():
         return same
@@ -138,7 +138,7 @@ def _keep(made: CustomerList) -> CustomerList:
 
 
 def remove(customer_list: CustomerList, *, now: datetime) -> bool:
-    """Its people count no longer, unless another list has them. False if it was removed before."""
+    """Stop excluding the list's people, unless another list has them. Return False if it was already removed."""
     with transaction.atomic():
         mine = CustomerList.objects.select_for_update(no_key=True).get(pk=customer_list.pk)
         if mine.status == Status.REMOVED:
@@ -151,5 +151,5 @@ def remove(customer_list: CustomerList, *, now: datetime) -> bool:
 
 
 def remove_all(buyer: Buyer, *, now: datetime) -> int:
-    """Answers how many lists."""
+    """Remove all of the company's lists and return how many there were."""
     return sum(remove(one, now=now) for one in buyer.customer_lists.exclude(status=Status.REMOVED).order_by("pk"))

@@ -1,4 +1,4 @@
-"""Jobs of the lists of own customers. Each asks the tables what is due, so a lost or doubled message does no harm."""
+"""Jobs for lists of own customers. Each one looks up what is due, so a lost or repeated message does no harm."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -9,14 +9,14 @@ from buyers.own_customers import list_job
 
 @shared_task
 def read_customers(list_id: int) -> None:
-    """A slice of a list of own customers; asks for the next slice when there is more."""
+    """Read one slice of a list of own customers, and queue the next one if there is more."""
     if list_job.work_on(list_id):
         read_customers.delay(list_id)
 
 
 @shared_task
 def resume_customers() -> None:
-    """Go on with what a killed worker left behind, or what no message told of; and delete what was read."""
+    """Resume lists that a killed worker or a lost message left behind, and delete uploads that were read."""
     now = timezone.now()
     for customer_list in CustomerList.objects.abandoned(now):
         if list_job.resume(customer_list, now):

@@ -1,4 +1,4 @@
-"""The company's own customers: lists of people it is not shown and not sold."""
+"""The company's own customers: lists of people whose leads are never shown or sold to it."""
 
 from uuid import UUID
 
@@ -24,7 +24,7 @@ ON_A_PAGE = 25
 @require_http_methods(["GET", "HEAD", "POST"])
 @buying_required
 def customers(request: MemberRequest) -> HttpResponse:
-    """The lists, and sending one."""
+    """Show the lists and upload one."""
     form = CustomersForm(request.POST, request.FILES) if request.method == "POST" else CustomersForm()
     if form.is_bound and form.is_valid():
         try:
@@ -54,7 +54,7 @@ def _receive(request: MemberRequest, form: CustomersForm) -> HttpResponse:
 @require_safe
 @buying_required
 def customer_list(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    """How far it is, and what came of it."""
+    """Show a list's progress and result."""
     found = _list(request, public_id)
     if request.htmx:
         answer = render(request, "buyers/own_customers/list.html#progress", {"list": found})
@@ -69,7 +69,7 @@ def customer_list(request: MemberRequest, public_id: UUID) -> HttpResponse:
 def remove_customers(request: MemberRequest, public_id: UUID) -> HttpResponse:
     found = _list(request, public_id)
     if lists.remove(found, now=timezone.now()):
-        messages.success(request, f"{found.file_name} is removed. Its people may be shown to you again.")
+        messages.success(request, f"{found.file_name} is removed. You may see leads from its people again.")
     return redirect("buyers:customers")
 
 

@@ -1,1 +1,1 @@
-"""Which of many standing orders want this one lead: their criteria as bitmaps, read backwards."""
+"""Find which of many standing orders match one lead: their criteria as inverted bitmaps."""

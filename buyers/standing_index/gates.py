@@ -1,7 +1,7 @@
-"""Gates: what many orders ask of one field, as bitmaps backwards. Which of them let this value pass?
+"""Gates: what many orders ask of one field, as inverted bitmaps. Which of them accept this value?
 
-An order that does not ask passes every gate. A gate answers in pieces, bitmaps whose union is who passes: whoever has
-narrowed the orders already meets each piece, which costs less than putting large pieces together first.
+An order with no clause on the field passes every gate. A gate returns pieces, bitmaps whose union is the orders that
+pass: once the orders are narrowed down, intersecting each piece costs less than first joining large pieces.
 """
 
 from abc import ABC, abstractmethod
@@ -17,9 +17,9 @@ from pyroaring import BitMap
 from leads.criteria.clauses import AllOf, Between, Clause, Is, Near, OneOf
 from leads.places import is_within
 
-# Cumulative bitmaps a gate keeps: between two of them a part of the orders is gathered when it is asked for.
+# Cumulative bitmaps that a gate keeps; the orders between two of them are collected on request.
 BLOCKS = 128
-# Values up to which a bitmap of each is kept together with the orders that do not ask.
+# Up to this many values, each value's bitmap is stored already joined with the orders that do not ask.
 FEW_VALUES = 512
 
 Pieces: TypeAlias = Sequence[BitMap]
@@ -27,8 +27,8 @@ Asked: TypeAlias = Mapping[int, Clause]
 
 
 class Gate(Protocol):
-    """``answers`` is about how many different answers it gives, where these are few: then it mostly hands out the very
-    same tuple for the same one."""
+    """``answers`` is roughly how many different answers it gives, if there are few: then it mostly returns the very
+    same tuple for the same answer."""
 
     indifferent: BitMap
     answers: int | None
@@ -37,7 +37,7 @@ class Gate(Protocol):
 
 
 def gates_of(kind: str, asked: Asked, everyone: BitMap) -> Iterable[Gate]:
-    """The gates of one field. ``asked`` maps orders to their clause, all of this kind."""
+    """Return the gates for one field. ``asked`` maps orders to their clauses, all of this kind."""
     indifferent = everyone - BitMap(asked)
     match kind:
         case "in":
@@ -58,7 +58,7 @@ def _end_gates(asked: Mapping[int, Between], everyone: BitMap) -> Iterable[Gate]
 
 
 class ValueGate:
-    """One of some values; of several answers, any."""
+    """One of some values; if the lead has several answers, any of them."""
 
     def __init__(self, asked: Mapping[int, Sequence[Any]], indifferent: BitMap) -> None:
         self.indifferent = indifferent
@@ -90,7 +90,7 @@ class ValueGate:
 
 
 class AllGate:
-    """All of some values: whoever wants one that is missing is out. Each set of answers is worked out once."""
+    """All of some values: an order that wants a missing one is out. Each set of answers is computed once."""
 
     def __init__(self, asked: Mapping[int, Sequence[str]], everyone: BitMap, indifferent: BitMap) -> None:
         self.indifferent = indifferent
@@ -116,7 +116,7 @@ class AllGate:
 
 
 class NearGate:
-    """Within so many miles of a place. Each ZIP is held against the circles once, when it first comes."""
+    """Within some miles of a place. Each ZIP is checked against the circles once, when it first appears."""
 
     answers: int | None = None
 
@@ -138,8 +138,8 @@ class NearGate:
 
 
 class _EndGate(ABC):
-    """Ends in ascending order, and at the edges of blocks who lies on their good side. No two edges have more than one
-    block's orders between them but those of one end that many share; few different ends are all edges."""
+    """Ends in ascending order, with the passing orders stored at each block's edge. Neighboring edges have at most one
+    block of orders between them, unless more orders share one end; if there are few ends, each one is an edge."""
 
     def __init__(self, ends: Mapping[int, Any], everyone: BitMap) -> None:
         self.indifferent = everyone - BitMap(ends)
@@ -154,20 +154,20 @@ class _EndGate(ABC):
 
     @abstractmethod
     def _good_side(self, edge: int) -> BitMap:
-        """The orders whose end lets pass what lies at this edge."""
+        """Return the orders whose end accepts a value at this edge."""
 
     def _slice(self, start: int, stop: int) -> BitMap:
         return BitMap(self._orders[start:stop])
 
     def _from(self, block: int, start: int, stop: int) -> Pieces:
-        """Who passes at the block's edge, and those between it and the value."""
+        """Return the orders that pass at the block's edge, and those between it and the value."""
         at_edge = self._at_edge[block]
         return at_edge if start == stop else (*at_edge, self._slice(start, stop))
 
 
 def _edges(ends: Sequence[Any]) -> tuple[list[int], bool]:
-    """Where blocks begin and end: never within equal ends, and as soon as a block is full. And whether each end has
-    an edge of its own."""
+    """Return where blocks begin and end (never within equal ends, and as soon as a block is full), and whether each end
+    has an edge of its own."""
     places = [0, *accumulate(sum(1 for _ in same) for _, same in groupby(ends))]
     if len(places) <= BLOCKS:
         return places, True
@@ -179,7 +179,7 @@ def _edges(ends: Sequence[Any]) -> tuple[list[int], bool]:
 
 
 class LowGate(_EndGate):
-    """At least so much: who passes lies before the value."""
+    """A minimum: the orders that pass come before the value."""
 
     def _good_side(self, edge: int) -> BitMap:
         return self._slice(0, edge)
@@ -197,7 +197,7 @@ class LowGate(_EndGate):
 
 
 class HighGate(_EndGate):
-    """At most so much: who passes lies from the value on."""
+    """A maximum: the orders that pass start at the value."""
 
     def _good_side(self, edge: int) -> BitMap:
         return self._slice(edge, len(self._orders))

@@ -1,7 +1,7 @@
-"""The percolator: which of many standing orders want this one lead? A few intersections of bitmaps answer.
+"""The percolator: which of many standing orders match one lead? A few bitmap intersections answer that.
 
-An index is made once and never changed. Bitmaps hold the orders' keys themselves, which are given out one after the
-other, so that a hundred thousand orders fill two containers.
+An index is built once and never changed. Bitmaps hold the orders' own keys, which are sequential, so that a hundred
+thousand orders fill two containers.
 """
 
 from collections import defaultdict
@@ -19,13 +19,13 @@ from leads.criteria.criteria import Criteria
 from leads.criteria.filter_fields import FilterField
 from leads.models import Lead
 
-# Sets of answers that are remembered for gates that are met together.
+# How many sets of answers are cached for gates that are evaluated together.
 MOST_KNOWN = 1024
 
 
 @dataclass(frozen=True)
 class _Question:
-    """What many orders ask of one field, and how a lead answers."""
+    """What many orders ask of one field, and how to get a lead's answer."""
 
     value_of: Callable[[Lead, datetime], Any]
     gate: Gate
@@ -35,7 +35,7 @@ class _Question:
 
 
 class _Together:
-    """Questions with few answers: who passes them all is worked out once for each set of answers."""
+    """Questions with few answers: who passes them all is computed once per set of answers."""
 
     def __init__(self, questions: Sequence[_Question], everyone: BitMap) -> None:
         self._questions = questions
@@ -43,8 +43,8 @@ class _Together:
         self._known: dict[tuple[int, ...], tuple[Pieces, list[Pieces]]] = {}
 
     def passing(self, lead: Lead, now: datetime) -> Pieces:
-        """Answers are told apart by who they are; they are kept with what they come to, so that none takes the place
-        of another one."""
+        """Return the orders that pass. Answers are compared by identity and kept with the result, so that no new object
+        can reuse an id."""
         answers = [question.passing(lead, now) for question in self._questions]
         key = tuple(map(id, answers))
         if key not in self._known:
@@ -55,7 +55,7 @@ class _Together:
 
 
 class OrderIndex:
-    """The orders of one vertical by what they want. Equal, order by order, to ``Criteria.accepts``."""
+    """One vertical's orders by their criteria. Agrees with ``Criteria.accepts`` for every order."""
 
     def __init__(self, wishes: Mapping[int, Criteria], filter_fields: Mapping[str, FilterField]) -> None:
         self.everyone = BitMap(wishes)
@@ -79,17 +79,17 @@ class OrderIndex:
         return len(self.everyone)
 
     def wanting(self, lead: Lead, now: datetime) -> BitMap:
-        """The orders that want this lead; not to be changed. The lead has a price, and its source, consent and consent
-        text are loaded."""
+        """Return the orders that match this lead; do not change the result. The lead must have a price, and its source,
+        consent and consent text loaded."""
         passing = [step.passing(lead, now) for step in self._steps]
-        passing.sort(key=_size)  # the fewest first: all the others are then held against few
+        passing.sort(key=_size)  # smallest first, so that all others are intersected with few orders
         if passing and len(passing[0]) == 1:
             return reduce(_meet, passing[1:], passing[0][0])
         return reduce(_meet, passing, self.everyone)
 
 
 def _grouped(questions: Iterable[_Question]) -> Iterator[list[_Question]]:
-    """Questions with few answers, so many together that all their sets of answers can be remembered."""
+    """Yield groups of questions with few answers, small enough that all their sets of answers can be cached."""
     group: list[_Question] = []
     sets = 1
     for question in questions:

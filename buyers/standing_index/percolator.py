@@ -1,8 +1,8 @@
-"""The percolator of one process: indexes of all live standing orders that buy, kept up with the table.
+"""One process's percolator: indexes of all live standing orders that buy, kept in step with the table.
 
-Most orders lie in an index that was made once. Those that changed since lie in a second, small one, made anew at each
-refresh; when they have become many, everything is made anew. What changed is found by transactions, not by instants:
-nothing is missed when transactions commit in another order than they began.
+Most orders are in an index that was built once. Those that changed since are in a second, small one, rebuilt at each
+refresh; when there are many, everything is rebuilt. We find changes by transaction, not by time, so that nothing is
+missed when transactions commit in a different order than they began.
 """
 
 from collections import defaultdict
@@ -34,7 +34,7 @@ _CHANGED = """
 
 @dataclass(frozen=True)
 class Shop:
-    """Orders that are asked about one price of a lead: a vertical's, alone or shared."""
+    """The orders that pay the same price for a lead: a vertical's exclusive or shared ones."""
 
     vertical_id: int
     exclusive: bool
@@ -42,7 +42,7 @@ class Shop:
 
 @dataclass
 class _Layer:
-    """``covers`` are the orders that this layer speaks for, those that want nothing any more among them."""
+    """``covers`` are the orders this layer decides for, including those that no longer want anything."""
 
     covers: BitMap = field(default_factory=BitMap)
     indexes: dict[Shop, OrderIndex] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class _Layer:
 
 
 class Percolator:
-    """Which standing orders that buy want a lead, at or under their limit."""
+    """Finds which buying standing orders match a lead, at or below their max price."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -67,12 +67,12 @@ class Percolator:
         with self._lock:
             schemas = _newest_schemas()
             if not self._snapshot or schemas != self._schemas or not self._take_recent():
-                # Taken before the orders are read, so that none falls between.
+                # Take the snapshot before reading the orders, so that none is missed.
                 self._snapshot, self._schemas = visible_now(), schemas
                 self._base, self._recent = _layer_of(StandingOrder.objects.live().buying()), _Layer()
 
     def _take_recent(self) -> bool:
-        """Whether those that changed since the base was made are few enough to stand beside it."""
+        """Rebuild the recent layer. Return False if too many orders changed since the base was built."""
         with connection.cursor() as cursor:
             cursor.execute(_CHANGED, [self._snapshot, self._snapshot])
             changed = [pk for (pk,) in cursor.fetchall()]
@@ -82,7 +82,7 @@ class Percolator:
         return True
 
     def wanting(self, lead: Lead, now: datetime, *, exclusive: bool = False) -> BitMap:
-        """Of the orders that want leads alone, or of the others. The lead has the price that such orders pay."""
+        """Return matching orders, either exclusive or shared ones. The lead must have the price they pay."""
         shop = Shop(lead.vertical_id, exclusive)
         base, recent = self._base, self._recent
         found = base.wanting(shop, lead, now)
@@ -94,7 +94,7 @@ class Percolator:
 
 
 def _newest_schemas() -> dict[int, int]:
-    """Vertical to its fields' version: criteria are read by the newest."""
+    """Map each vertical to its newest schema, by which criteria are read."""
     rows = Vertical.objects.filter(schemas__isnull=False).order_by("pk", "-schemas__version").distinct("pk")
     return dict(rows.values_list("pk", "schemas__pk"))
 
@@ -115,7 +115,7 @@ def _layer_of(orders: StandingOrderQuerySet) -> _Layer:
 def _wish(
     slug: str, filter_fields: dict[str, FilterField], clauses: list[dict[str, Any]], limit: int
 ) -> Criteria | None:
-    """What the order wants at its limit; None for what can no longer be asked, or would never be had."""
+    """Return the order's criteria at its max price, or None if they are no longer valid or can never match."""
     try:
         return at_most(
             Criteria(slug, tuple(read_clause(clause, filter_fields) for clause in clauses), filter_fields), limit
@@ -125,7 +125,7 @@ def _wish(
 
 
 def at_most(wanted: Criteria, max_price_cents: int) -> Criteria | None:
-    """The same wish, at this price or less; None if it wants dearer leads only."""
+    """Return the same criteria at this price or less, or None if they only match more expensive leads."""
     asked = wanted.of("price")
     clause = asked if isinstance(asked, Between) else Between("price", None, None)
     low, high = clause.low, max_price_cents if clause.high is None else min(int(clause.high), max_price_cents)

@@ -1,4 +1,4 @@
-"""The operator's desk for the supply. No list, search or autocomplete here reaches personal data."""
+"""The admin for leads and sources. No list, search or autocomplete here reaches personal data."""
 
 from leads.admin.lead import LeadAdmin
 from leads.admin.records import ImportProblemAdmin, ImportRunAdmin, RevealAdmin, SweepRunAdmin

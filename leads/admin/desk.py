@@ -1,4 +1,4 @@
-"""What every app's admin is made of: rows that stay as they are, and pages that ask before they act."""
+"""Building blocks for every app's admin: read-only rows, and pages that ask before they act."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -13,14 +13,14 @@ from django.utils.text import capfirst
 
 
 class Kept:
-    """Never deleted: the row is part of the record. Goes before the admin class that it closes."""
+    """Block deletion, because the row is part of the record. Goes before the admin class in the bases."""
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
 
 class ReadOnly(Kept):
-    """Looked at, never touched by hand."""
+    """Rows that staff can view but never add, change or delete."""
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
@@ -38,7 +38,7 @@ def desk_page(
     template: str = "admin/ask.html",
     **context: Any,
 ) -> TemplateResponse:
-    """A page of the admin's own look, with the breadcrumbs of ``original`` or of the model's list."""
+    """Return a page in the admin's layout, with the breadcrumbs of ``original`` or of the model's list."""
     shown = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -50,7 +50,7 @@ def desk_page(
 
 
 def laid_out(form: forms.BaseForm, rows: Sequence[Any] | None = None, **options: Any) -> AdminForm:
-    """The form in the admin's layout; ``rows`` groups field names that share a line."""
+    """Return the form in the admin's layout; ``rows`` groups field names that share a line."""
     name = options.pop("name", None)
     fieldset: Any = (name, {"fields": rows or list(form.fields), **options})
-    return AdminForm(cast("Any", form), [fieldset], {})  # asks no more of a form than any form has
+    return AdminForm(cast("Any", form), [fieldset], {})  # uses only what every form has

@@ -1,4 +1,4 @@
-"""The editor of a vertical's fields: a form a field, no code."""
+"""The editor for a vertical's fields: one form per field, no code."""
 
 import json
 from typing import Any
@@ -21,14 +21,14 @@ class FieldForm(forms.Form):
     """One field of the schema. ``clean`` leaves its JSON form in ``item``."""
 
     name = forms.CharField(
-        max_length=40, help_text="In files and links: small letters, digits and _. A new name is a new field."
+        max_length=40, help_text="For files and links: lowercase letters, digits and _. A new name makes a new field."
     )
-    label = forms.CharField(max_length=80, help_text="As people read it.")
+    label = forms.CharField(max_length=80, help_text="What people see.")
     type = forms.ChoiceField(choices=FieldType.choices)
     choices = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 5, "cols": 50}),
-        help_text="For the two types that choose: one a line, “key: label”.",
+        help_text="For the two choice types: one per line, as “key: label”.",
     )
     unit = forms.CharField(required=False, max_length=20, help_text="$, %, kWh …")
     minimum = forms.FloatField(required=False)
@@ -37,16 +37,16 @@ class FieldForm(forms.Form):
         required=False,
         max_length=400,
         widget=forms.TextInput(attrs={"size": 70}),
-        help_text="Column names under which files bring it, with commas between.",
+        help_text="Column names that files use for it, separated by commas.",
     )
     filterable = forms.BooleanField(required=False, help_text="Buyers can filter by it.")
-    sensitive = forms.BooleanField(required=False, help_text="Never shown or filtered before the sale.")
+    sensitive = forms.BooleanField(required=False, help_text="Never shown or filterable before the sale.")
 
     def clean_choices(self) -> dict[str, str]:
         lines = [line.partition(":") for line in self.cleaned_data["choices"].splitlines() if line.strip()]
         keys = [key.strip() for key, _, _ in lines]
         if twice := sorted({key for key in keys if keys.count(key) > 1}):
-            raise forms.ValidationError(f"“{twice[0]}” stands there twice.")
+            raise forms.ValidationError(f"“{twice[0]}” is listed twice.")
         return {key.strip(): label.strip() or key.strip() for key, _, label in lines}
 
     def clean_aliases(self) -> list[str]:
@@ -62,12 +62,12 @@ class FieldForm(forms.Form):
         cleaned = self.cleaned_data
         low, high = cleaned.get("minimum"), cleaned.get("maximum")
         if low is not None and high is not None and low > high:
-            self.add_error("maximum", "The bounds run from more to less.")
+            self.add_error("maximum", "Enter a maximum that is not below the minimum.")
         return cleaned
 
     @property
     def item(self) -> dict[str, Any]:
-        """The field in the schema's JSON; settings that say nothing are left out."""
+        """Return the field in the schema's JSON; empty settings are left out."""
         values = self.cleaned_data
         said = {key: values[key] for key in SETTINGS if values[key] or (values[key] == 0 and values[key] is not False)}
         return {"name": values["name"], "label": values["label"], "type": values["type"], **said}
@@ -92,7 +92,7 @@ def initial_of(schema: Schema) -> list[dict[str, Any]]:
 
 
 def items_of(formset: Any) -> list[dict[str, Any]]:
-    """What a valid formset asks for, in the order it asks for."""
+    """Return the fields of a valid formset, in the order it gives."""
     return [form.item for form in formset.ordered_forms if form.cleaned_data.get("name")]
 
 
@@ -101,7 +101,7 @@ def same_fields(schema: Schema, items: list[dict[str, Any]]) -> bool:
 
 
 def _told(schema: Schema) -> str:
-    return json.dumps([_item(item) for item in schema])  # text, because the order of choices counts
+    return json.dumps([_item(item) for item in schema])  # as text, because the order of choices matters
 
 
 def _item(item: Field) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Leads at the desk: everything but the person, who is opened one at a time, with a reason, on the record."""
+"""Leads in the admin: everything but the contact, which staff open one at a time, with a logged reason."""
 
 from typing import Any
 
@@ -27,9 +27,9 @@ class LeadQueue(admin.SimpleListFilter):
     parameter_name = "queue"
     queues = {
         "flagged": ("Flagged at intake", ~Q(flags=[])),
-        "duplicate": ("Asked before", Q(duplicate_of__isnull=False)),
+        "duplicate": ("Duplicate request", Q(duplicate_of__isnull=False)),
         "realtime": ("In the real-time market", Q(legs_realtime__gt=0)),
-        "shelf": ("On the shelf", Q(legs_left__gt=0)),
+        "shelf": ("For sale", Q(legs_left__gt=0)),
         "withdrawn": ("Stopped", Q(withdrawn_at__isnull=False)),
     }
 
@@ -62,7 +62,7 @@ class RevealInline(ReadOnly, admin.TabularInline):
     model = Reveal
     fields = ["at", "actor", "reason"]
     readonly_fields = ["at", "actor", "reason"]
-    verbose_name_plural = "Who opened the contact"
+    verbose_name_plural = "Contact views"
 
 
 class ReasonForm(forms.Form):
@@ -70,7 +70,7 @@ class ReasonForm(forms.Form):
         min_length=REASON_LEAST,
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Kept for good with your name. Do not write here who the person is.",
+        help_text="Logged permanently with your name. Do not name the person here.",
     )
 
 
@@ -79,10 +79,10 @@ class WithdrawForm(ReasonForm):
         LEAD, PERSON = "lead", "person"
 
     scope = forms.ChoiceField(
-        label="What is stopped",
+        label="What to stop",
         choices=[
             (Scope.LEAD, "This request"),
-            (Scope.PERSON, "Everything of this person, now and later: the person asked us to stop"),
+            (Scope.PERSON, "Every request from this person, now and later (the person opted out)"),
         ],
         widget=forms.RadioSelect,
     )
@@ -104,7 +104,7 @@ class LeadAdmin(ReadOnly, admin.ModelAdmin):
     list_filter = [LeadQueue, "vertical", "source", "kind", InState]
     list_select_related = ["vertical", "source"]
     search_fields = ["^public_id", "=external_id"]
-    search_help_text = "The start of an id of ours, or a source's own id in full."
+    search_help_text = "The start of our ID, or the source's full ID."
     ordering = ["-id"]
     show_full_result_count = False
     inlines = [LegInline, RevealInline]
@@ -113,10 +113,10 @@ class LeadAdmin(ReadOnly, admin.ModelAdmin):
             "Request",
             {"fields": ["public_id", "vertical", "source", "external_id", "kind", "captured_at", "received_at"]},
         ),
-        ("What was asked", {"fields": ["state", "postal_code", "phone_type", "answers", "flagged", "duplicate_of"]}),
+        ("Answers", {"fields": ["state", "postal_code", "phone_type", "answers", "flagged", "duplicate_of"]}),
         ("Person", {"fields": ["person"]}),
         ("Consent", {"fields": ["words", "given_at", "page", "certificate"]}),
-        ("Standing", {"fields": ["legs_authorized", "times_sold", "withdrawn_at", "import_run"]}),
+        ("Status", {"fields": ["legs_authorized", "times_sold", "withdrawn_at", "import_run"]}),
     ]
     readonly_fields = ["answers", "flagged", "person", "words", "given_at", "page", "certificate"]
 
@@ -129,7 +129,7 @@ class LeadAdmin(ReadOnly, admin.ModelAdmin):
         ]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Answers hold free text: no link may ask which leads hold what."""
+        """Block lookups on answers: they hold free text, so no link may probe which leads contain what."""
         return not lookup.startswith("attributes") and super().lookup_allowed(lookup, value, request)
 
     @admin.display(description="flags")
@@ -138,7 +138,7 @@ class LeadAdmin(ReadOnly, admin.ModelAdmin):
 
     @admin.display(description="answers")
     def answers(self, lead: Lead) -> str:
-        """By label; what buyers do not see before the sale stays masked here too."""
+        """Return the answers by label; what buyers do not see before the sale is masked here too."""
         shown = _shown(lead)
         return _lines(
             (item.label, item.display(lead.attributes[item.name]) if item.name in shown else MASK)
@@ -151,7 +151,7 @@ class LeadAdmin(ReadOnly, admin.ModelAdmin):
         contact = Contact.objects.filter(lead=lead).first()
         return MASK if contact and contact.erased_at is None else "Erased"
 
-    @admin.display(description="words")
+    @admin.display(description="consent text")
     def words(self, lead: Lead) -> str:
         consent = _consent(lead)
         return f"{consent.text}: up to {consent.text.most_companies} companies" if consent else "None"
@@ -172,7 +172,7 @@ class LeadAdmin(ReadOnly, admin.ModelAdmin):
         return consent.trustedform_url if consent else ""
 
     def reveal_view(self, request: HttpRequest, number: int) -> HttpResponse:
-        """Ask why; write down who and why; only then open the contact, on a page that nothing keeps."""
+        """Ask for a reason, log who and why, and only then open the contact, on a page that is never stored."""
         lead = self._lead(request, number)
         if not request.user.has_perm("leads.reveal_contact"):
             raise PermissionDenied
@@ -181,23 +181,23 @@ class LeadAdmin(ReadOnly, admin.ModelAdmin):
             return HttpResponseRedirect(_address(lead))
         form = ReasonForm(request.POST or None)
         if request.method != "POST" or not form.is_valid():
-            return self._ask(request, lead, form, title="Open the contact", button="Open it")
+            return self._ask(request, lead, form, title="Open the contact", button="Open contact")
         Reveal.objects.create(lead=lead, actor=request.user.get_username(), reason=form.cleaned_data["reason"])
         return self._person_page(request, lead)
 
     def withdraw_view(self, request: HttpRequest, number: int) -> HttpResponse:
-        """Stop a request, or its person, with a reason that the log keeps."""
+        """Stop a request, or all requests from its person, with a logged reason."""
         lead = self._lead(request, number)
         if not request.user.has_perm("leads.change_lead"):
             raise PermissionDenied
         form = WithdrawForm(request.POST or None, initial={"scope": WithdrawForm.Scope.LEAD})
         if request.method != "POST" or not form.is_valid():
-            return self._ask(request, lead, form, title="Stop this request", button="Stop it")
+            return self._ask(request, lead, form, title="Stop this request", button="Stop request")
         if form.cleaned_data["scope"] == WithdrawForm.Scope.PERSON:
             _stop_person(lead)
         withdraw_lead(lead, timezone.now())
         self.log_change(request, lead, f"Stopped ({form.cleaned_data['scope']}): {form.cleaned_data['reason']}")
-        self.message_user(request, "Stopped: no open leg is left.", messages.SUCCESS)
+        self.message_user(request, "Stopped. This lead has no open legs left.", messages.SUCCESS)
         return HttpResponseRedirect(_address(lead))
 
     def _lead(self, request: HttpRequest, number: int) -> Lead:
@@ -219,8 +219,8 @@ class LeadAdmin(ReadOnly, admin.ModelAdmin):
         except SealBroken as error:
             self.message_user(request, f"The contact could not be opened: {error}.", messages.ERROR)
             return HttpResponseRedirect(_address(lead))
-        template = "admin/leads/lead/person.html"  # the admin answers everything with no-store
-        return desk_page(self, request, title="The person", original=lead, template=template, lines=lines)
+        template = "admin/leads/lead/person.html"  # the admin sends every response with no-store
+        return desk_page(self, request, title="Contact", original=lead, template=template, lines=lines)
 
 
 def _address(lead: Lead) -> str:
@@ -240,7 +240,7 @@ def _stop_person(lead: Lead) -> None:
 
 
 def _person_lines(lead: Lead) -> list[tuple[str, str]]:
-    """Everything that is sealed or masked, in the clear. Raises SealBroken."""
+    """Return everything that is sealed or masked, in plain text. Raises SealBroken."""
     row = str(lead.public_id)
     person = Contact.objects.get(lead=lead).open(row)
     consent = _consent(lead)
@@ -249,7 +249,7 @@ def _person_lines(lead: Lead) -> list[tuple[str, str]]:
         ("Name", person.full_name),
         ("Phone", person.phone),
         ("Second phone", person.second_phone),
-        ("E-mail", person.email),
+        ("Email", person.email),
         ("Street", person.street),
         ("City", person.city),
         ("IP address of the form", machine.get("ip_address", "")),

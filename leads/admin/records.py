@@ -1,4 +1,4 @@
-"""Records of what ran and who looked: read, never written by hand."""
+"""Logs of what ran and who opened a contact: read-only."""
 
 from django.contrib import admin
 from django.urls import reverse
@@ -28,7 +28,7 @@ class ImportRunAdmin(ReadOnly, admin.ModelAdmin):
     exclude = ["stored_as"]
     readonly_fields = ["operator_page"]
 
-    @admin.display(description="Its page")
+    @admin.display(description="Import page")
     def operator_page(self, run: ImportRun) -> str:
         return format_html('<a href="{}">Progress and problems</a>', reverse("leads:import", args=[run.public_id]))
 
@@ -52,7 +52,7 @@ class SweepRunAdmin(ReadOnly, admin.ModelAdmin):
 
 @admin.register(Reveal)
 class RevealAdmin(ReadOnly, admin.ModelAdmin):
-    """Who opened which sealed contact, and why."""
+    """Log of who opened which sealed contact, and why."""
 
     list_display = ["at", "actor", "lead", "reason"]
     list_select_related = ["lead__vertical"]

@@ -1,4 +1,4 @@
-"""Sources and their words."""
+"""Sources and their consent texts."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ class SourceForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("incentive") and cleaned.get("grade") in ("A", "B"):
-            self.add_error("grade", "A source that rewards people is graded C at best.")
+            self.add_error("grade", "Choose grade C or D: an incentivized source cannot be graded higher.")
         return cleaned
 
 
@@ -36,13 +36,13 @@ class SourceAdmin(Kept, admin.ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Source | None = None) -> list[str]:
         return [*self.readonly_fields, "slug"] if obj else self.readonly_fields
 
-    @admin.display(description="Grades so far")
+    @admin.display(description="Grade history")
     def grades(self, source: Source) -> str:
         return format_html_join("", "<div>{}</div>", ((line,) for line in _grade_lines(source))) or "None"
 
 
 def _grade_lines(source: Source) -> Iterator[str]:
-    """Newest last: when, the new grade, and who gave it where it was a person."""
+    """Yield one line per grade change, newest last: when, the new grade, and who set it if a person did."""
     events = list(source.events.select_related("pgh_context").order_by("pgh_id"))  # type: ignore[attr-defined]
     people = get_user_model().objects.in_bulk({_user_of(event) for event in events} - {None})
     before = None
@@ -60,7 +60,7 @@ def _user_of(event: Any) -> int | None:
 class ConsentTextForm(forms.ModelForm):
     channels = forms.MultipleChoiceField(choices=Channel.choices, widget=forms.CheckboxSelectMultiple)
     named_partners = forms.CharField(
-        required=False, widget=forms.Textarea, help_text="One company a line, where the words name them."
+        required=False, widget=forms.Textarea, help_text="One company per line, if the text names them."
     )
 
     class Meta:
@@ -73,13 +73,13 @@ class ConsentTextForm(forms.ModelForm):
     def clean_most_companies(self) -> int:
         companies: int = self.cleaned_data["most_companies"]
         if not 1 <= companies <= 20:
-            raise forms.ValidationError("From 1 to 20 companies.")
+            raise forms.ValidationError("Enter a number from 1 to 20.")
         return companies
 
 
 @admin.register(ConsentText)
 class ConsentTextAdmin(Kept, admin.ModelAdmin):
-    """Words that people agreed to are never changed: new words are a new version."""
+    """A text that people agreed to never changes: new wording is a new version."""
 
     form = ConsentTextForm
     list_display = ["version", "source", "most_companies", "covers", "created_at"]

@@ -1,4 +1,4 @@
-"""Suppressions: people who must not be sold, put in by phone or e-mail and kept as digests."""
+"""Suppressions: people whose leads must not be sold, entered by phone or email and stored as digests."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ DIGEST_OF = {DigestKind.PHONE: phone_digest, DigestKind.EMAIL: email_digest}
 
 class SuppressionForm(forms.ModelForm):
     address = forms.CharField(
-        label="Phone or e-mail",
+        label="Phone or email",
         max_length=254,
-        help_text="Not kept: only a keyed digest of it is. Every lead of this person is stopped at once.",
+        help_text="We store only a keyed digest of it. Every lead from this person is stopped right away.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "class": "vTextField"}),
     )
 
@@ -31,13 +31,13 @@ class SuppressionForm(forms.ModelForm):
         raw = self.cleaned_data["address"]
         normal = normal_email(raw) if "@" in raw else normal_phone(raw)
         if normal is None:
-            raise forms.ValidationError("This is neither a North American phone number nor an e-mail address.")
+            raise forms.ValidationError("Enter a North American phone number or an email address.")
         return normal
 
 
 @admin.register(Suppression)
 class SuppressionAdmin(admin.ModelAdmin):
-    """A person's own stop is never taken back; a list's entry can be, when the list takes it back."""
+    """A person's own opt-out is never removed; an entry from a list can be, when the list drops it."""
 
     form = SuppressionForm
     list_display = ["kind", "reason", "created_at"]
@@ -61,4 +61,4 @@ class SuppressionAdmin(admin.ModelAdmin):
         stopped = suppress_address(**{kind.value: address}, reason=Suppression.Reason(obj.reason), now=timezone.now())
         obj.kind, obj.digest = kind, DIGEST_OF[kind](address)
         obj.pk = Suppression.objects.values_list("pk", flat=True).get(kind=kind, digest=obj.digest, reason=obj.reason)
-        self.message_user(request, f"{stopped:,} leads of this person were stopped.")
+        self.message_user(request, f"Leads from this person that were stopped: {stopped:,}.")

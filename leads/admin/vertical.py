@@ -1,4 +1,4 @@
-"""Verticals, and the editor of their fields."""
+"""Verticals, and the editor for their fields."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ class VerticalAdmin(Kept, admin.ModelAdmin):
     def field_count(self, vertical: Vertical) -> int:
         return len(vertical.schema.fields)
 
-    @admin.display(description="Versions of its fields")
+    @admin.display(description="Field versions")
     def versions(self, vertical: Vertical) -> str:
         rows = (
             (
@@ -62,11 +62,11 @@ class VerticalAdmin(Kept, admin.ModelAdmin):
         )
 
     def response_add(self, request: HttpRequest, obj: Vertical, post_url_continue: str | None = None) -> HttpResponse:
-        self.message_user(request, "Now say what this vertical asks of people.")
+        self.message_user(request, "Vertical added. Now define the questions its form asks.")
         return HttpResponseRedirect(reverse("admin:leads_vertical_fields", args=[obj.pk]))
 
     def fields_view(self, request: HttpRequest, number: int) -> HttpResponse:
-        """Add, change, order and drop fields; saving puts a new version in force."""
+        """Add, change, reorder and delete fields; saving creates a new version and puts it in force."""
         vertical = self.get_object(request, str(number))
         if vertical is None:
             raise Http404
@@ -86,13 +86,13 @@ class VerticalAdmin(Kept, admin.ModelAdmin):
     def _save_fields(self, request: HttpRequest, vertical: Vertical, items: list[dict[str, Any]]) -> None:
         Vertical.objects.select_for_update(no_key=True).get(pk=vertical.pk)
         if request.POST.get("version") != _version(vertical):
-            raise ValidationError("Somebody saved other fields meanwhile: open this page anew.")
+            raise ValidationError("Someone else saved changes to these fields. Reload this page and try again.")
         if same_fields(vertical.schema, items):
-            self.message_user(request, "Nothing was changed.", messages.INFO)
+            self.message_user(request, "No changes to save.", messages.INFO)
             return
         schema = add_schema_version(vertical, items)
         self.log_change(request, vertical, f"Fields, version {schema.version}.")
-        self.message_user(request, f"{schema} is in force.", messages.SUCCESS)
+        self.message_user(request, f"{schema} is now in force.", messages.SUCCESS)
 
     def _fields_page(self, request: HttpRequest, vertical: Vertical, formset: Any, faults: list[str]) -> HttpResponse:
         return desk_page(
@@ -119,7 +119,7 @@ def _layout(form: Any) -> list[Any]:
 
 
 def _fold(form: Any) -> dict[str, Any]:
-    """Known fields are folded away under their label; a new one lies open."""
+    """Return fieldset options that collapse existing fields under their label and leave a new one open."""
     label = form.initial.get("label")
     return {"name": f"{label} ({form.initial['name']})", "classes": ["collapse"]} if label else {"name": "New field"}
 

@@ -1,1 +1,1 @@
-"""What happens to legs because time passes: the sweep, and its page."""
+"""How legs age over time: the sweep, and its page."""

@@ -1,9 +1,9 @@
-"""Ageing: what happens to legs because time passes.
+"""Aging: how legs change as time passes.
 
-A leg is due when ``captured_at + window <= now`` by the database's clock; the sweep only writes that down. Each batch
-locks its leads oldest first, skips those that somebody is buying just now (so it waits for nobody, in whatever order),
-and commits by itself: two sweeps at once share the work, a killed one loses at most a batch, and a clock that steps
-back un-ages nothing.
+A leg is due when ``captured_at + window <= now`` by the database's clock; the sweep only records that. Each batch
+locks its leads oldest first, skips those that someone is buying right now (so it never waits, whatever the order), and
+commits on its own: two sweeps at once share the work, a killed one loses at most a batch, and a clock that steps back
+un-ages nothing.
 """
 
 import logging
@@ -77,9 +77,9 @@ _ERASE = """
 
 
 def sweep(*, batch: int = BATCH) -> SweepRun:
-    """Move what is due, retire what is too old, and keep a record of it. Safe to run twice, or two at once.
+    """Age the legs that are due, retire those too old, and return the run's record. Safe to run twice, or two at once.
 
-    What goes wrong in one vertical is written down and does not keep the others waiting.
+    An error in one vertical is recorded and does not hold up the others.
     """
     run = SweepRun.objects.create(started_at=timezone.now())
     problems = [problem for vertical in Vertical.objects.all() if (problem := _attempt(run, vertical, batch))]
@@ -90,10 +90,10 @@ def sweep(*, batch: int = BATCH) -> SweepRun:
 
 
 def _attempt(run: SweepRun, vertical: Vertical, batch: int) -> str:
-    """Sweep one vertical. Answers what went wrong, without any value of a row, or nothing."""
+    """Sweep one vertical. Return what went wrong, without any value from a row, or an empty string."""
     try:
         _sweep_vertical(run, vertical, batch)
-    except Exception as error:  # whatever it is: the other verticals' legs are due too
+    except Exception as error:  # any error: the other verticals' legs are due too
         log.exception("the sweep failed in %s", vertical.slug)
         return f"{type(error).__name__} in {vertical.slug}"
     return ""
@@ -108,23 +108,23 @@ def _sweep_vertical(run: SweepRun, vertical: Vertical, batch: int) -> None:
 
 
 def move_due(vertical: Vertical, *, batch: int = BATCH) -> int:
-    """Real-time legs whose window has passed become aged. Answers how many legs."""
+    """Move real-time legs whose window has passed to the aged market. Return how many legs moved."""
     return _in_batches(_MOVE, {"vertical": vertical.pk, "minutes": vertical.window_minutes, "batch": batch})
 
 
 def close_unresold(vertical: Vertical, *, batch: int = BATCH) -> int:
-    """For a vertical that is closed for resale: unsold legs end with their window, and what was on the shelf is off."""
+    """Close the unsold legs of a no-resale vertical: real-time ones once their window ends, and all aged ones."""
     values = {"vertical": vertical.pk, "minutes": vertical.window_minutes, "batch": batch}
     return _in_batches(_CLOSE_SHELF, values) + _in_batches(_CLOSE_UNRESOLD, values)
 
 
 def retire(vertical: Vertical, *, batch: int = BATCH) -> int:
-    """Legs past the shelf life are no longer sold."""
+    """Close legs past their shelf life. Return how many."""
     return _in_batches(_RETIRE, {"vertical": vertical.pk, "days": vertical.shelf_life_days, "batch": batch})
 
 
 def purge_expired(*, batch: int = BATCH) -> int:
-    """Erase contacts past their retention; evidence and sales stay. Answers how many. Forgets old sweeps too."""
+    """Erase contacts past retention and return how many; evidence and sales stay. Also delete old sweep records."""
     SweepRun.objects.filter(started_at__lt=timezone.now() - RUNS_KEPT).delete()
     return sum(
         _in_batches(_ERASE, {"vertical": vertical.pk, "days": vertical.retention_days, "batch": batch})
@@ -133,7 +133,7 @@ def purge_expired(*, batch: int = BATCH) -> int:
 
 
 def due_now() -> int:
-    """Leads that wait for the sweep at this moment."""
+    """Return how many leads are waiting for the sweep right now."""
     waiting = Q(pk=None)
     for vertical in Vertical.objects.all():
         waiting |= Q(vertical=vertical, captured_at__lte=timezone.now() - vertical.window)
@@ -142,21 +142,21 @@ def due_now() -> int:
 
 @dataclass(frozen=True)
 class SweepClock:
-    """When the sweep is next due, and whether it is late: then nothing runs the schedule."""
+    """When the sweep is next due, and whether it is late, which means that the scheduler is not running."""
 
     due_at: datetime | None
     is_late: bool
 
 
 def next_sweep(last: SweepRun | None, now: datetime) -> SweepClock:
-    """Due a minute after the last one started; late when that was three minutes ago, or never."""
+    """Due one minute after the last sweep started; late if that was more than three minutes ago, or never."""
     if last is None:
         return SweepClock(None, True)
     return SweepClock(last.started_at + EVERY, now - last.started_at > LATE)
 
 
 def _in_batches(statement: str, values: dict[str, int]) -> int:
-    """Repeat the statement, a transaction each, until it finds nothing more. Answers the rows it changed."""
+    """Repeat the statement, one transaction each, until it changes nothing. Return how many rows it changed."""
     total = 0
     while changed := _once(statement, values):
         total += changed

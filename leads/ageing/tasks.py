@@ -1,4 +1,4 @@
-"""Jobs of ageing. Each asks the tables what is due, so a lost or doubled message does no harm."""
+"""Aging jobs. Each one looks up what is due, so a lost or repeated message does no harm."""
 
 from celery import shared_task
 

@@ -1,4 +1,4 @@
-"""The operator's page of the sweep: what waits for it, and its last runs."""
+"""The operator's sweep page: what is waiting, and the latest runs."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -27,5 +27,5 @@ def ageing(request: HttpRequest) -> HttpResponse:
 @require_POST
 def ageing_run(request: HttpRequest) -> HttpResponse:
     sweep_ages.delay_on_commit()  # type: ignore[attr-defined]
-    messages.success(request, "The sweep is on its way; it shows here when it has run.")
+    messages.success(request, "Sweep started. It appears here when it finishes.")
     return redirect("leads:ageing")

@@ -1,1 +1,1 @@
-"""One language for wanting: what may be asked of a lead, and the readings of what somebody asks."""
+"""One language for criteria: what can be asked of a lead, and how each question is evaluated."""

@@ -1,4 +1,4 @@
-"""The shapes in which something can be asked of a field: one of, from–to, yes or no, all of, near a place."""
+"""The kinds of clause a field can have: one of, from–to, yes or no, all of, near a place."""
 
 import math
 from collections.abc import Collection
@@ -15,7 +15,7 @@ FARTHEST_MILES = 250
 
 
 class CriteriaError(ValueError):
-    """What was asked makes no sense. ``field`` names where, the message is a sentence for the person."""
+    """The criteria are invalid. ``field`` says where; the message is a sentence for the user."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -24,8 +24,8 @@ class CriteriaError(ValueError):
 
 
 class Index(Protocol):
-    """Leads by what may be asked of them, as sets of numbers; what these numbers stand for is the index's own matter.
-    A set that was handed out is not to be changed."""
+    """Leads by what can be asked of them, as sets of numbers whose meaning is up to the index.
+    Never change a set that it returned."""
 
     def any_of(self, field: str, values: Collection[str]) -> BitMap: ...
 
@@ -39,7 +39,7 @@ class Index(Protocol):
 
 
 class Clause(Protocol):
-    """One thing asked of one field. A lead without a value never satisfies it."""
+    """One condition on one field. A lead without a value never satisfies it."""
 
     kind: ClassVar[str]
 
@@ -59,20 +59,20 @@ class Clause(Protocol):
 def _only(field: str, said: dict[str, Any], allowed: set[str]) -> None:
     if not said or set(said) - allowed:
         words = " and ".join(f"“{key}”" for key in sorted(allowed))
-        raise CriteriaError(field, f"This is asked with {words}.")
+        raise CriteriaError(field, f"Use {words} here.")
 
 
 def _texts(field: str, values: Any) -> tuple[str, ...]:
     if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
-        raise CriteriaError(field, "Wants a list of values.")
+        raise CriteriaError(field, "Enter a list of values.")
     if len(values) > MOST_VALUES:
-        raise CriteriaError(field, f"Wants at most {MOST_VALUES:,} values.")
+        raise CriteriaError(field, f"Enter at most {MOST_VALUES:,} values.")
     return tuple(dict.fromkeys(values))
 
 
 @dataclass(frozen=True)
 class OneOf:
-    """Any of these values; for a field with several answers, any of them among the answers."""
+    """Any of these values; for a field with several answers, at least one of them among the answers."""
 
     kind: ClassVar[str] = "in"
     field: str
@@ -97,7 +97,7 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Between:
-    """From–to, both ends included, either end open. A value that is a range itself must touch it."""
+    """From–to, both ends included, either end open. A value that is itself a range must overlap it."""
 
     kind: ClassVar[str] = "span"
     field: str
@@ -109,11 +109,11 @@ class Between:
         _only(field, said, {"min", "max"})
         low, high = _end(field, said.get("min")), _end(field, said.get("max"))
         if low is None and high is None:
-            raise CriteriaError(field, "Wants a “min”, a “max” or both.")
+            raise CriteriaError(field, "Enter a “min”, a “max” or both.")
         if isinstance(low, str) != isinstance(high, str) and None not in (low, high):
-            raise CriteriaError(field, "Both ends want to be of one kind.")
+            raise CriteriaError(field, "“min” and “max” must be of the same type.")
         if low is not None and high is not None and low > high:  # type: ignore[operator]
-            raise CriteriaError(field, "“min” is above “max”.")
+            raise CriteriaError(field, "“min” must not be above “max”.")
         return cls(field, low, high)
 
     def accepts(self, value: Any) -> bool:
@@ -136,7 +136,7 @@ def _end(field: str, end: Any) -> float | str | None:
     if end is None or isinstance(end, str):
         return end
     if isinstance(end, bool) or not isinstance(end, int | float) or not math.isfinite(end) or abs(end) > LARGEST_NUMBER:
-        raise CriteriaError(field, "Wants a number that makes sense.")
+        raise CriteriaError(field, "Enter a valid number.")
     return end
 
 
@@ -152,7 +152,7 @@ class Is:
     def read(cls, field: str, said: dict[str, Any]) -> Self:
         _only(field, said, {"is"})
         if not isinstance(said["is"], bool):
-            raise CriteriaError(field, "Wants true or false.")
+            raise CriteriaError(field, "Enter true or false.")
         return cls(field, said["is"])
 
     def accepts(self, value: Any) -> bool:
@@ -190,7 +190,7 @@ class AllOf:
 
 @dataclass(frozen=True)
 class Near:
-    """Within so many miles of a ZIP's centre; the value is a lead's ZIP. ``area`` holds the ZIPs that lie within."""
+    """Within a number of miles of a ZIP's center; the value is a lead's ZIP. ``area`` is the set of ZIPs within it."""
 
     kind: ClassVar[str] = "near"
     field: str
@@ -204,9 +204,9 @@ class Near:
         if not isinstance(postal_code, str) or not (
             len(postal_code) == 5 and postal_code.isascii() and postal_code.isdigit()
         ):
-            raise CriteriaError(field, "Wants a ZIP of five digits.")
+            raise CriteriaError(field, "Enter a five-digit ZIP code.")
         if isinstance(miles, bool) or not isinstance(miles, int | float) or not 0 < miles <= FARTHEST_MILES:
-            raise CriteriaError(field, f"Wants miles, up to {FARTHEST_MILES}.")
+            raise CriteriaError(field, f"Enter a number of miles above 0 and up to {FARTHEST_MILES}.")
         return cls(field, postal_code, miles)
 
     @property

@@ -1,4 +1,4 @@
-"""What may be asked of every lead, whatever its vertical: place, age, provenance, how often it was sold, price."""
+"""What can be asked of every lead, whatever its vertical: place, age, provenance, times sold, price."""
 
 import re
 from datetime import datetime
@@ -112,7 +112,7 @@ _WANTS = [
     ),
     FilterField(
         "source_kind",
-        "Made by",
+        "Source type",
         "in",
         column_in("source__kind"),
         lambda lead, now: lead.source.kind,
@@ -135,7 +135,7 @@ _WANTS = [
     ),
     FilterField("evidence", "Proof of consent", "in", _proof_q, _proof_of, PROOF),
     FilterField(
-        "channels", "You may", "has", _channels_q, lambda lead, now: lead.consent.text.channels, dict(Channel.choices)
+        "channels", "Consent", "has", _channels_q, lambda lead, now: lead.consent.text.channels, dict(Channel.choices)
     ),
     FilterField(
         "price",

@@ -1,4 +1,4 @@
-"""What may be wanted of a lead: for each field its label, its reading in SQL and its value on one lead."""
+"""The fields that criteria can use: each with its label, its SQL filter and its value on one lead."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ KIND_OF_TYPE = {
 
 @dataclass(frozen=True)
 class FilterField:
-    """``kind`` is the clause's shape. ``choices`` lists what may be said, where that is a closed list;
+    """``kind`` is the kind of clause. ``choices`` lists the allowed values, if that is a closed list;
     ``lowest`` and ``highest`` bound the numbers."""
 
     name: str
@@ -43,7 +43,7 @@ class FilterField:
     normalise: Callable[[str], str | None] | None = None
 
     def check(self, clause: Clause) -> Clause:
-        """The clause in its normal form. Raises CriteriaError for what can never be."""
+        """Return the clause in its normal form. Raises CriteriaError for a value that can never match."""
         match clause:
             case OneOf() | AllOf():
                 return replace(clause, values=tuple(self._known(value) for value in clause.values))
@@ -51,13 +51,13 @@ class FilterField:
                 for end in (low, high):
                     self._check_end(end)
             case Near() if not clause.area:
-                raise CriteriaError(self.name, "We do not know this ZIP.")
+                raise CriteriaError(self.name, "Enter a ZIP code that exists.")
         return clause
 
     def _known(self, value: str) -> str:
         known = self.normalise(value) if self.normalise else value
         if known is None or (self.choices is not None and known not in self.choices):
-            raise CriteriaError(self.name, f"{self.label}: not one of the values there are.")
+            raise CriteriaError(self.name, f"{self.label}: not a valid value.")
         return known
 
     def _check_end(self, end: float | str | None) -> None:
@@ -66,15 +66,15 @@ class FilterField:
         if self.is_date:
             _check_date(self.name, end)
         elif isinstance(end, str):
-            raise CriteriaError(self.name, f"{self.label}: wants a number.")
+            raise CriteriaError(self.name, f"{self.label}: enter a number.")
         elif self.whole and end != int(end):
-            raise CriteriaError(self.name, f"{self.label}: wants a whole number.")
+            raise CriteriaError(self.name, f"{self.label}: enter a whole number.")
         elif (self.lowest is not None and end < self.lowest) or (self.highest is not None and end > self.highest):
             low, high = (f"{bound:,g}" if bound is not None else "…" for bound in (self.lowest, self.highest))
-            raise CriteriaError(self.name, f"{self.label}: from {low} to {high}.")
+            raise CriteriaError(self.name, f"{self.label}: enter a number from {low} to {high}.")
 
     def in_words(self, clause: Clause) -> str:
-        """What is asked, as a chip says it."""
+        """Return the condition in words, as a chip shows it."""
         match clause:
             case OneOf(values=values):
                 return " or ".join(self._label(value) for value in values[:4]) + (" …" if len(values) > 4 else "")
@@ -111,12 +111,12 @@ def _check_date(name: str, end: float | str) -> None:
         written = date.fromisoformat(str(end)).isoformat()
     except ValueError:
         written = ""
-    if written != end:  # Python reads 20261122 and 2026-W47-7 too, and as text those sort elsewhere
-        raise CriteriaError(name, "Wants a date as in 2026-11-22.")
+    if written != end:  # Python also reads 20261122 and 2026-W47-7, which sort differently as text
+        raise CriteriaError(name, "Enter a date, such as 2026-11-22.")
 
 
 def column_span(path: str) -> Callable[[Between, datetime], Q]:
-    """The SQL reading of a from–to on a column or an answer that sorts as it reads."""
+    """Return the SQL filter for a from–to clause on a column, or on an answer that sorts the way it reads."""
 
     def as_q(clause: Between, now: datetime) -> Q:
         wanted = Q()
@@ -130,12 +130,12 @@ def column_span(path: str) -> Callable[[Between, datetime], Q]:
 
 
 def column_in(path: str) -> Callable[[OneOf, datetime], Q]:
-    """The SQL reading of a one-of on a column or an answer of one value."""
+    """Return the SQL filter for a one-of clause on a column or a single-value answer."""
     return lambda clause, now: Q(**{f"{path}__in": clause.values})
 
 
 def filter_field_of(item: Field) -> FilterField:
-    """How a vertical's own field is asked for."""
+    """Return the filter field for one of a vertical's own fields."""
     money = item.type == FieldType.MONEY or item.unit == "$"
     return FilterField(
         name=item.name,
@@ -156,7 +156,7 @@ def _attribute_any(path: str) -> Callable[[OneOf, datetime], Q]:
 
 
 def _attribute_is(path: str) -> Callable[[Is, datetime], Q]:
-    # The lookup is spelled out, so that a field's own name is never taken for one.
+    # The lookup is explicit, so that a field's own name is never mistaken for one.
     return lambda clause, now: Q(**{f"{path}__exact": clause.answer})
 
 

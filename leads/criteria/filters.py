@@ -29,7 +29,7 @@ LONGEST_LIST = 6000
 USUAL_MILES = 25.0
 MOST_PARAMETERS = 300
 YES_NO = [("true", "Yes"), ("false", "No")]
-NOT_ONE = {"invalid_choice": "Choose one of the values listed."}  # Django's own repeats what was sent
+NOT_ONE = {"invalid_choice": "Choose one of the listed values."}  # Django's message repeats the input
 
 
 class FilterRefused(ValueError):
@@ -100,7 +100,7 @@ def read_filters(
 ) -> CriteriaFilterSet:
     """The vertical's filters with these parameters, over these leads. ``besides`` names parameters that are no filters.
 
-    Raises FilterRefused for parameters that are unknown, repeated where one is meant, or absurdly many or long.
+    Raises FilterRefused for parameters that are unknown, repeated where only one is allowed, too many or too long.
     """
     filters = filters_of(vertical)
     _refuse_strange(filters.base_filters, data, set(besides))
@@ -116,7 +116,7 @@ def _without_blanks(data: QueryDict) -> QueryDict:
 
 
 def filters_of(vertical: Vertical) -> type[CriteriaFilterSet]:
-    """The FilterSet class of a vertical as its schema stands."""
+    """Return the FilterSet class for a vertical's current schema."""
     schema = vertical.newest_schema
     key = (vertical.pk, schema.pk if schema else 0)
     if key not in _BUILT:
@@ -124,7 +124,7 @@ def filters_of(vertical: Vertical) -> type[CriteriaFilterSet]:
     return _BUILT[key]
 
 
-# One class per version of a vertical's fields: a version never changes.
+# One class per version of a vertical's fields, because a version never changes.
 _BUILT: dict[tuple[int, int], type[CriteriaFilterSet]] = {}
 
 
@@ -144,8 +144,8 @@ def parameters_of(filter_field: FilterField) -> tuple[str, ...]:
 
 
 def _uncopied(choices: Mapping[str, str]) -> Callable[[], list[tuple[str, str]]]:
-    """A field is copied for each form with all its choices, unless it has to ask for them: fifty states take longer
-    than the rest of a form."""
+    """Return the choices as a callable, which is not copied for each form: copying fifty states takes longer
+    than the rest of the form."""
     pairs = list(choices.items())
     return lambda: pairs
 
@@ -212,16 +212,16 @@ _SAID: dict[str, Any] = {
 
 def _refuse_strange(known: dict[str, django_filters.Filter], data: MultiValueDict[str, str], besides: set[str]) -> None:
     if sum(len(values) for _, values in data.lists()) > MOST_PARAMETERS:
-        raise FilterRefused({"filters": [f"Send at most {MOST_PARAMETERS} values at once."]})
+        raise FilterRefused({"filters": [f"Send at most {MOST_PARAMETERS} values."]})
     several = {name for name, made in known.items() if isinstance(made, django_filters.MultipleChoiceFilter)}
     for name, values in data.lists():
         if name not in known and name not in besides:
-            raise FilterRefused({name[:40]: ["This filter does not exist here."]})
+            raise FilterRefused({name[:40]: ["This filter does not exist."]})
         if len(values) > 1 and name not in several | {"lead"}:
-            raise FilterRefused({name: ["Send this parameter once."]})
+            raise FilterRefused({name: ["Use this filter only once."]})
         longest = LONGEST_LIST if isinstance(known.get(name), _ListFilter) else LONGEST_VALUE
         if any(len(value) > longest or "\x00" in value for value in values):
-            raise FilterRefused({name: ["Send a shorter text."]})
+            raise FilterRefused({name: ["This value is too long or is not text."]})
 
 
 def query_of(criteria: Criteria) -> list[tuple[str, str]]:

@@ -1,1 +1,1 @@
-"""A request comes in: captured with its person, its consent and its legs, one by one or from a file."""
+"""Intake: requests are captured with their contact, consent and legs, one at a time or from a file."""

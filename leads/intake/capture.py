@@ -1,6 +1,6 @@
-"""Capture: a request comes in with its person, its consent and its legs, all of it or nothing.
+"""Capture: store a request with its contact, its consent and its legs, all or nothing.
 
-Idempotent by source and external id: what was taken once is answered with the lead that it became.
+Idempotent by source and external id: a request that was captured before returns the lead that it became.
 """
 
 import uuid
@@ -30,37 +30,37 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 class CaptureRefused(Exception):
-    """The request cannot be taken. The message is fit for the source."""
+    """The request cannot be accepted. The message is fit to show the source."""
 
 
 class CaptureOutcome(StrEnum):
     TAKEN = "taken"
-    LINKED = "linked"  # taken; the same person asked before, within the vertical's window
-    REPEATED = "repeated"  # had it already: nothing was added
+    LINKED = "linked"  # added; the same person asked before, within the vertical's window
+    REPEATED = "repeated"  # already captured: nothing was added
     SUPPRESSED = "suppressed"  # the person must not be sold: nothing was added
-    CERTIFICATE_USED = "certificate_used"  # its certificate proves another request: nothing was added
+    CERTIFICATE_USED = "certificate_used"  # its certificate belongs to another request: nothing was added
 
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """What became of one request; ``lead_id`` is None when there is no lead of it."""
+    """The result for one request; ``lead_id`` is None if it made no lead."""
 
     outcome: CaptureOutcome
     lead_id: int | None
 
 
 def capture_lead(capture: Capture, *, now: datetime) -> Captured:
-    """Take one request. Raises CaptureRefused."""
+    """Capture one request. Raises CaptureRefused."""
     return capture_leads([capture], now=now)[0]
 
 
 @transaction.atomic
 def capture_leads(captures: list[Capture], *, now: datetime) -> list[Captured]:
-    """Take requests of one vertical in one transaction; the answers are in the order of the requests.
+    """Capture requests for one vertical in one transaction. Return the results in the order of the requests.
 
-    Two captures of one vertical take turns, so that a person who comes in twice at once is seen to be one; so do two
-    of one source.
-    Raises CaptureRefused, and then nothing was taken.
+    Two captures for one vertical take turns, so that a person who comes in twice at once is recognized; so do two
+    from one source.
+    Raises CaptureRefused, in which case nothing was added.
     """
     if not captures:
         return []
@@ -71,7 +71,7 @@ def capture_leads(captures: list[Capture], *, now: datetime) -> list[Captured]:
 
 
 def foresee_leads(captures: list[Capture], memory: Memory, *, now: datetime) -> list[CaptureOutcome]:
-    """What capture_leads would answer, and nothing is taken. ``memory`` holds the batches foreseen before this one."""
+    """Return the outcomes capture_leads would have, and add nothing. ``memory`` holds the batches previewed so far."""
     if not captures:
         return []
     numbers = memory.pretended_numbers(len(captures))
@@ -80,21 +80,21 @@ def foresee_leads(captures: list[Capture], memory: Memory, *, now: datetime) -> 
 
 
 def check_capture(capture: Capture, now: datetime) -> None:
-    """Whether a request can be taken at all. Raises CaptureRefused."""
+    """Raises CaptureRefused if the request cannot be accepted."""
     if capture.kind == LeadKind.COMPILED:
-        raise CaptureRefused("compiled records are no requests: they are never put beside leads")
+        raise CaptureRefused("compiled records are not requests and cannot be sold as leads")
     if capture.source.kind == SourceKind.COMPILED:
-        raise CaptureRefused("the source compiles its records: they are no requests")
+        raise CaptureRefused("the source compiles its records, so they are not requests")
     if capture.evidence.text.source_id != capture.source.pk:
-        raise CaptureRefused("the consent text is another source's")
+        raise CaptureRefused("the consent text belongs to another source")
     if not capture.person.phone and not capture.person.email:
-        raise CaptureRefused("neither a usable phone nor a usable e-mail address")
+        raise CaptureRefused("the request has no usable phone number or email address")
     if capture.captured_at > now + CLOCK_TOLERANCE:
-        raise CaptureRefused("the request is from the future")
+        raise CaptureRefused("the request date is in the future")
     if not 1 <= capture.legs_authorized <= capture.evidence.text.most_companies:
         raise CaptureRefused(f"the consent text allows {capture.evidence.text.most_companies} companies")
     if not 0 <= capture.legs_sold_elsewhere <= capture.legs_authorized:
-        raise CaptureRefused("sold more often than the consent allows")
+        raise CaptureRefused("sold more times than the consent allows")
 
 
 def _judge(
@@ -122,7 +122,7 @@ def _judge(
 
 
 def _take_turns(captures: list[Capture]) -> None:
-    """One capture at a time of a vertical, and of a source: its ids are its own in whatever vertical."""
+    """Allow one capture at a time per vertical and per source: a source's ids are unique across verticals."""
     sources = sorted({capture.source.pk for capture in captures})
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('capture'), %s)", [captures[0].vertical.pk])
@@ -139,7 +139,7 @@ def _suppressed(captures: list[Capture]) -> set[bytes]:
 
 
 def _lead_numbers(quantity: int) -> list[int]:
-    """Numbers for leads before they are written, so that a batch can refer to itself."""
+    """Reserve ids for leads before they are written, so that rows of a batch can refer to each other."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT nextval(pg_get_serial_sequence('leads_lead', 'id')) FROM generate_series(1, %s)", [quantity]

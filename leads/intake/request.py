@@ -1,4 +1,4 @@
-"""A request as it comes to us, with its evidence, every value in its normal form."""
+"""A request as we receive it, with its evidence and every value in its normal form."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ Digests: TypeAlias = dict[bytes, DigestKind]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The proof of consent. ``page`` without query or fragment; address and user agent are sealed."""
+    """The proof of consent. ``page`` has no query or fragment; IP address and user agent are sealed when stored."""
 
     text: ConsentText
     given_at: datetime
@@ -28,7 +28,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """One request, every value in its normal form (see ``identity.py`` and ``fields.py``)."""
+    """One request, with every value in its normal form (see ``identity.py`` and ``fields.py``)."""
 
     vertical: Vertical
     schema: FieldSchema
@@ -46,7 +46,7 @@ class Capture:
     attributes: dict[str, Any] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     import_run: ImportRun | None = None
-    # Of its person. Made with the request: a file's rows are read in one thread and written by another.
+    # Of the contact. Computed with the request: one thread reads a file's rows and another writes them.
     digests: Digests = field(init=False)
 
     def __post_init__(self) -> None:
@@ -55,7 +55,7 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """A request that is taken, its number, and the first lead of the same person's request, if there is one."""
+    """A request being added, its number, and the first lead from the same person's request, if there is one."""
 
     capture: Capture
     number: int

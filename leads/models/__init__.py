@@ -1,4 +1,4 @@
-"""The supply: who asked, for what, under which words, and the legs that may be sold."""
+"""Leads: who asked for what, under which consent text, and the legs that can be sold."""
 
 from leads.models.change import Change, FeedHorizon, FeedMark
 from leads.models.consent import Channel, Consent, ConsentText

@@ -1,7 +1,7 @@
-"""The change feed: which leads and sources changed on the shelf, in the transaction that changed them.
+"""The change feed: which leads for sale and which sources changed, recorded in the transaction that changed them.
 
-Whoever keeps a copy of the shelf in memory follows it. A row carries the transaction that wrote it, not a number in a
-row: numbers are given out before the commit, and a reader that went by them would miss what commits out of order.
+Anything that keeps a copy of the inventory in memory follows it. A row carries the transaction that wrote it, not a
+sequence number: those are assigned before the commit, and a reader that went by them would miss late commits.
 """
 
 from typing import Any
@@ -12,17 +12,17 @@ from django.db.models.functions import Now
 
 
 class TransactionId(models.Field):
-    """PostgreSQL's own number of a transaction, which never wraps."""
+    """PostgreSQL's own transaction number, which never wraps."""
 
     def db_type(self, connection: Any) -> str:
         return "xid8"
 
 
 class Change(models.Model):
-    """Written by triggers only, one row a statement, however many leads it touched.
+    """Written only by triggers, one row per statement, however many leads it touched.
 
-    ``leads`` were listed, sold, held, freed or withdrawn; of ``corrected`` ones something else changed that can be
-    asked of them; ``sources`` were graded anew or say something else about themselves.
+    ``leads`` were listed, sold, held, released or withdrawn; ``corrected`` ones changed in another field that criteria
+    can use; ``sources`` got a new grade or other new details.
     """
 
     leads = ArrayField(models.BigIntegerField(), default=list, db_default=[])
@@ -39,8 +39,8 @@ class Change(models.Model):
 
 
 class FeedMark(models.Model):
-    """What had ended at an instant: every transaction under ``ended``; ``reached`` is the first that had not ended.
-    Whoever read later has seen all that."""
+    """What had ended at an instant: every transaction below ``ended``, and none from ``reached`` on.
+    Anyone who read later has seen all that had ended."""
 
     at = models.DateTimeField(db_default=Now())
     ended = TransactionId()
@@ -54,7 +54,7 @@ class FeedMark(models.Model):
 
 
 class FeedHorizon(models.Model):
-    """One row: some of what was written up to ``forgotten`` is gone; nobody who read after ``reached`` misses it."""
+    """One row: some changes written up to ``forgotten`` are deleted; no reader past ``reached`` misses them."""
 
     forgotten = TransactionId()
     reached = TransactionId()

@@ -1,4 +1,4 @@
-"""Consent: the words people saw, and the proof that they saw them. Neither ever changes."""
+"""Consent: the text people saw, and the proof that they saw it. Neither ever changes."""
 
 import hashlib
 import json
@@ -18,17 +18,17 @@ LAPSING = timedelta(days=90)
 class Channel(models.TextChoices):
     CALL = "call", "Call"
     TEXT = "text", "Text"
-    EMAIL = "email", "E-mail"
+    EMAIL = "email", "Email"
 
 
 class ConsentText(models.Model):
-    """One wording of one source: which channels it covers and how many companies it lets call."""
+    """One consent text of one source: which channels it covers and how many companies it lets call."""
 
     source = models.ForeignKey("leads.Source", on_delete=models.PROTECT, related_name="consent_texts")
     version = models.CharField(max_length=40)
     wording = models.TextField()
     channels = ArrayField(models.CharField(max_length=5, choices=Channel), help_text="call, text, email")
-    most_companies = models.PositiveSmallIntegerField(help_text="The most companies that may call under these words.")
+    most_companies = models.PositiveSmallIntegerField(help_text="The most companies that may call under this text.")
     named_partners = ArrayField(models.CharField(max_length=120), default=list, blank=True)
     sha256 = models.CharField(max_length=64, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -52,21 +52,21 @@ class ConsentText(models.Model):
 
 @lru_cache(maxsize=10_000)
 def text_numbered(pk: int) -> ConsentText:
-    """A wording, by its key. It never changes, so it is read once."""
+    """Return a consent text by its key. It never changes, so it is read only once."""
     return ConsentText.objects.get(pk=pk)
 
 
 class Consent(models.Model):
-    """The proof for one lead. Address and user agent of the person's machine are sealed like the contact."""
+    """The proof of consent for one lead. The person's IP address and user agent are sealed like the contact."""
 
     lead = models.OneToOneField("leads.Lead", on_delete=models.PROTECT, related_name="consent")
     text = models.ForeignKey(ConsentText, on_delete=models.PROTECT, related_name="consents", db_index=False)
     given_at = models.DateTimeField()
-    page = models.CharField(max_length=300, help_text="Where the words stood, without query or fragment.")
+    page = models.CharField(max_length=300, help_text="The page that showed the text, without query or fragment.")
     sealed_machine = models.BinaryField(null=True, help_text="IP address and user agent, sealed.")
     trustedform_url = models.CharField(max_length=200, blank=True)
     leadid_token = models.UUIDField(null=True)
-    retained_until = models.DateField(null=True, help_text="Until when the certificate's keeper holds the recording.")
+    retained_until = models.DateField(null=True, help_text="How long the certificate provider keeps the recording.")
 
     class Meta:
         constraints = [
@@ -76,7 +76,7 @@ class Consent(models.Model):
         ]
         triggers = [
             pgtrigger.Protect(name="consent_is_never_deleted", operation=pgtrigger.Delete),
-            # The address and the browser it was given from may be sealed anew, under another key than before.
+            # The IP address and user agent may be resealed, but only under a different key.
             pgtrigger.Trigger(
                 name="consent_is_immutable",
                 operation=pgtrigger.Update,
@@ -126,7 +126,7 @@ class Consent(models.Model):
         return f"consent of lead {self.lead_id}"
 
     def proof_state(self, now: datetime) -> str:
-        """``retained``, ``lapsing`` (soon, see LAPSING), ``lapsed``, or ``none`` when there never was a certificate."""
+        """Return ``retained``, ``lapsing`` (soon, see LAPSING), ``lapsed``, or ``none`` without a certificate."""
         if self.retained_until is None:
             return "none"
         left = self.retained_until - now.date()
@@ -136,7 +136,7 @@ class Consent(models.Model):
 
 
 def seal_machine(ip_address: str, user_agent: str, *, row: str) -> bytes | None:
-    """Where the form was filled in from, sealed for the lead with this public id; None when nothing is known."""
+    """Seal the machine that filled in the form, for the lead with this public id. Return None if nothing is known."""
     if not ip_address and not user_agent:
         return None
     plain = json.dumps({"ip_address": ip_address, "user_agent": user_agent[:300]})
@@ -144,6 +144,6 @@ def seal_machine(ip_address: str, user_agent: str, *, row: str) -> bytes | None:
 
 
 def open_machine(sealed: bytes, *, row: str) -> dict[str, str]:
-    """``ip_address`` and ``user_agent``. Raises SealBroken."""
+    """Return ``ip_address`` and ``user_agent``. Raises SealBroken."""
     machine: dict[str, str] = json.loads(key_ring().unseal(sealed, row=f"machine|{row}"))
     return machine

@@ -1,4 +1,4 @@
-"""Imports: a file on its way in, how its columns are read, and what was wrong with which row."""
+"""Imports: a file being imported, how its columns are read, and the problems in each row."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ UPLOAD_KEPT = timedelta(days=7)
 
 
 class ColumnMapping(models.Model):
-    """How one source's columns are named: field to column header, kept from the last import the operator confirmed."""
+    """One source's column names: field to column header, saved from the last import the operator confirmed."""
 
     source = models.ForeignKey("leads.Source", on_delete=models.CASCADE, related_name="column_mappings")
     vertical = models.ForeignKey("leads.Vertical", on_delete=models.CASCADE, related_name="column_mappings")
@@ -28,15 +28,15 @@ class ColumnMapping(models.Model):
 
 class ImportRunQuerySet(models.QuerySet["ImportRun"]):
     def under_way(self) -> "ImportRunQuerySet":
-        """Dry runs and imports that are not at their end."""
+        """Dry runs and imports that have not finished."""
         return self.filter(status__in=[ImportRun.Status.CHECKING, ImportRun.Status.RUNNING])
 
     def abandoned(self, now: datetime) -> "ImportRunQuerySet":
-        """Under way, from an upload, and nobody has worked on them for a while: their worker was killed."""
+        """Uploads under way with no progress for a while, because their worker was killed."""
         return self.under_way().exclude(stored_as="").filter(worked_at__lt=now - ABANDONED_AFTER)
 
     def with_old_upload(self, now: datetime) -> "ImportRunQuerySet":
-        """Not under way, and their upload has been kept long enough."""
+        """Not under way, with an upload past its retention."""
         return (
             self.exclude(stored_as="")
             .exclude(status__in=[ImportRun.Status.CHECKING, ImportRun.Status.RUNNING])
@@ -45,7 +45,7 @@ class ImportRunQuerySet(models.QuerySet["ImportRun"]):
 
 
 class ImportRun(models.Model):
-    """One file. ``rows_read`` is committed with the rows themselves, so a killed import goes on where it stopped."""
+    """One file. ``rows_read`` is committed with the rows themselves, so a killed import resumes where it stopped."""
 
     class Status(models.TextChoices):
         MAPPING = "mapping", "Columns to check"
@@ -53,7 +53,7 @@ class ImportRun(models.Model):
         CHECKED = "checked", "Ready to import"
         RUNNING = "running", "Running"
         DONE = "done", "Done"
-        FAILED = "failed", "Stopped"
+        FAILED = "failed", "Failed"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     source = models.ForeignKey("leads.Source", on_delete=models.PROTECT, related_name="import_runs")
@@ -62,9 +62,9 @@ class ImportRun(models.Model):
     file_sha256 = models.CharField(max_length=64)
     file_bytes = models.PositiveBigIntegerField()
     stored_as = models.CharField(
-        max_length=200, blank=True, help_text="The sealed upload; gone when the import is done."
+        max_length=200, blank=True, help_text="The sealed upload; deleted when the import is done."
     )
-    sheet_format = models.JSONField(default=dict, help_text="Kind, encoding, delimiter: how the file is read.")
+    sheet_format = models.JSONField(default=dict, help_text="Kind, encoding and delimiter of the file.")
     columns = models.JSONField(default=dict, help_text="Field name to column header.")
     timezone = models.CharField(max_length=40, default="UTC")
     default_consent_text = models.ForeignKey("leads.ConsentText", null=True, blank=True, on_delete=models.PROTECT)
@@ -76,11 +76,11 @@ class ImportRun(models.Model):
     flagged = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
     duplicates = models.PositiveIntegerField(default=0)
-    resumptions = models.PositiveSmallIntegerField(default=0, help_text="Fresh starts since a batch went through.")
+    resumptions = models.PositiveSmallIntegerField(default=0, help_text="Restarts since a batch last succeeded.")
     problem = models.CharField(max_length=300, blank=True)
     started_by = models.CharField(max_length=254, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    worked_at = models.DateTimeField(auto_now_add=True, help_text="When somebody last did something to it.")
+    worked_at = models.DateTimeField(auto_now_add=True, help_text="When it last made progress.")
     finished_at = models.DateTimeField(null=True)
 
     objects = ImportRunQuerySet.as_manager()
@@ -107,7 +107,7 @@ class ImportRun(models.Model):
 
 
 class ImportProblem(models.Model):
-    """Why a row was refused, flagged or a duplicate. Names the field and never repeats the value."""
+    """Why a row was refused, flagged or counted as a duplicate. Names the field and never repeats the value."""
 
     class Outcome(models.TextChoices):
         REFUSED = "refused", "Refused"
@@ -115,7 +115,7 @@ class ImportProblem(models.Model):
         DUPLICATE = "duplicate", "Duplicate"
 
     run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="problems")
-    row = models.PositiveIntegerField(help_text="Counted from 1 below the header line.")
+    row = models.PositiveIntegerField(help_text="Counted from 1, below the header row.")
     outcome = models.CharField(max_length=9, choices=Outcome)
     field = models.CharField(max_length=60)
     reason = models.CharField(max_length=160)

@@ -22,20 +22,20 @@ DAY = timedelta(days=1)
 class LeadKind(models.TextChoices):
     FORM = "form", "Form"
     CALL = "call", "Phone call"
-    COMPILED = "compiled", "Compiled, no request"
+    COMPILED = "compiled", "Compiled (not a request)"
 
 
 class PhoneType(models.TextChoices):
     MOBILE = "mobile", "Mobile"
     LANDLINE = "landline", "Landline"
-    VOIP = "voip", "Internet phone"
-    UNKNOWN = "unknown", "Not known"
+    VOIP = "voip", "VoIP"
+    UNKNOWN = "unknown", "Unknown"
 
 
 FOR_SALE = "lead.legs_left > 0 AND lead.withdrawn_at IS NULL"
 """The same as ``LeadQuerySet.for_sale``, for SQL that reads ``leads_lead AS lead``."""
 
-# Spelled out: an order asks this of thousands of leads, and composing it took longer than the answer.
+# Raw SQL: an order checks this for thousands of leads, and composing the query took longer than running it.
 _LISTED = """
     EXISTS (SELECT FROM leads_leg AS leg WHERE leg.lead_id = leads_lead.id AND leg.market = 'aged'
         AND leg.status IN ('open', 'held') AND leg.aged_at <= %s)
@@ -51,20 +51,20 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         return self.filter(legs_left__gt=0, withdrawn_at=None)
 
     def with_legs_held(self, *, now: datetime) -> "LeadQuerySet":
-        """Annotates ``legs_held``: how many of its legs somebody is paying for at this moment."""
+        """Annotate ``legs_held``: how many of the lead's legs somebody is paying for right now."""
         live = Q(legs__status="held", legs__held_until__gt=now)
         return self.annotate(legs_held=models.Count("legs", filter=live))
 
     def aged_between(self, youngest: int, oldest: int, *, now: datetime) -> "LeadQuerySet":
-        """Leads whose age in whole days lies within both bounds."""
+        """Leads whose age in whole days is within both bounds, inclusive."""
         return self.filter(captured_at__lte=now - youngest * DAY, captured_at__gt=now - (oldest + 1) * DAY)
 
     def numbered(self, keys: Iterable[int]) -> "LeadQuerySet":
-        """Leads with these keys, however many: one parameter, where ``pk__in`` has one for each."""
+        """Leads with these keys, however many: uses one parameter, while ``pk__in`` uses one per key."""
         return self.filter(RawSQL("leads_lead.id = ANY(%s::bigint[])", [key_array(keys)], models.BooleanField()))
 
     def listed_by(self, instant: datetime) -> "LeadQuerySet":
-        """Leads with an unsold leg that was on the aged shelf at that instant."""
+        """Leads with an unsold leg that was for sale as aged at that instant."""
         return self.filter(RawSQL(_LISTED, [instant], models.BooleanField()))  # noqa: S611
 
     def never_sold(self) -> "LeadQuerySet":
@@ -74,34 +74,32 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         return self.filter(withdrawn_at__isnull=False)
 
     def with_original(self) -> "LeadQuerySet":
-        """Annotates ``request_id``: the first lead of the same person's request, itself when it is the first."""
+        """Annotate ``request_id``: the first lead from the same person's request, or itself if it is the first."""
         return self.annotate(request_id=Coalesce("duplicate_of_id", "id"))
 
 
 class Lead(models.Model):
-    """A request. ``times_sold``, ``legs_realtime`` and ``legs_left`` are counted from its legs by a trigger, in the
-    statement that changes the legs; a lead that came with the right ones is not written again. The audit compares
+    """A request. A trigger counts ``times_sold``, ``legs_realtime`` and ``legs_left`` from its legs, in the statement
+    that changes the legs; a lead inserted with the right counts is not written again. The audit compares
     them."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     vertical = models.ForeignKey(Vertical, on_delete=models.PROTECT, related_name="leads")
     schema = models.ForeignKey("leads.FieldSchema", on_delete=models.PROTECT, related_name="leads", db_index=False)
     source = models.ForeignKey("leads.Source", on_delete=models.PROTECT, related_name="leads", db_index=False)
-    external_id = models.CharField(max_length=80, help_text="The source's own id, or the fingerprint of the request.")
+    external_id = models.CharField(max_length=80, help_text="The source's own ID, or a fingerprint of the request.")
     kind = models.CharField(max_length=8, choices=LeadKind, default=LeadKind.FORM)
-    captured_at = models.DateTimeField(help_text="When the person asked.")
-    received_at = models.DateTimeField(help_text="When it came to us.")
+    captured_at = models.DateTimeField(help_text="When the person made the request.")
+    received_at = models.DateTimeField(help_text="When we received it.")
     state = models.CharField(max_length=2)
     postal_code = models.CharField(max_length=5, blank=True, validators=[RegexValidator(r"^\d{5}$")])
     phone_type = models.CharField(max_length=8, choices=PhoneType, default=PhoneType.UNKNOWN)
     attributes = models.JSONField(default=dict)
-    flags = ArrayField(
-        models.CharField(max_length=60), default=list, help_text="What was wrong at intake: field:reason."
-    )
+    flags = ArrayField(models.CharField(max_length=60), default=list, help_text="Problems at intake, as field:reason.")
     legs_authorized = models.PositiveSmallIntegerField()
     duplicate_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="duplicates")
     import_run = models.ForeignKey("leads.ImportRun", null=True, on_delete=models.PROTECT, related_name="leads")
-    withdrawn_at = models.DateTimeField(null=True, help_text="The person stopped it; nobody may be sold it again.")
+    withdrawn_at = models.DateTimeField(null=True, help_text="When the person opted out. It can never be sold again.")
 
     times_sold = models.PositiveSmallIntegerField(default=0, editable=False)
     legs_realtime = models.PositiveSmallIntegerField(default=0, editable=False)
@@ -184,15 +182,15 @@ class Lead(models.Model):
         return self.legs_left > 0 and self.withdrawn_at is None
 
     def age_days(self, now: datetime) -> int:
-        """Whole days since the person asked: floor((now - captured_at) / 24 h)."""
+        """Return whole days since the request: floor((now - captured_at) / 24 h)."""
         return (now - self.captured_at) // DAY
 
     @property
     def short_id(self) -> str:
-        """For people to read aloud; the URL carries the whole id."""
+        """A short id for people to read aloud; the URL carries the full one."""
         return str(self.public_id)[:8]
 
     @property
     def area(self) -> str:
-        """The first three digits of the ZIP, as the storefront may show it."""
+        """The first three digits of the ZIP, which the storefront may show."""
         return f"{self.postal_code[:3]}xx" if self.postal_code else ""

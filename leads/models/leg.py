@@ -1,4 +1,4 @@
-"""Legs: the calls a consent allows, each sold at most once, counted by the database."""
+"""Legs: the companies that a consent lets call. Each leg is sold at most once, and the database counts them."""
 
 from datetime import datetime
 
@@ -16,18 +16,18 @@ class Market(models.TextChoices):
 
 class LegStatus(models.TextChoices):
     OPEN = "open", "Open"
-    HELD = "held", "Held while somebody pays"
+    HELD = "held", "Held during payment"
     SOLD = "sold", "Sold"
     CLOSED = "closed", "Closed"
 
 
 class ClosedReason(models.TextChoices):
-    SOLD_ELSEWHERE = "sold_elsewhere", "Sold before it came to us"
-    EXCLUSIVE = "exclusive", "Sold to one company only"
+    SOLD_ELSEWHERE = "sold_elsewhere", "Sold before we received it"
+    EXCLUSIVE = "exclusive", "Sold as exclusive"
     WITHDRAWN = "withdrawn", "Stopped by the person"
     EXPIRED = "expired", "Too old to sell"
     NOT_FOR_RESALE = "not_for_resale", "Not for resale"
-    FAULTY = "faulty", "Found faulty by a buyer"
+    FAULTY = "faulty", "Returned by a buyer as bad"
 
 
 _COUNTS = """
@@ -38,7 +38,7 @@ _COUNTS = """
 
 
 def _count_on_lead(changes: str) -> str:
-    """The body of a statement trigger that adds what ``changes`` (lead_id, sold, realtime, aged) says to the leads."""
+    """Return the body of a statement trigger that adds ``changes`` (lead_id, sold, realtime, aged) to the leads."""
     return f"""
         UPDATE leads_lead AS lead
         SET times_sold = lead.times_sold + change.sold,
@@ -54,8 +54,8 @@ def _count_on_lead(changes: str) -> str:
     """  # noqa: S608  (constants of this module only)
 
 
-# Leads come with their counts, mostly, and then nothing is written again: a lead is in nine indexes. Locked before they
-# are counted, so that nobody sells a leg in between; looked up one by one, whatever the planner thinks of the table.
+# Most leads are inserted with their counts, and are not written again: a lead is in nine indexes. We lock them before
+# counting, so that nobody sells a leg in between, and look them up one by one, whatever the planner would prefer.
 _RECOUNT = f"""
     PERFORM 1 FROM leads_lead WHERE id IN (SELECT lead_id FROM new_legs) ORDER BY id FOR NO KEY UPDATE;
     UPDATE leads_lead AS lead SET times_sold = counted.sold, legs_realtime = counted.realtime, legs_left = counted.aged
@@ -74,19 +74,19 @@ _OLD = f"""
 
 class LegQuerySet(models.QuerySet["Leg"]):
     def held(self, *, now: datetime) -> "LegQuerySet":
-        """Held, and the time is not over."""
+        """Legs whose hold has not expired."""
         return self.filter(status=LegStatus.HELD, held_until__gt=now)
 
     def holds_expired(self, *, now: datetime) -> "LegQuerySet":
         return self.filter(status=LegStatus.HELD, held_until__lte=now)
 
     def counted_as_sold(self) -> "LegQuerySet":
-        """Sold by us, or sold by somebody else before the lead came to us."""
+        """Legs sold by us, or by somebody else before we received the lead."""
         return self.filter(Q(status=LegStatus.SOLD) | Q(closed_reason=ClosedReason.SOLD_ELSEWHERE))
 
 
 class Leg(models.Model):
-    """One of the N companies that the person was told would call."""
+    """One of the N companies that the person was told may call."""
 
     lead = models.ForeignKey("leads.Lead", on_delete=models.PROTECT, related_name="legs", db_index=False)
     number = models.PositiveSmallIntegerField()
@@ -94,9 +94,9 @@ class Leg(models.Model):
     aged_at = models.DateTimeField(null=True)
     status = models.CharField(max_length=6, choices=LegStatus, default=LegStatus.OPEN)
     closed_reason = models.CharField(max_length=16, choices=ClosedReason, blank=True)
-    ended_at = models.DateTimeField(null=True, help_text="When it was sold or closed, where we know.")
-    held_until = models.DateTimeField(null=True, help_text="From then on it is free again, with no job needed.")
-    held_for = models.UUIDField(null=True, help_text="The order that it is kept for.")
+    ended_at = models.DateTimeField(null=True, help_text="When it was sold or closed, if known.")
+    held_until = models.DateTimeField(null=True, help_text="When the hold ends. No job is needed to end it.")
+    held_for = models.UUIDField(null=True, help_text="The order it is held for.")
 
     objects = LegQuerySet.as_manager()
 

@@ -1,4 +1,4 @@
-"""What was done and by whom: runs of the sweep, and every look at a sealed contact."""
+"""Logs: runs of the sweep, and every time staff opened a sealed contact."""
 
 import pgtrigger
 from django.db import models
@@ -6,13 +6,13 @@ from django.db.models import Q
 
 
 class SweepRun(models.Model):
-    """One run of the ageing sweep and what it moved, in legs."""
+    """One run of the aging sweep, with counts in legs."""
 
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
     moved = models.PositiveIntegerField(default=0)
-    closed = models.PositiveIntegerField(default=0, help_text="Legs of verticals that are closed for resale.")
-    retired = models.PositiveIntegerField(default=0, help_text="Legs whose shelf life was over.")
+    closed = models.PositiveIntegerField(default=0, help_text="Legs of verticals that are not open for resale.")
+    retired = models.PositiveIntegerField(default=0, help_text="Legs past their shelf life.")
     problem = models.CharField(max_length=200, blank=True)
 
     class Meta:
@@ -24,7 +24,7 @@ class SweepRun(models.Model):
 
 
 class Reveal(models.Model):
-    """A member of staff opened a sealed contact, and why. ``actor`` is the staff member's address at that time."""
+    """A staff member opened a sealed contact, and why. ``actor`` is that person's email address at the time."""
 
     lead = models.ForeignKey("leads.Lead", on_delete=models.PROTECT, related_name="reveals")
     actor = models.CharField(max_length=254)

@@ -1,4 +1,4 @@
-"""Sources: the companies that bring leads, by name."""
+"""Sources: the companies that supply leads."""
 
 import pghistory
 import pgtrigger
@@ -18,24 +18,24 @@ class SourceKind(models.TextChoices):
 
 
 class Grade(models.TextChoices):
-    A = "A", "Reported well"
-    B = "B", "Sound"
+    A = "A", "Good results"
+    B = "B", "Solid"
     C = "C", "Mixed"
-    D = "D", "Weak or rewarded"
+    D = "D", "Weak or incentivized"
 
 
 @pghistory.track()
 class Source(models.Model):
-    """Who made a lead. Masking hides the site and never the counts; it costs the source a grade (see ``grade``)."""
+    """A company that supplies leads. Masking hides its site, never its counts, and costs it a grade (see ``grade``)."""
 
     slug = models.SlugField(max_length=60, unique=True)
     legal_name = models.CharField(max_length=120)
     address = models.CharField(max_length=200)
     phone = models.CharField(max_length=30)
     kind = models.CharField(max_length=20, choices=SourceKind, default=SourceKind.OWN_FORM)
-    site = models.CharField(max_length=120, blank=True, help_text="The domain whose form people filled in.")
-    site_masked = models.BooleanField(default=False, help_text="Buyers see that the site is masked, not its name.")
-    incentive = models.BooleanField(default=False, help_text="People got a reward for filling in the form.")
+    site = models.CharField(max_length=120, blank=True, help_text="The domain of the form people filled in.")
+    site_masked = models.BooleanField(default=False, help_text="Buyers see that the site is masked, but not its name.")
+    incentive = models.BooleanField(default=False, help_text="People were rewarded for filling in the form.")
     grade = models.CharField(max_length=1, choices=Grade, default=Grade.C)
     payout_percent = models.PositiveSmallIntegerField(default=50, validators=[MaxValueValidator(100)])
     return_window_days = models.PositiveSmallIntegerField(default=10, validators=[MinValueValidator(1)])

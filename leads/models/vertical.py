@@ -1,4 +1,4 @@
-"""Verticals as data: what a trade asks of people, and how long its requests are worth something."""
+"""Verticals as data: the questions a trade asks people, and how long its requests keep their value."""
 
 from datetime import timedelta
 from functools import cached_property, lru_cache
@@ -23,29 +23,29 @@ class VerticalQuerySet(models.QuerySet["Vertical"]):
         return self.filter(open_for_resale=True)
 
     def with_newest_schema(self) -> "VerticalQuerySet":
-        """Annotates ``newest_schema_id``, so that asking each for its fields asks the database no more."""
+        """Annotate ``newest_schema_id``, so that reading each vertical's fields needs no further query for it."""
         newest = FieldSchema.objects.filter(vertical=OuterRef("pk")).order_by("-version").values("pk")[:1]
         return self.annotate(newest_schema_id=Subquery(newest))
 
 
 @pghistory.track()
 class Vertical(models.Model):
-    """One product line: how long a leg stays real-time, and how many days it may be sold aged."""
+    """One product line: how long a leg stays real-time, and for how many days it may be sold as aged."""
 
     slug = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=60, unique=True)
-    trade = models.CharField(max_length=60, help_text="Who may call: the trade a buyer must be in.")
+    trade = models.CharField(max_length=60, help_text="The trade a buyer must be in to call these people.")
     position = models.PositiveSmallIntegerField(default=100)
     window_minutes = models.PositiveIntegerField(default=15, validators=[MinValueValidator(1)])
     default_legs = models.PositiveSmallIntegerField(default=4, validators=[MinValueValidator(1), MaxValueValidator(20)])
     shelf_life_days = models.PositiveIntegerField(default=730, validators=[MinValueValidator(1)])
     retention_days = models.PositiveIntegerField(
-        default=1095, help_text="Days after which a contact is erased; the evidence of consent is kept."
+        default=1095, help_text="Days until a contact is erased. The evidence of consent is kept."
     )
     duplicate_window_days = models.PositiveIntegerField(
-        default=30, help_text="The same person asking again within these days is one request."
+        default=30, help_text="Requests from the same person within this many days count as one."
     )
-    open_for_resale = models.BooleanField(default=True, help_text="Off for Medicare: consent there names one company.")
+    open_for_resale = models.BooleanField(default=True, help_text="Off for Medicare, where consent names one company.")
 
     objects = VerticalQuerySet.as_manager()
 
@@ -77,12 +77,12 @@ class Vertical(models.Model):
 
     @property
     def schema(self) -> Schema:
-        """The fields in force: the newest version. Empty for a vertical that has none yet."""
+        """The fields in force: the newest version, or an empty schema if there is none yet."""
         return self.newest_schema.parsed if self.newest_schema else Schema(())
 
 
 class FieldSchema(models.Model):
-    """One version of a vertical's fields. Never changed: a new version is a new row."""
+    """One version of a vertical's fields. It never changes: a new version is a new row."""
 
     vertical = models.ForeignKey(Vertical, on_delete=models.PROTECT, related_name="schemas")
     version = models.PositiveIntegerField()
@@ -107,7 +107,7 @@ class FieldSchema(models.Model):
 
 @lru_cache(maxsize=1000)
 def schema_numbered(pk: int) -> FieldSchema:
-    """A version of some vertical's fields, by its key. It never changes, so it is read once."""
+    """Return a version of a vertical's fields by its key. It never changes, so it is read only once."""
     return FieldSchema.objects.get(pk=pk)
 
 
@@ -124,10 +124,10 @@ def add_schema_version(vertical: Vertical, fields: list[dict[str, Any]]) -> Fiel
 
 
 def _check_types_stay(vertical: Vertical, fields: list[dict[str, Any]]) -> None:
-    """Criteria read every lead's values by the newest schema: a name that leads use keeps its type for good."""
+    """Keep the type of any field name that leads use: criteria read every lead's values by the newest schema."""
     types = {item["name"]: item["type"] for item in fields}
     faults = [
-        f"“{old.name}” holds values of the type “{old.type.label}” in leads we have: give the new field another name."
+        f"“{old.name}” already has values of the type “{old.type.label}”. Give the new field another name."
         for old in _fields_of_other_types(vertical, types)
         if vertical.leads.filter(attributes__has_key=old.name).exists()
     ]

@@ -1,1 +1,1 @@
-"""The only place of personal data: who somebody is, sealed; the same person again; stop and erase."""
+"""The only home of personal data: sealed contacts, recognizing the same person, stopping and erasing."""

@@ -1,8 +1,8 @@
-"""Who somebody is, without saying so: normal forms of phones and e-mail addresses, and their keyed digests.
+"""Identity without plain text: normal forms of phone numbers and email addresses, and their keyed digests.
 
-Two records are the same person when a digest agrees. The digest's inner hash is the one that California's
-deletion platform publishes (trimmed lower-case address, or the last ten digits, SHA-256, Base64), so that state
-lists and our own stops share one index; the outer HMAC keeps a stolen table from being guessed through.
+Two records are the same person if any digest matches. The digest's inner hash is the one that California's
+deletion platform publishes (trimmed lowercase address, or the last ten digits, SHA-256, Base64), so that state
+lists and our own stops share one index; the outer HMAC keeps a stolen table from being brute-forced.
 """
 
 import base64
@@ -25,22 +25,22 @@ NORTH_AMERICAN = re.compile(r"[2-9]\d\d(?![2-9]11)[2-9]\d{6}")
 PLAIN_LOCAL_PART = re.compile(r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*")
 LONGEST_LOCAL_PART = 64
 LONGEST_ADDRESS = 254
-FICTIONAL_LINES = range(100, 200)  # 555-0100 to 555-0199 are kept for fiction and reach nobody
+FICTIONAL_LINES = range(100, 200)  # 555-0100 to 555-0199 are reserved for fiction and reach nobody
 
 
 def normal_phone(raw: str) -> str | None:
-    """E.164 (``+12125550123``) of a North American number that could ring, or None."""
+    """Return a valid North American number as E.164 (``+12125550123``), or None."""
     number = _parsed(raw.strip())
     if number is None or number.country_code != 1:
         return None
-    # The shape is quickly seen, and nearly always right; the library's lists take longer than all the rest of a row.
+    # The shape is quick to check and nearly always right; the library's lists take longer than the rest of the row.
     if not (_is_assigned(number.national_number) or phonenumbers.is_valid_number(number)):
         return None
     return f"+1{number.national_number}"
 
 
 def _parsed(text: str) -> phonenumbers.PhoneNumber | None:
-    if plain := PLAIN_PHONE.fullmatch(text):  # nearly all are; the parser takes as long as all the rest of a row
+    if plain := PLAIN_PHONE.fullmatch(text):  # nearly all are; the parser takes as long as the rest of the row
         return phonenumbers.PhoneNumber(country_code=1, national_number=int("".join(plain.groups())))
     try:
         return phonenumbers.parse(text, REGION)
@@ -49,22 +49,22 @@ def _parsed(text: str) -> phonenumbers.PhoneNumber | None:
 
 
 def _is_assigned(national_number: int | None) -> bool:
-    """The shape of a North American number under an area code in use: the library's lists lag behind new ones."""
+    """Whether it looks like a North American number in an area code in use; the library's lists lag behind."""
     digits = str(national_number)
     return bool(NORTH_AMERICAN.fullmatch(digits)) and is_area_code(digits[:3])
 
 
 def is_fictional(phone: str) -> bool:
-    """Whether an E.164 number lies in the block that is reserved for fiction."""
+    """Whether an E.164 number is in the block reserved for fiction."""
     return phone[-7:-4] == "555" and int(phone[-4:]) in FICTIONAL_LINES
 
 
 def normal_email(raw: str) -> str | None:
-    """The address in lower case, or None when it cannot be one. Asks no name server."""
+    """Return the address in lowercase, or None if it is not valid. Makes no DNS query."""
     address = raw.strip().lower()
     local, at, domain = address.rpartition("@")
     if at and len(local) <= LONGEST_LOCAL_PART and PLAIN_LOCAL_PART.fullmatch(local):
-        # Most addresses are of this shape and of few domains; only the domain needs the validator.
+        # Most addresses have this shape and share a few domains; only the domain needs the validator.
         normal = _normal_domain(domain)
         return f"{local}@{normal}" if normal and len(local) + len(normal) < LONGEST_ADDRESS else None
     return _validated(address)
@@ -86,22 +86,22 @@ def _validated(address: str) -> str | None:
 
 
 def national_digits(phone: str) -> str:
-    """Ten digits of an E.164 number, the form that dialers and spreadsheets want."""
+    """Return the ten digits of an E.164 number, the form that dialers and spreadsheets expect."""
     return phone[-10:]
 
 
 def phone_digest(phone: str) -> bytes:
-    """32 bytes for an E.164 number."""
+    """Return the 32-byte digest of an E.164 number."""
     return hashed_phone_digest(public_hash(national_digits(phone)))
 
 
 def email_digest(email: str) -> bytes:
-    """32 bytes for a normal address."""
+    """Return the 32-byte digest of an email address in its normal form."""
     return hashed_email_digest(public_hash(email.strip().lower()))
 
 
 def hashed_phone_digest(hashed: str) -> bytes:
-    """The same for a number of which only the public hash is known."""
+    """Return the same for a number whose public hash is all we have."""
     return _keyed("phone", hashed)
 
 
@@ -110,23 +110,23 @@ def hashed_email_digest(hashed: str) -> bytes:
 
 
 def request_fingerprint(vertical: str, phone: str, email: str, asked_at: datetime) -> str:
-    """An id for a request whose source gave none: the same person, vertical and instant give the same one."""
+    """Return an id for a request that has none; the same person, vertical and instant give the same id."""
     instant = asked_at.astimezone(UTC).isoformat()
     return "fp:" + _keyed("request", "|".join((vertical, phone, email.lower(), instant))).hex()
 
 
 def says_who(source_id: str) -> bool:
-    """Whether a source's id is the person's own phone number or e-mail address."""
+    """Whether a source's id is the person's own phone number or email address."""
     return "@" in source_id or bool(PHONE_LIKE.fullmatch(source_id) and normal_phone(source_id))
 
 
 def keyed_id(source_id: str) -> str:
-    """Stands for a source's id that is longer than we keep, or that says who somebody is."""
+    """Return a stand-in for a source's id that is too long, or that identifies a person."""
     return "id:" + _keyed("id", source_id).hex()
 
 
 def public_hash(text: str) -> str:
-    """SHA-256 in Base64, 44 characters: the form in which the state hands out its deletion lists."""
+    """Return the SHA-256 in Base64, 44 characters: the format of the state's deletion lists."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 

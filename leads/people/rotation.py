@@ -1,7 +1,7 @@
-"""Rotation: what is sealed under an older key is sealed anew under the current one, while everything runs.
+"""Rotation: reseal under the current key whatever is sealed under an older one, while everything keeps running.
 
-Guarantee: each batch is locked, re-sealed and committed by itself, and what is done needs no note: a value tells its
-own key. A run that was killed is simply run again. When nothing is left, the old key may leave the ring.
+Guarantee: each batch is locked, resealed and committed on its own, and progress needs no record, because each value
+carries its key's number. If a run is killed, run it again. When nothing is left, you can remove the old key.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from leads.people.sealing import key_ring
 @dataclass(frozen=True)
 class Sealed:
     """A column of sealed values. ``binding`` is the word that ties a value to its kind (see contact.py, consent.py);
-    the id beside it is the lead's, or the row's own where it is not of one lead."""
+    the id next to it is the lead's, or the row's own if the row does not belong to a lead."""
 
     table: str
     column: str
@@ -28,7 +28,7 @@ MACHINES = Sealed("leads_consent", "sealed_machine", "machine")
 
 
 def left_to_rotate(sealed: Sealed) -> int:
-    """How many values lie under another key than the current one."""
+    """Return how many values are sealed under a key other than the current one."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT count(*) FROM {sealed.table} WHERE get_byte({sealed.column}, 0) <> %s",  # noqa: S608
@@ -38,7 +38,7 @@ def left_to_rotate(sealed: Sealed) -> int:
 
 
 def rotate(sealed: Sealed, *, batch: int) -> Iterator[int]:
-    """Re-seal batch by batch, each in its own transaction; yields how many. Raises SealBroken."""
+    """Reseal in batches, each in its own transaction, and yield how many. Raises SealBroken."""
     last = 0
     while rows := _rotate_batch(sealed, after=last, batch=batch):
         last = rows[-1]

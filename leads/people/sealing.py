@@ -1,7 +1,7 @@
-"""Sealing: personal data at rest is AES-256-GCM, bound to its row, under a key that can be rotated.
+"""Sealing: personal data at rest is encrypted with AES-256-GCM, bound to its row, under a key that can be rotated.
 
-A sealed value is ``key id (1 byte) | nonce (12) | ciphertext and tag``. The row it belongs to goes in as
-associated data, so a ciphertext copied onto another row opens as an error, never as the wrong person.
+A sealed value is ``key id (1 byte) | nonce (12) | ciphertext and tag``. Its row goes in as associated
+data, so a ciphertext copied to another row fails to open and never shows the wrong person.
 """
 
 import base64
@@ -17,11 +17,11 @@ NONCE_BYTES = 12
 
 
 class SealBroken(Exception):
-    """The value was altered, belongs to another row, or its key is not in the ring."""
+    """The value was altered or belongs to another row, or its key is not in the ring."""
 
 
 class KeyRing:
-    """Keys by number. The first one given seals; all of them open."""
+    """Keys by number. The first one seals; all of them open."""
 
     def __init__(self, keys: dict[int, bytes]) -> None:
         self.current = next(iter(keys))
@@ -29,16 +29,16 @@ class KeyRing:
 
     @classmethod
     def parse(cls, entries: tuple[str, ...]) -> "KeyRing":
-        """From ``("2:base64", "1:base64")``, newest first. Raises ValueError on a malformed entry."""
+        """Build a ring from ``("2:base64", "1:base64")``, newest first. Raises ValueError on a malformed entry."""
         keys: dict[int, bytes] = {}
         for entry in entries:
             number, _, encoded = entry.strip().partition(":")
             try:
                 key = base64.b64decode(encoded, validate=True)
             except binascii.Error as error:
-                raise ValueError(f"key {number!r} is not base64") from error
+                raise ValueError(f"key {number!r} is not valid Base64") from error
             if not number.isdigit() or not 0 < int(number) < 256 or len(key) != 32:
-                raise ValueError(f"key {number!r} wants a number from 1 to 255 and 32 bytes")
+                raise ValueError(f"key {number!r} must be numbered from 1 to 255 and be 32 bytes long")
             keys[int(number)] = key
         if not keys:
             raise ValueError("FIELD_KEYS is empty")
@@ -49,10 +49,10 @@ class KeyRing:
         return bytes([self.current]) + nonce + self._ciphers[self.current].encrypt(nonce, plain, row.encode())
 
     def unseal(self, sealed: bytes, *, row: str) -> bytes:
-        """The plain bytes. Raises SealBroken."""
+        """Return the plain bytes. Raises SealBroken."""
         cipher = self._ciphers.get(sealed[0]) if sealed else None
         if cipher is None:
-            raise SealBroken("sealed under a key that is not in the ring")
+            raise SealBroken("the value is sealed under a key that is not in the ring")
         try:
             return cipher.decrypt(sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :], row.encode())
         except (InvalidTag, ValueError) as error:
@@ -65,5 +65,5 @@ def _parsed(entries: tuple[str, ...]) -> KeyRing:
 
 
 def key_ring() -> KeyRing:
-    """The ring in force, read from settings.FIELD_KEYS."""
+    """Return the ring in force, from settings.FIELD_KEYS."""
     return _parsed(tuple(settings.FIELD_KEYS))

@@ -1,1 +1,1 @@
-"""A vertical's questions: their types, their names, what makes a list of them a schema, and how answers are shown."""
+"""A vertical's questions: their types and names, what makes a list of them valid, and how answers are shown."""

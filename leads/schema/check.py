@@ -1,4 +1,4 @@
-"""What makes a list of fields a schema: each fault of it is a sentence for the admin who writes it."""
+"""Check that a list of fields is a valid schema. Each fault is a sentence for the admin who edits it."""
 
 import math
 from collections.abc import Iterator
@@ -11,29 +11,29 @@ from leads.schema.names import is_name, is_taken
 
 
 def check_schema(items: Any) -> None:
-    """Raises ValidationError with a sentence per fault of a schema in its JSON form."""
+    """Raises ValidationError with one sentence per fault of a schema in its JSON form."""
     if not isinstance(items, list):
-        raise ValidationError("A schema is a list of fields.")
+        raise ValidationError("A schema must be a list of fields.")
     faults = [fault for position, item in enumerate(items, 1) for fault in _faults(position, item)]
     names = [item.get("name") for item in items if isinstance(item, dict)]
-    faults += [f"“{name}” stands there twice." for name in sorted({str(n) for n in names if names.count(n) > 1})]
+    faults += [f"“{name}” is listed twice." for name in sorted({str(n) for n in names if names.count(n) > 1})]
     if faults:
         raise ValidationError(faults)
 
 
 def _faults(position: int, item: Any) -> Iterator[str]:
     if not isinstance(item, dict) or not is_name(str(item.get("name", ""))):
-        yield f"Field {position} wants a name of small letters, digits and _."
+        yield f"Field {position}: enter a name of lowercase letters, digits and _."
         return
     name = item["name"]
     if unknown := set(item) - set(Field.__dataclass_fields__):
         yield f"“{name}” has unknown settings: {', '.join(sorted(map(str, unknown)))}."
     if is_taken(name):
-        yield f"“{name}” is a name that every lead has already."
+        yield f"“{name}” is a reserved name. Choose another."
     if not str(item.get("label", "")).strip():
-        yield f"“{name}” wants a label."
+        yield f"“{name}”: enter a label."
     if item.get("type") not in FieldType.values:
-        yield f"“{name}” is of no known type."
+        yield f"“{name}”: choose a type."
     yield from _faults_of_choices(name, item)
     yield from _faults_of_settings(name, item)
 
@@ -41,13 +41,13 @@ def _faults(position: int, item: Any) -> Iterator[str]:
 def _faults_of_choices(name: str, item: dict[str, Any]) -> Iterator[str]:
     choices = _choices_of(item)
     if choices is None or any(not key or "," in key or len(key) > 60 for key in choices):
-        yield f"“{name}” wants choices as key and label; a key is at most 60 characters and has no comma."
+        yield f"“{name}”: enter choices as key and label. A key can have at most 60 characters and no comma."
     elif (item.get("type") in CHOOSING) != bool(choices):
-        yield f"“{name}” is of a type that {'wants' if item.get('type') in CHOOSING else 'has no'} choices."
+        yield f"“{name}” has a type that {'needs' if item.get('type') in CHOOSING else 'cannot have'} choices."
 
 
 def _choices_of(item: dict[str, Any]) -> dict[str, str] | None:
-    """Choices given as an object or as pairs; None when they are neither."""
+    """Return choices given as an object or as pairs, or None if they are neither."""
     try:
         choices = dict(item.get("choices", {}))
     except (TypeError, ValueError):
@@ -58,15 +58,15 @@ def _choices_of(item: dict[str, Any]) -> dict[str, str] | None:
 def _faults_of_settings(name: str, item: dict[str, Any]) -> Iterator[str]:
     bounds = [bound for key in ("minimum", "maximum") if (bound := item.get(key)) is not None]
     if not all(_is_number(bound) for bound in bounds):
-        yield f"“{name}” wants numbers as its bounds."
+        yield f"“{name}”: enter numbers for the minimum and maximum."
     elif bounds != sorted(bounds):
-        yield f"“{name}” has bounds that run from more to less."
+        yield f"“{name}”: enter a maximum that is not below the minimum."
     aliases = item.get("aliases", [])
     if not isinstance(aliases, list | tuple) or not all(isinstance(alias, str) for alias in aliases):
-        yield f"“{name}” wants other names as a list of texts."
+        yield f"“{name}”: enter aliases as a list of texts."
     for key in ("filterable", "sensitive"):
         if not isinstance(item.get(key, False), bool):
-            yield f"“{name}” wants true or false as “{key}”."
+            yield f"“{name}”: enter true or false for “{key}”."
 
 
 def _is_number(bound: Any) -> bool:

@@ -1,11 +1,11 @@
-"""The fields that every lead has, as files bring them."""
+"""The fields that every lead has, with the column names that files use."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class EnvelopeField:
-    """A field that every lead has, whatever its vertical, with the names that files give it."""
+    """A field that every lead has, whatever its vertical, with the names that files use for it."""
 
     name: str
     label: str
@@ -19,8 +19,8 @@ def _field(name: str, label: str, aliases: str = "") -> EnvelopeField:
 ENVELOPE: tuple[EnvelopeField, ...] = (
     _field("first_name", "First name", "firstname first fname namefirst givenname contactfirstname"),
     _field("last_name", "Last name", "lastname last lname namelast surname familyname contactlastname"),
-    _field("full_name", "Whole name", "fullname name contactname customername leadname"),
-    _field("email", "E-mail", "emailaddress mail email1 primaryemail contactemail emailaddr"),
+    _field("full_name", "Full name", "fullname name contactname customername leadname"),
+    _field("email", "Email", "emailaddress mail email1 primaryemail contactemail emailaddr"),
     _field(
         "phone",
         "Phone",
@@ -32,22 +32,22 @@ ENVELOPE: tuple[EnvelopeField, ...] = (
         "Second phone",
         "phone2 altphone alternatephone secondaryphone otherphone workphone phonework eveningphone evephone number2",
     ),
-    _field("phone_type", "Kind of phone", "linetype phonelinetype phonetype1"),
+    _field("phone_type", "Phone type", "linetype phonelinetype phonetype1"),
     _field("street", "Street", "address address1 street1 streetaddress addressline1 mailingaddress addr1 addr"),
-    _field("second_street", "Street, second line", "address2 street2 addressline2 unit apt apartment suite addr2"),
+    _field("second_street", "Address line 2", "address2 street2 addressline2 unit apt apartment suite addr2"),
     _field("city", "City", "town locality addresscity"),
     _field("state", "State", "region province statecode addressstate st stateabbr provincestate"),
     _field("postal_code", "ZIP code", "zip zipcode postal postcode zip5 addresszip zippostal zippostalcode"),
     _field(
         "captured_at",
-        "When the person asked",
+        "Request date and time",
         "submittedat sourcetimestamp capturedat createdat created createddate datecreated leaddate date timestamp"
         " submitted submissiondate submitdate submittime datetime optindate leadcreated entrydate postedat receivedat"
         " dateadded capturetime leadtime generated generateddate datesubmitted",
     ),
     _field(
         "external_id",
-        "The source's own id",
+        "Source's own ID",
         "leadid id xid vendorleadid externalid externalleadid recordid reference ref uniqueid sourceid leadnumber"
         " transactionid requestid",
     ),
@@ -59,7 +59,7 @@ ENVELOPE: tuple[EnvelopeField, ...] = (
     ),
     _field(
         "legs_sold",
-        "Sold already",
+        "Already sold",
         "lpnumsold numsold timessold soldtimes soldcount salescount legssoldelsewhere sold numbersold",
     ),
     _field(
@@ -69,13 +69,13 @@ ENVELOPE: tuple[EnvelopeField, ...] = (
     ),
     _field(
         "consent_page",
-        "Page with the consent",
+        "Consent page",
         "consenturl conversionurl landingpage pageurl url landingpageurl landingurl optinurl sourceurl tcpaurl"
         " websiteurl formurl website",
     ),
     _field(
         "consent_at",
-        "When consent was given",
+        "Consent date and time",
         "consentdate consenttimestamp consenttime tcpadate tcpatimestamp optintimestamp consentgivenat tcpaconsentdate",
     ),
     _field("ip_address", "IP address", "ip ipaddr clientip userip remoteip optinip leadip"),
@@ -93,7 +93,7 @@ ENVELOPE: tuple[EnvelopeField, ...] = (
     ),
     _field(
         "retained_until",
-        "Certificate kept until",
+        "Certificate retained until",
         "trustedformretainuntil certretaineduntil trustedformexpires trustedformexpiresat retaineduntil",
     ),
 )

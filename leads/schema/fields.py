@@ -1,16 +1,16 @@
-"""The fields of a vertical: what types there are, how a value is read from text, and what a schema is.
+"""A vertical's fields: their types, how a value is read from text, and what a schema is.
 
-A schema is data, a list of fields as JSON, versioned per vertical. Values live in ``Lead.attributes``:
+A schema is data: a JSON list of fields, versioned per vertical. Values are stored in ``Lead.attributes``:
 
 =========  =================================================================
 choice     the choice's key, a string
 choices    a list of keys, in the schema's order
 number     a JSON number
-money      whole dollars, an integer (people's loans; our own money is cents)
+money      whole dollars, an integer (people's loans; our own prices are in cents)
 flag       true or false
 date       ``YYYY-MM-DD``
 text       a string; never filterable
-range      ``{"min": 100000, "max": 150000}``; an open end is left out
+range      ``{"min": 100000, "max": 150000}``; an open end is omitted
 =========  =================================================================
 """
 
@@ -26,14 +26,14 @@ from django.db import models
 
 
 class FieldType(models.TextChoices):
-    CHOICE = "choice", "One of several"
-    CHOICES = "choices", "Any of several"
+    CHOICE = "choice", "Choice (one)"
+    CHOICES = "choices", "Choices (several)"
     NUMBER = "number", "Number"
-    MONEY = "money", "Money, whole dollars"
+    MONEY = "money", "Money (whole dollars)"
     FLAG = "flag", "Yes or no"
     DATE = "date", "Date"
     TEXT = "text", "Text"
-    RANGE = "range", "From–to"
+    RANGE = "range", "Range (from–to)"
 
 
 RANGED = {FieldType.NUMBER, FieldType.MONEY, FieldType.RANGE, FieldType.DATE}
@@ -43,19 +43,19 @@ UNSPOKEN = re.compile(r"[^a-z0-9+<>]+")
 LARGEST = Decimal(10) ** 12
 DATE_FORMATS = ("%Y-%m-%d", "%m/%d/%Y", "%m/%d/%y", "%m-%d-%Y", "%Y%m%d")
 YES = {"y", "yes", "true", "t", "1", "x", "on"}
-# A cell that starts so is run by spreadsheets; the escapes are the full-width twins of = + - @ %.
+# Spreadsheets run a cell that starts with these; the escapes are the full-width versions of = + - @ %.
 FORMULA_STARTS = "=+-@|% \uff1d\uff0b\uff0d\uff20\uff05"
 FORMULA = re.compile(r"\W*[=\uff1d]|[+@\uff0b\uff20-]+\s*[A-Za-z.]+[(|]")
 NO = {"n", "no", "false", "f", "0", "off"}
 
 
 class BadValue(ValueError):
-    """The text cannot be read as a value of the field. The message names the reason, never the value."""
+    """The text is not a valid value for the field. The message gives the reason, never the value."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One question of a form. ``choices`` maps keys to labels; bounds hold for number, money and range."""
+    """One question on a form. ``choices`` maps keys to labels; the bounds apply to number, money and range."""
 
     name: str
     label: str
@@ -70,7 +70,7 @@ class Field:
 
     @property
     def shown_before_sale(self) -> bool:
-        """Sensitive answers and free text (people write their names into it) are for the buyer only."""
+        """Whether it is shown before the sale: not if sensitive, or free text (people write their names into it)."""
         return not self.sensitive and self.type != FieldType.TEXT
 
     @property
@@ -79,22 +79,22 @@ class Field:
 
     @cached_property
     def keys_by_spelling(self) -> dict[str, str]:
-        """Keys by their own and their labels' loose spelling; the first choice wins."""
+        """Keys by the loose spelling of the key and of its label; the first choice wins."""
         spelled = [(_loose(text), key) for key, label in self.choices.items() for text in (key, label)]
         return dict(reversed(spelled))
 
     def read(self, raw: str) -> Any:
-        """The value that ``raw`` stands for. Raises BadValue."""
+        """Return the value that ``raw`` stands for. Raises BadValue."""
         value = _READERS[self.type](self, raw.strip())
         for bound in _numbers_of(value):
             if self.minimum is not None and bound < self.minimum:
-                raise BadValue("is below what this field allows")
+                raise BadValue("is below the minimum for this field")
             if self.maximum is not None and bound > self.maximum:
-                raise BadValue("is above what this field allows")
+                raise BadValue("is above the maximum for this field")
         return value
 
     def display(self, value: Any) -> str:
-        """How a person reads the value."""
+        """Return the value as people read it."""
         match self.type:
             case FieldType.CHOICE:
                 return self.choices.get(value, str(value))
@@ -112,7 +112,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Schema:
-    """The fields of one version, in their order."""
+    """The fields of one version, in order."""
 
     fields: tuple[Field, ...]
 
@@ -136,7 +136,7 @@ class Schema:
         return tuple(item for item in self.fields if item.shown_before_sale)
 
     def as_shown_by(self, newest: "Schema") -> "Schema":
-        """Shown before the sale: what a newer version hid or dropped is hidden in old leads too."""
+        """Return the fields shown before the sale; what a newer version hid or dropped is hidden in old leads too."""
         shown = {item.name for item in newest.shown}
         return Schema(tuple(item for item in self.shown if item.name in shown))
 
@@ -154,7 +154,7 @@ def _field_from_json(item: dict[str, Any]) -> Field:
 
 
 def stored_form(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The fields as the database keeps them: choices as pairs, because jsonb forgets the order of an object's keys."""
+    """Return the fields as the database stores them: choices as pairs, because jsonb loses the order of keys."""
     return [
         {**item, "choices": [list(pair) for pair in dict(item["choices"]).items()]} if item.get("choices") else item
         for item in items
@@ -164,7 +164,7 @@ def stored_form(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _read_choice(item: Field, raw: str) -> str:
     key = item.keys_by_spelling.get(_loose(raw))
     if key is None:
-        raise BadValue("is none of the choices")
+        raise BadValue("is not one of the choices")
     return key
 
 
@@ -188,7 +188,7 @@ def _read_flag(item: Field, raw: str) -> bool:
         return True
     if raw.lower() in NO:
         return False
-    raise BadValue("is neither yes nor no")
+    raise BadValue("is not yes or no")
 
 
 def _read_date(item: Field, raw: str) -> str:
@@ -197,7 +197,7 @@ def _read_date(item: Field, raw: str) -> str:
             return datetime.strptime(raw[:10], pattern).date().isoformat()  # noqa: DTZ007  (a date has no zone)
         except ValueError:
             continue
-    raise BadValue("is not a date")
+    raise BadValue("is not a valid date")
 
 
 def _read_text(item: Field, raw: str) -> str:
@@ -205,7 +205,7 @@ def _read_text(item: Field, raw: str) -> str:
 
 
 def plain_text(raw: str, longest: int = LONGEST_TEXT) -> str:
-    """Text without control characters, and without what a spreadsheet would run. Raises BadValue for a formula."""
+    """Return the text without control characters or anything a spreadsheet would run. Raises BadValue for a formula."""
     text = " ".join(raw.split())
     if not text.isprintable():
         text = "".join(character for character in text if character.isprintable())
@@ -227,7 +227,7 @@ def _read_range(item: Field, raw: str) -> dict[str, int]:
     low, dash, high = text.partition("-")
     ends = {"min": _read_money(item, low), "max": _read_money(item, high if dash else low)}
     if ends["min"] > ends["max"]:
-        raise BadValue("runs from more to less")
+        raise BadValue("has a minimum above its maximum")
     return ends
 
 
@@ -244,7 +244,7 @@ _READERS = {
 
 
 def _decimal(raw: str) -> Decimal:
-    """``$1,250.00``, ``250k``, ``1.2M`` and plain numbers; ``1e5`` and signs in odd places are refused."""
+    """Read ``$1,250.00``, ``250k``, ``1.2M`` and plain numbers; refuse ``1e5`` and signs in odd places."""
     match = re.fullmatch(r"(-?)\s*\$?\s*(\d{1,3}(?:,\d{3})+|\d+)?(\.\d+)?\s*([kKmM]?)%?", raw.strip())
     if not match or not (match[2] or match[3]):
         raise BadValue("is not a number")
@@ -258,7 +258,7 @@ def _decimal(raw: str) -> Decimal:
     return number
 
 
-@lru_cache(maxsize=10_000)  # a file says the same few things again and again
+@lru_cache(maxsize=10_000)  # a file repeats the same few values
 def _loose(text: str) -> str:
     return UNSPOKEN.sub(" ", text.lower()).strip()
 

@@ -1,7 +1,7 @@
-"""Labels: what of a lead may be read before it is sold, in words.
+"""Labels: the answers a buyer may read before buying a lead, in words.
 
-Exact amounts could point at a person, so money is shown as a band whose width is a fifth of its leading digit's place:
-$553,000 reads $540–560k. Sensitive answers and free text are not shown at all.
+Exact amounts could identify a person, so money is shown as a band whose width is a fifth of its leading digit's place:
+$553,000 becomes $540–560k. Sensitive answers and free text are not shown at all.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from leads.schema.fields import Field, FieldType, Schema
 
 @dataclass(frozen=True)
 class ShownAnswer:
-    """One answer as a buyer may see it."""
+    """One answer as a buyer sees it before the sale."""
 
     name: str
     label: str
@@ -22,7 +22,7 @@ class ShownAnswer:
 
 
 def shown_answers(attributes: Mapping[str, Any], schema: Schema) -> Iterator[ShownAnswer]:
-    """What the person answered, as far as it may be shown before the sale, in the schema's order."""
+    """Yield the person's answers that may be shown before the sale, in the schema's order."""
     for field in schema.shown:
         if (value := attributes.get(field.name)) is not None:
             yield ShownAnswer(field.name, field.label, shown_text(field, value))
@@ -37,7 +37,7 @@ def shown_text(field: Field, value: object) -> str:
 
 
 def money_band(dollars: float) -> str:
-    """``$540–560k`` for 553,000; exact only for nothing at all."""
+    """Return a band such as ``$540–560k`` for 553,000; only $0 is exact."""
     if dollars <= 0:
         return "$0"
     step = max(1, 2 * 10 ** (floor(log10(dollars)) - 1))
@@ -54,13 +54,13 @@ def _unit(dollars: float) -> str:
 
 
 def _short(dollars: float, beside: float | None = None) -> str:
-    """The number without its unit; ``beside`` is the amount whose unit stands for both."""
+    """Return the number without its unit; ``beside`` is the amount whose unit applies to both."""
     scale = {"M": 1_000_000, "k": 1_000, "": 1}[_unit(beside or dollars)]
     return f"{dollars / scale:,.10g}"
 
 
 def headline_fields(schema: Schema) -> list[Field]:
-    """Up to four fields that a list shows in its columns: what is wanted, how much, and two more."""
+    """Return up to four fields to show as list columns: the first choice, the first amount, and two more choices."""
     choices = [field for field in schema.shown if field.type == FieldType.CHOICE]
     amounts = [field for field in schema.shown if field.type in (FieldType.MONEY, FieldType.RANGE)]
     return [*choices[:1], *amounts[:1], *choices[1:3]]

@@ -1,4 +1,4 @@
-"""Names that no vertical's field may have: something answers to them already, in a file, a filter or a question."""
+"""Names that no vertical's field may have, because a file, a filter or a lookup already uses them."""
 
 import re
 
@@ -7,11 +7,11 @@ from django.db.models import JSONField
 from leads.schema.common_columns import ENVELOPE_NAMES
 
 LONGEST_NAME = 40
-# Two underscores divide a path into the answers; at the end of a name they would make two with what follows.
+# Two underscores separate the parts of a lookup path; one at the end of a name would join with the next to make two.
 NAME = re.compile(r"[a-z](?:_?[a-z0-9])*")
 ENDS = ("_min", "_max")
 
-# What may be asked of every lead (envelope.py, which stands on the models and so cannot be read from here).
+# What can be asked of every lead (common_fields.py, which imports the models and so cannot be imported here).
 ASKED = frozenset(
     [
         "state",
@@ -30,7 +30,7 @@ ASKED = frozenset(
         "price",
     ]
 )
-# How pages, the API and the filters themselves speak of it, and parts of a person that nobody may ask for.
+# Parameters of pages, the API and the filters themselves, and parts of a contact that nobody may filter by.
 SPOKEN = frozenset(
     [
         "vertical",
@@ -59,10 +59,10 @@ RESERVED_NAMES = ASKED | SPOKEN | LOOKUPS | ENVELOPE_NAMES
 
 
 def is_name(text: str) -> bool:
-    """Whether a field can be called so at all: small letters, digits and single underscores within."""
+    """Whether a field can have this name: lowercase letters, digits, and single underscores inside it."""
     return len(text) <= LONGEST_NAME and bool(NAME.fullmatch(text))
 
 
 def is_taken(name: str) -> bool:
-    """Whether something else is called so. The ends of a from–to are ``<name>_min`` and ``<name>_max``."""
+    """Whether the name is already used. The ends of a from–to filter are ``<name>_min`` and ``<name>_max``."""
     return name in RESERVED_NAMES or name.endswith(ENDS)

@@ -92,23 +92,23 @@ def test_a_file_is_imported_through_the_page(market, admin, worker, new_page):
     page.get_by_label("File", exact=True).set_input_files(
         {"name": "requests.csv", "mimeType": "text/csv", "buffer": as_csv(rows)}
     )
-    page.get_by_role("button", name="Upload and look at the columns").click()
+    page.get_by_role("button", name="Upload and map columns").click()
     expect(page.get_by_label("Wish")).to_have_value("")
     page.get_by_label("Wish").select_option(label="Wants")
-    page.get_by_role("button", name="Try it: a dry run of 5 rows").click()
-    expect(page.get_by_role("heading", name="This is what would come of it")).to_be_visible()
+    page.get_by_role("button", name="Try a dry run of 5 rows").click()
+    expect(page.get_by_role("heading", name="Dry run finished")).to_be_visible()
     assert Lead.objects.count() == 0
     page.get_by_role("button", name="Import 5 rows").click()
-    expect(page.get_by_role("link", name="The leads of this file")).to_be_visible()
+    expect(page.get_by_role("link", name="Leads from this file")).to_be_visible()
 
     figures = page.locator(".figures dd").all_inner_texts()
     assert figures == ["5", "3", "1", "1", "0"]
-    heading, *problems = downloaded(page, page.get_by_role("link", name="All of them as CSV"))
+    heading, *problems = downloaded(page, page.get_by_role("link", name="Download all as CSV"))
     assert [(one[0], one[1]) for one in problems] == [("2", "flagged"), ("3", "refused")]
 
-    page.get_by_role("link", name="Ageing").click()
+    page.get_by_role("link", name="Aging").click()
     page.get_by_role("button", name="Run the sweep now").click()
-    expect(page.get_by_text("The sweep is on its way")).to_be_visible()
+    expect(page.get_by_text("Sweep started")).to_be_visible()
     page.goto("/mortgage/")
     expect(matching(page)).to_have_text("<5")
     expect(page.locator(".leads tbody tr")).to_have_count(4)
@@ -119,7 +119,7 @@ def sign_up_a_company(page: Page) -> None:
     page.get_by_role("link", name="Sign up").click()
     page.get_by_label("Email").fill(BUYER)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Make my account").click()
+    page.get_by_role("button", name="Create my account").click()
     page.wait_for_url(lambda url: "signup" not in url)
     page.goto("/company/register/")
     for label, value in {
@@ -133,8 +133,8 @@ def sign_up_a_company(page: Page) -> None:
         page.get_by_label(label).fill(value)
     page.get_by_label("State").select_option(label="Ohio")
     page.get_by_label("Mortgage").check()
-    page.get_by_role("button", name="Register the company").click()
-    expect(page.get_by_text("Asked for on")).to_be_visible()
+    page.get_by_role("button", name="Register company").click()
+    expect(page.get_by_text("Requested on")).to_be_visible()
 
 
 def approve_and_credit(desk: Page) -> None:

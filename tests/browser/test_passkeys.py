@@ -36,7 +36,7 @@ def test_a_passkey_is_added_and_opens_the_market(market, new_page):
         page.locator("main form button[data-kind=primary]").first.click()
         page.wait_for_url("**/webauthn/add/**")
     page.get_by_label("Passwordless").check()
-    page.get_by_role("button", name="Add the key").click()
+    page.get_by_role("button", name="Add key").click()
     page.wait_for_url(re.compile("recovery-codes|webauthn/$"))
     page.context.clear_cookies()
     page.goto("/accounts/login/")

@@ -42,10 +42,10 @@ def test_the_queue_grants_and_writes_to_the_owners(
 
     asked.refresh_from_db()
     assert (asked.status, asked.note, asked.decided_at is not None) == ("granted", "Welcome", True)
-    assert said(response) == ["1 decided, and their owners written to."]
+    assert said(response) == ["Decisions saved and emailed to the owners: 1."]
     [letter] = mailoutbox
     assert (letter.to, letter.subject) == ([owner.email], "Remainder: Mortgage, approved")
-    assert "What we say to it: Welcome" in letter.body
+    assert "Our note: Welcome" in letter.body
 
 
 def test_deciding_the_same_again_writes_no_second_letter(
@@ -58,7 +58,7 @@ def test_deciding_the_same_again_writes_no_second_letter(
 
     asked.refresh_from_db()
     assert (asked.decided_at, mailoutbox) == (now, [])
-    assert said(response) == ["0 decided, and their owners written to."]
+    assert said(response) == ["Decisions saved and emailed to the owners: 0."]
 
 
 def test_the_queue_refuses_only_with_a_reason(staff, asked, mailoutbox, django_capture_on_commit_callbacks):
@@ -68,8 +68,8 @@ def test_the_queue_refuses_only_with_a_reason(staff, asked, mailoutbox, django_c
     asked.refresh_from_db()
     assert (asked.status, mailoutbox) == ("requested", [])
     assert said(response) == [
-        "Miller LLC: Mortgage, Asked for: A refusal says why: write a note to the company.",
-        "0 decided, and their owners written to.",
+        "Miller LLC: Mortgage, Requested: Enter a note that tells the company why.",
+        "Decisions saved and emailed to the owners: 0.",
     ]
 
 
@@ -79,7 +79,7 @@ def test_a_refusal_carries_its_reason(staff, asked, mailoutbox, django_capture_o
 
     asked.refresh_from_db()
     assert (asked.status, asked.note) == ("refused", "No licence found")
-    assert "What we say to it: No licence found" in mailoutbox[0].body
+    assert "Our note: No licence found" in mailoutbox[0].body
 
 
 def test_staff_who_may_only_look_decides_nothing(client, make_user, asked):

@@ -105,6 +105,6 @@ def test_what_an_admin_changed_stays_and_is_said():
     said = load_verticals()
 
     solar.refresh_from_db()
-    assert said == ["Solar: keeps its own window_minutes, fields"]
+    assert said == ["Solar: kept its own window_minutes, fields"]
     assert solar.window_minutes == 45
     assert list(solar.schemas.values_list("version", flat=True)) == [2, 1]

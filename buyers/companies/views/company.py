@@ -1,4 +1,4 @@
-"""Registering a company, its profile, and what it is approved for."""
+"""Pages to register a company, edit its profile and request approvals."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -31,7 +31,7 @@ def register(request: PersonRequest) -> HttpResponse:
         except CompanyRefusal as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, "Your company is registered. We write to you when we have looked at it.")
+            messages.success(request, "Your company is registered. We will email you when we have reviewed it.")
             return redirect("buyers:profile")
     closed = Vertical.objects.filter(open_for_resale=False)
     return render(
@@ -49,13 +49,13 @@ def profile(request: MemberRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @owner_required
 def edit(request: MemberRequest) -> HttpResponse:
-    # A copy: a form that is refused must not show its values as the company's name in the masthead.
+    # Use a copy, so that an invalid form does not show its values as the company's name in the page header.
     form = ProfileForm(
         request.POST if request.method == "POST" else None, instance=Buyer.objects.get(pk=request.buyer.pk)
     )
     if request.method == "POST" and form.is_valid():
         form.instance.save(update_fields=form.changed_data)
-        messages.success(request, "The profile is saved.")
+        messages.success(request, "Company profile saved.")
         return redirect("buyers:profile")
     return render(request, "buyers/companies/edit.html", {"form": form}, status=422 if form.errors else 200)
 
@@ -69,11 +69,11 @@ def ask(request: MemberRequest, slug: str) -> HttpResponse:
     except CompanyRefusal as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, f"You asked for {vertical.name}. We write to you when we have looked at it.")
+        messages.success(request, f"You requested {vertical.name}. We will email you when we have reviewed it.")
     return redirect("buyers:profile")
 
 
 def _standings(buyer: Buyer) -> list[dict[str, object]]:
-    """Every vertical with the company's approval for it, or None."""
+    """Return every vertical with the company's approval for it, or None."""
     approvals = {approval.vertical_id: approval for approval in buyer.approvals.all()}
     return [{"vertical": vertical, "approval": approvals.get(vertical.pk)} for vertical in Vertical.objects.all()]

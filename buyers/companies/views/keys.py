@@ -1,4 +1,4 @@
-"""The company's keys for programs. Owners only: a key may spend the wallet."""
+"""The company's API keys. Owners only, because a key can spend the wallet."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -17,7 +17,7 @@ from buyers.models import ApiKey
 @never_cache
 @owner_required
 def keys(request: MemberRequest) -> HttpResponse:
-    """The list; and making a key, which the answer shows once: a redirect would have to keep the key somewhere."""
+    """List keys and create one. The response shows the new key once: a redirect would have to store it somewhere."""
     form = KeyForm(request.POST if request.method == "POST" else None)
     made, plain = None, ""
     if request.method == "POST" and form.is_valid():
@@ -37,5 +37,5 @@ def keys(request: MemberRequest) -> HttpResponse:
 def revoke(request: MemberRequest, pk: int) -> HttpResponse:
     key: ApiKey = get_object_or_404(request.buyer.api_keys, pk=pk)
     revoke_key(key=key, now=timezone.now())
-    messages.success(request, f"The key {key.name} is revoked. Programs that use it are refused from now on.")
+    messages.success(request, f"The key {key.name} is revoked. Programs can no longer use it.")
     return redirect("buyers:keys")

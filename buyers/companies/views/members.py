@@ -1,4 +1,4 @@
-"""Who belongs to the company, and how one gets in."""
+"""The company's members and invitations."""
 
 from allauth.account.adapter import get_adapter
 from django.contrib import messages
@@ -25,7 +25,7 @@ from buyers.models import Invitation, Membership, Role, User
 @require_http_methods(["GET", "HEAD", "POST"])
 @member_required
 def members(request: MemberRequest) -> HttpResponse:
-    """The list for every member; owners also invite here. Inviting an address again sends a new link."""
+    """List members for everyone in the company; owners can also invite. Inviting an address again sends a new link."""
     if request.method == "POST" and not request.membership.can_manage:
         raise Http404
     form = InviteForm(request.POST if request.method == "POST" else None)
@@ -41,7 +41,7 @@ def members(request: MemberRequest) -> HttpResponse:
             form.add_error("email", str(refusal))
         else:
             mail_invitation(invitation)
-            messages.success(request, f"The invitation to {invitation.email} is on its way. It is good for seven days.")
+            messages.success(request, f"We emailed an invitation to {invitation.email}. It is valid for seven days.")
             return redirect("buyers:members")
     return render(
         request, "buyers/companies/members.html", _members_context(request, form), status=422 if form.errors else 200
@@ -73,14 +73,14 @@ def role(request: MemberRequest, pk: int) -> HttpResponse:
     except CompanyRefusal as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, f"{membership.user.email} has the new role.")
+        messages.success(request, f"We changed the role of {membership.user.email}.")
     return redirect("buyers:members")
 
 
 @require_POST
 @member_required
 def remove(request: MemberRequest, pk: int) -> HttpResponse:
-    """An owner removes anybody; everybody may leave."""
+    """Remove a member. Owners can remove anyone; every member can leave."""
     membership: Membership = get_object_or_404(request.buyer.memberships, pk=pk)
     leaves = membership.pk == request.membership.pk
     if not leaves and not request.membership.can_manage:
@@ -109,18 +109,18 @@ def withdraw(request: MemberRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def accept(request: MarketRequest, token: str) -> HttpResponse:
-    """The link in the letter. A stranger makes an account or logs in and comes back; then joining is one button."""
+    """Show the invitation from the email. A visitor signs up or logs in and comes back, then joins with one button."""
     invitation = get_object_or_404(Invitation.objects.select_related("buyer"), token=token)
     is_open = invitation.is_open(timezone.now())
     context: dict[str, object] = {"invitation": invitation, "is_open": is_open, "here": request.path}
     if is_open and not isinstance(request.user, User):
-        # Who holds the link reads that mailbox: an account for this address needs no second letter.
+        # Whoever has the link reads that mailbox, so an account for this address needs no verification email.
         get_adapter().stash_verified_email(request, invitation.email)
     if request.method == "POST" and isinstance(request.user, User):
         try:
             accept_invitation(invitation=invitation, user=request.user, now=timezone.now())
         except CompanyRefusal as refusal:
             return render(request, "buyers/companies/accept.html", {**context, "refusal": refusal}, status=422)
-        messages.success(request, f"You are in {invitation.buyer} now.")
+        messages.success(request, f"You joined {invitation.buyer}.")
         return redirect("buyers:profile")
     return render(request, "buyers/companies/accept.html", context)

@@ -1,4 +1,4 @@
-"""Columns: what a file's headers mean. The guess is a proposal; the operator's word, once saved, wins."""
+"""Columns: what a file's headers mean. The guess is a suggestion; a mapping that the operator saved wins."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,7 @@ from leads.models import ColumnMapping, Source, Vertical
 from leads.schema.common_columns import ENVELOPE, ENVELOPE_NAMES
 from leads.schema.fields import Schema
 
-# Nobody who buys a lead needs these, and whoever holds them answers for them.
+# No buyer needs these, and whoever stores them is liable for them.
 NEVER_TAKEN = re.compile(
     r"^(ssn|ssnlast4|socialsecurity.*|bankaccount.*|account(number|no)|routing(number|no)?|(credit)?card(number|no)|cvv"
     r"|cvc|driverslicen[cs]e(number|no)?|passport.*|password)$"
@@ -15,21 +15,21 @@ NEVER_TAKEN = re.compile(
 
 
 class MappingIncomplete(Exception):
-    """A file cannot be read like this. The message is fit for the operator."""
+    """The file cannot be read with this mapping. The message is fit to show the operator."""
 
 
 def loose(header: str) -> str:
-    """``Name_First``, "name first" and ``nameFirst`` are one; so are ``ZIP`` and "Zip "."""
+    """Return a loose spelling: ``Name_First``, "name first" and ``nameFirst`` match; so do ``ZIP`` and "Zip "."""
     return re.sub(r"[^a-z0-9]", "", header.lower())
 
 
 def is_never_taken(header: str) -> bool:
-    """Social security, bank account, card and licence numbers are not read, whatever the mapping says."""
+    """Whether we never read it, whatever the mapping: Social Security, bank account, card and license numbers."""
     return bool(NEVER_TAKEN.match(loose(header)))
 
 
 def guess_columns(headers: list[str], samples: dict[str, list[str]], schema: Schema) -> dict[str, str]:
-    """Field to header: by name first, then by alias; what a column holds decides only where no name did."""
+    """Map fields to headers: by name first, then by alias, and by the column's values only if no name matches."""
     columns: dict[str, str] = {}
     free = {loose(header): header for header in reversed(headers) if not is_never_taken(header)}
     for spellings in _rounds(schema):
@@ -48,7 +48,7 @@ def guess_columns(headers: list[str], samples: dict[str, list[str]], schema: Sch
 def propose_columns(
     source: Source, vertical: Vertical, headers: list[str], samples: dict[str, list[str]]
 ) -> dict[str, str]:
-    """What the operator confirmed for this source before; guesses where there is nothing, or the header is gone."""
+    """Return the mapping the operator confirmed for this source; guess what is missing or whose header is gone."""
     guesses = guess_columns(headers, samples, vertical.schema)
     saved = ColumnMapping.objects.filter(source=source, vertical=vertical).first()
     if saved is None:
@@ -61,40 +61,40 @@ def propose_columns(
 
 
 def save_columns(source: Source, vertical: Vertical, columns: dict[str, str], timezone: str) -> None:
-    """Keep the mapping for this source's next file."""
+    """Save the mapping for this source's next file."""
     ColumnMapping.objects.update_or_create(
         source=source, vertical=vertical, defaults={"columns": columns, "timezone": timezone}
     )
 
 
 def check_columns(columns: dict[str, str], headers: list[str], schema: Schema, *, has_default_consent: bool) -> None:
-    """Raises MappingIncomplete for a mapping that does not fit the file, or under which every row would be refused."""
+    """Raises MappingIncomplete if the mapping does not fit the file, or if every row would be refused under it."""
     for field, header in columns.items():
         if field not in ENVELOPE_NAMES and field not in schema.by_name:
             raise MappingIncomplete(f"There is no field “{field}”.")
         if header not in headers:
             raise MappingIncomplete(f"The file has no column “{header}”.")
         if is_never_taken(header):
-            raise MappingIncomplete(f"The column “{header}” is never taken.")
+            raise MappingIncomplete(f"The column “{header}” is never imported.")
     missing = list(_missing(columns.keys(), has_default_consent=has_default_consent))
     if missing:
-        raise MappingIncomplete("No column says " + ", nor ".join(missing) + ".")
+        raise MappingIncomplete("Map a column for " + ", and for ".join(missing) + ".")
 
 
 def _missing(fields: Iterable[str], *, has_default_consent: bool) -> Iterator[str]:
     mapped = set(fields)
     if mapped.isdisjoint({"phone", "second_phone", "email"}):
-        yield "a phone or an e-mail address"
+        yield "a phone number or email address"
     if "captured_at" not in mapped:
-        yield "when the person asked"
+        yield "when the person made the request"
     if mapped.isdisjoint({"state", "postal_code"}):
         yield "the state or the ZIP code"
     if "consent_text" not in mapped and not has_default_consent:
-        yield "which consent text the person saw (choose one for the whole file, or a column)"
+        yield "the consent text the person saw (or choose one text for the whole file)"
 
 
 def _rounds(schema: Schema) -> Iterator[list[tuple[str, list[str]]]]:
-    """Names as they are, then labels, then other names; within a round the vertical comes before the envelope."""
+    """Yield names, then labels, then aliases; within a round, the vertical's fields come before the common ones."""
     yield [(field.name, [loose(field.name)]) for field in (*schema, *ENVELOPE)]
     yield [(field.name, [loose(field.label)]) for field in (*schema, *ENVELOPE)]
     yield [(field.name, [loose(alias) for alias in field.aliases]) for field in (*schema, *ENVELOPE)]
@@ -110,7 +110,7 @@ SNIFFED: dict[str, re.Pattern[str]] = {
 
 
 def _sniff(field: str, pattern: re.Pattern[str], free: dict[str, str], samples: dict[str, list[str]]) -> dict[str, str]:
-    """The one free column whose values all look like it; with two there is no telling."""
+    """Return the only free column whose values all match; if two match, we cannot tell."""
     matching = [
         name
         for name, header in free.items()

@@ -1,4 +1,4 @@
-"""Converting a workbook into CSV, in a process of its own: what a hostile file breaks there, breaks nothing here."""
+"""Convert a workbook to CSV in a separate process, so that a hostile file can break only that process."""
 
 import subprocess
 import sys
@@ -10,17 +10,17 @@ from shutil import copyfileobj
 from typing import BinaryIO, cast
 
 PROGRAM = Path(__file__).with_name("workbook.py")
-REFUSED = 2  # the program's exit code when it says why, in a sentence, as its last line
+REFUSED = 2  # the program's exit code when its last line is a sentence that says why
 SECONDS = 60
 
 
 class SheetRefused(Exception):
-    """The file cannot be read. The message is fit for the person who sent it."""
+    """The file cannot be read. The message is fit to show the person who sent it."""
 
 
 @contextmanager
 def workbook_as_csv(workbook: BinaryIO) -> Iterator[BinaryIO]:
-    """The first sheet as CSV in UTF-8, in a file without a name. Raises SheetRefused."""
+    """Open the first sheet as CSV in UTF-8, in an unnamed file. Raises SheetRefused."""
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as converted:
         copyfileobj(workbook, given)
         given.seek(0)
@@ -34,10 +34,10 @@ def workbook_as_csv(workbook: BinaryIO) -> Iterator[BinaryIO]:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise SheetRefused("The workbook takes too long to read: save it as CSV.") from error
+            raise SheetRefused("The workbook takes too long to read. Save it as CSV and upload that.") from error
         if child.returncode == REFUSED:
             raise SheetRefused(child.stderr.decode().strip().splitlines()[-1])
         if child.returncode:
-            raise SheetRefused("The workbook is damaged, or too large to be read: save it as CSV.")
+            raise SheetRefused("The workbook is damaged or too large to read. Save it as CSV and upload that.")
         converted.seek(0)
         yield cast(BinaryIO, converted)

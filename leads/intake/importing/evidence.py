@@ -1,4 +1,4 @@
-"""Evidence: the proofs of consent that a file may carry, each in its normal form. All raise BadValue."""
+"""Evidence: the proof of consent that a file may contain, each in its normal form. All raise BadValue."""
 
 import re
 import uuid
@@ -17,18 +17,18 @@ DAY = Field(name="day", label="Day", type=FieldType.DATE)
 
 @lru_cache(maxsize=1024)
 def read_page(text: str) -> str:
-    """The page without query and fragment: those may say who somebody is. So may a path; then the host is kept."""
+    """Return the page without query and fragment, which may identify a person; if the path may too, only the host."""
     address = text if "://" in text else f"https://{text}"
     try:
         parts = urlsplit(address)
     except ValueError as error:
-        raise BadValue("is no web address") from error
+        raise BadValue("is not a valid web address") from error
     host = parts.hostname or ""
     if parts.scheme not in ("http", "https") or "." not in host or not address.isprintable() or " " in address:
-        raise BadValue("is no web address")
+        raise BadValue("is not a valid web address")
     page = f"{parts.scheme}://{host}{'' if PERSONAL_PATH.search(unquote(parts.path)) else parts.path}"
     if len(page) > LONGEST_PAGE:
-        raise BadValue("is longer than any web address we keep")
+        raise BadValue("is too long for a web address")
     return page
 
 
@@ -36,24 +36,24 @@ def read_ip_address(text: str) -> str:
     try:
         return str(ip_address(text))
     except ValueError as error:
-        raise BadValue("is no IP address") from error
+        raise BadValue("is not a valid IP address") from error
 
 
 def read_certificate(text: str) -> str:
-    """The address of a TrustedForm certificate, on TrustedForm's own host."""
+    """Return the URL of a TrustedForm certificate on TrustedForm's own host."""
     match = CERTIFICATE.fullmatch(text)
     if not match:
-        raise BadValue("is no TrustedForm certificate")
+        raise BadValue("is not a TrustedForm certificate URL")
     return match[1]
 
 
 def read_token(text: str) -> uuid.UUID:
     if len(text) != 36:
-        raise BadValue("is no LeadiD")
+        raise BadValue("is not a valid LeadiD")
     try:
         return uuid.UUID(text)
     except ValueError as error:
-        raise BadValue("is no LeadiD") from error
+        raise BadValue("is not a valid LeadiD") from error
 
 
 def read_day(text: str) -> date:

@@ -1,4 +1,4 @@
-"""Forms of the operator's pages: an upload, what its columns mean, and which problems to look at."""
+"""Forms for the operator's import pages: the upload, its column mapping, and the filter for problems."""
 
 from collections import Counter
 from typing import Any
@@ -34,19 +34,19 @@ def zone_choices() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 class UploadForm(forms.Form):
-    """A file, and what no file says of itself: whose it is, what it is about, and where its clocks stand."""
+    """A file, and what it cannot tell us itself: its source, its vertical and its time zone."""
 
-    source = forms.ModelChoiceField(Source.objects.filter(is_active=True), empty_label="Choose the company")
-    vertical = forms.ModelChoiceField(Vertical.objects.all(), empty_label="Choose what it is about")
+    source = forms.ModelChoiceField(Source.objects.filter(is_active=True), empty_label="Choose a company")
+    vertical = forms.ModelChoiceField(Vertical.objects.all(), empty_label="Choose a vertical")
     timezone = forms.ChoiceField(
         label="Time zone of the file",
         choices=zone_choices,
         initial="America/New_York",
-        help_text="Holds for times that do not name one themselves.",
+        help_text="Used for times that do not include a time zone.",
     )
     file = forms.FileField(
         label="File",
-        help_text="CSV in any delimiter and encoding, or XLSX.",
+        help_text="CSV with any delimiter and encoding, or XLSX.",
         widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx"}),
     )
 
@@ -54,11 +54,11 @@ class UploadForm(forms.Form):
         file: UploadedFile = self.cleaned_data["file"]
         if (file.size or 0) > settings.UPLOAD_LIMIT_BYTES:
             limit = filesizeformat(settings.UPLOAD_LIMIT_BYTES)
-            raise forms.ValidationError(f"The file is larger than {limit}. Send it in parts.")
+            raise forms.ValidationError(f"The file is larger than {limit}. Split it and upload the parts.")
         return file
 
     def described_run(self, started_by: str) -> ImportRun:
-        """The import that this form asks for; not saved yet."""
+        """Return the import that this form describes, not saved yet."""
         return ImportRun(
             source=self.cleaned_data["source"],
             vertical=self.cleaned_data["vertical"],
@@ -69,21 +69,21 @@ class UploadForm(forms.Form):
 
 
 class ColumnsForm(forms.Form):
-    """What each column of a file means. ``samples`` are personal data: the page that shows them is not to be kept."""
+    """What each column of a file means. ``samples`` are personal data: the page showing them must not be stored."""
 
     default_consent_text = forms.ModelChoiceField(
         ConsentText.objects.none(),
         label="Consent text for every row",
         required=False,
-        empty_label="The file says it row by row",
-        help_text="Counts only when no column is mapped to the consent text.",
+        empty_label="A column names it for each row",
+        help_text="Used only if no column is mapped to the consent text.",
     )
     default_legs = forms.IntegerField(
         label="Companies that may call",
         required=False,
         min_value=1,
         max_value=20,
-        help_text="For rows that do not say it. Empty: the vertical's usual number, as far as the consent text allows.",
+        help_text="For rows that do not say. If empty: the vertical's default, up to what the consent text allows.",
     )
 
     def __init__(self, run: ImportRun, found: Survey, data: Any = None) -> None:
@@ -106,7 +106,7 @@ class ColumnsForm(forms.Form):
             )
 
     def rows(self) -> list[tuple[forms.BoundField, list[str], bool]]:
-        """For each column: its choice, a few of its values, and whether it is one that is never taken."""
+        """Return each column's choice field, a few of its values, and whether it is never imported."""
         return [
             (
                 self[f"column_{position}"],
@@ -122,7 +122,7 @@ class ColumnsForm(forms.Form):
         mapped = [(field, header) for field, header in chosen if field]
         for field, times in Counter(field for field, _ in mapped).items():
             if times > 1:
-                self.add_error(None, f"Two columns are said to be “{_label(self.run.vertical, field)}”: leave one out.")
+                self.add_error(None, f"Two columns are mapped to “{_label(self.run.vertical, field)}”. Remove one.")
         cleaned["columns"] = dict(mapped)
         try:
             check_columns(
@@ -137,9 +137,9 @@ class ColumnsForm(forms.Form):
 
 
 def field_choices(vertical: Vertical) -> list[tuple[str, Any]]:
-    """Every field that a column may be, in groups."""
+    """Return every field that a column can map to, in groups."""
     return [
-        (NOT_TAKEN, "Not taken"),
+        (NOT_TAKEN, "Do not import"),
         ("Every lead", [(field.name, field.label) for field in ENVELOPE]),
         (vertical.name, [(field.name, field.label) for field in vertical.schema]),
     ]
@@ -151,11 +151,9 @@ def _label(vertical: Vertical, name: str) -> str:
 
 
 class ProblemsForm(forms.Form):
-    """Which problems of a run to look at."""
+    """Which of a run's problems to show."""
 
-    outcome = forms.ChoiceField(
-        choices=[("", "All"), *ImportProblem.Outcome.choices], required=False, label="What came of the row"
-    )
+    outcome = forms.ChoiceField(choices=[("", "All"), *ImportProblem.Outcome.choices], required=False, label="Result")
     field = forms.ChoiceField(required=False, label="Field")
 
     def __init__(self, run: ImportRun, data: Any) -> None:

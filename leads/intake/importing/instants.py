@@ -1,4 +1,4 @@
-"""Instants: when somebody asked, from the ways in which files write it."""
+"""Instants: when a person made a request, read from the formats that files use."""
 
 import re
 from dataclasses import dataclass
@@ -17,28 +17,28 @@ EPOCH = re.compile(r"\d{10}(\d{3})?")
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """An instant, and why it is doubtful, if it is."""
+    """An instant, and the reason to doubt it, if any."""
 
     at: datetime
     doubt: str = ""
 
 
 def read_instant(text: str, zone: ZoneInfo, *, latest: datetime) -> Instant:
-    """The instant; naive ones are in ``zone``. Raises BadValue.
+    """Return the instant; naive ones are in ``zone``. Raises BadValue.
 
-    Where clocks are put back an hour comes twice, and where they are put forward one is missing: of two readings the
-    first is taken, and either is doubtful.
+    When clocks go back an hour happens twice, and when they go forward an hour is missing. We take the first of two
+    readings, and flag the time as doubtful in both cases.
     """
     local = _local(text.strip())
     doubt = "" if local.hour or local.minute or ":" in text else "has no time of day"
     if local.tzinfo is None:
         local = local.replace(tzinfo=zone)
         if local.utcoffset() != local.replace(fold=1).utcoffset():
-            doubt = "lies in the hour in which clocks are changed"
+            doubt = "is in the hour when the clocks change"
     try:
         instant = local.astimezone(UTC)
     except OverflowError as error:
-        raise BadValue("is not a date and time") from error
+        raise BadValue("is not a valid date and time") from error
     if instant < EARLIEST:
         raise BadValue("is before the year 2000")
     if instant > latest:
@@ -55,12 +55,12 @@ def _local(text: str) -> datetime:
         if EPOCH.fullmatch(text):
             return datetime.fromtimestamp(int(text[:10]), UTC)
     except ValueError as error:
-        raise BadValue("is not a date and time") from error
-    raise BadValue("is not a date and time")
+        raise BadValue("is not a valid date and time") from error
+    raise BadValue("is not a valid date and time")
 
 
 def _american(match: re.Match[str]) -> datetime:
-    """Month, day, year; the hour of a clock with twelve hours when it says am or pm. Raises ValueError."""
+    """Read month, day, year, and a 12-hour clock if it says am or pm. Raises ValueError."""
     month, day, year, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
     half = (match[7] or "").lower().replace(".", "")
     if half and not 1 <= hour <= 12:

@@ -1,4 +1,4 @@
-"""People: names, phones and addresses of a row in their normal form."""
+"""People: a row's names, phones and addresses in their normal form."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ Cells = Mapping[str, str]
 
 
 def read_person(cells: Cells, flag: Flag) -> Person:
-    """Who asked. A second phone steps in for a first that reaches nobody."""
+    """Return the person in the row. A second phone replaces a first one that is not usable."""
     phones = [phone for name in ("phone", "second_phone") if (phone := _phone(cells, name, flag))]
     first_name, last_name = _name(cells, flag)
     return Person(
@@ -35,12 +35,12 @@ def _phone(cells: Cells, name: str, flag: Flag) -> str:
         return ""
     phone = normal_phone(text)
     if phone is None:
-        flag(name, "is no phone number that could ring")
+        flag(name, "is not a valid phone number")
     elif is_fictional(phone):
-        flag(name, "is a number kept for fiction")
+        flag(name, "is a fictional number")
         return ""
     elif EXTENSION.search(text):
-        flag(name, "has an extension, which is not kept")
+        flag(name, "has an extension, which we do not store")
     return phone or ""
 
 
@@ -50,12 +50,12 @@ def _email(cells: Cells, flag: Flag) -> str:
         return ""
     email = normal_email(text)
     if email is None:
-        flag("email", "is no e-mail address")
+        flag("email", "is not a valid email address")
     return email or ""
 
 
 def _name(cells: Cells, flag: Flag) -> tuple[str, str]:
-    """First and last name; a single column is "Last, First", or first names and then one last name."""
+    """Return first and last name; a single column is "Last, First", or first names followed by one last name."""
     first, last = _plain(cells, "first_name", flag), _plain(cells, "last_name", flag)
     whole = _plain(cells, "full_name", flag)
     if first or last or not whole:

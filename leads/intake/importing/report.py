@@ -1,4 +1,4 @@
-"""The report: what came of a file, for people and as CSV."""
+"""The report: the result of an import, for people and as CSV."""
 
 import csv
 from collections import Counter
@@ -20,7 +20,7 @@ ReportLine: TypeAlias = tuple[int | str, str, str, str]
 
 @dataclass(frozen=True, order=True)
 class Reason:
-    """One reason, and how many times it was given."""
+    """One reason for one field and outcome."""
 
     outcome: str
     field: str
@@ -32,13 +32,13 @@ class Reason:
 
 
 def reasons_of(run: ImportRun) -> list[tuple[Reason, int]]:
-    """Every reason with its count, the most frequent first within an outcome."""
+    """Return every reason with its count, the most frequent first within each outcome."""
     rows = run.problems.order_by().values_list("outcome", "field", "reason").annotate(times=Count("pk"))
     return _sorted({Reason(outcome, name, reason): times for outcome, name, reason, times in rows})
 
 
 def reasons_in(tallies: Iterable[ImportTally]) -> list[tuple[Reason, int]]:
-    """The same for what is not kept: a dry run of the command."""
+    """Return the same for results that are not stored: the command's dry run."""
     return _sorted(
         Counter(
             Reason(outcome, problem.field, problem.reason)
@@ -54,7 +54,7 @@ def _sorted(counts: dict[Reason, int]) -> list[tuple[Reason, int]]:
 
 
 def lines_of(run: ImportRun) -> Iterator[ReportLine]:
-    """Every problem of the run, in the order of the rows."""
+    """Yield every problem of the run, in row order."""
     yield from run.problems.order_by("row", "id").values_list("row", "outcome", "field", "reason").iterator()
 
 
@@ -64,14 +64,14 @@ def lines_in(tally: ImportTally) -> Iterator[ReportLine]:
 
 
 class _Echo:
-    """A file for csv.writer that hands each line back."""
+    """A file for csv.writer that returns each line."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def as_csv(lines: Iterable[ReportLine]) -> Iterator[str]:
-    """CSV, line by line: row, outcome, field, reason."""
+    """Yield CSV line by line: row, outcome, field, reason."""
     writer: Any = csv.writer(_Echo())
     yield writer.writerow(HEADERS)
     for line in lines:

@@ -1,7 +1,7 @@
-"""Rows: one row of a file becomes a request, or a reason why not.
+"""Rows: turn one row of a file into a request, or say why not.
 
-What a lead cannot be without (somebody to reach, when, where, consent) refuses the row; anything else that cannot be
-read is left out and flagged. A reason names the field and never repeats the value (promise P31).
+A row without an essential (a contact, time, place or consent) is refused; anything else that cannot be read is left out
+and flagged. A reason names the field and never repeats the value (promise P31).
 """
 
 import re
@@ -45,7 +45,7 @@ class Problem:
 
 
 class RowRefused(Exception):
-    """What a lead cannot be without is not there."""
+    """Something that every lead needs is missing."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
@@ -54,7 +54,7 @@ class RowRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a row says: a request with what is doubtful about it, or no request and the reasons."""
+    """The result of reading a row: a request and its doubts, or no request and the reasons."""
 
     capture: Capture | None
     problems: list[Problem]
@@ -62,7 +62,7 @@ class Reading:
 
 @dataclass
 class _Row:
-    """A row while it is read: its cells by field, and what was found wrong so far."""
+    """A row being read: its cells by field, and the problems found so far."""
 
     cells: dict[str, str]
     flags: list[Problem] = field(default_factory=list)
@@ -79,7 +79,7 @@ class _Row:
 
 
 class RowReader:
-    """Reads the rows of one run. What the database knows is fetched once, here: rows are read in another thread."""
+    """Reads the rows of one run. Fetches what it needs from the database once, here: another thread reads the rows."""
 
     def __init__(self, run: ImportRun, headers: list[str], schema: FieldSchema, now: datetime) -> None:
         self.run, self.vertical, self.source = run, run.vertical, run.source
@@ -92,11 +92,11 @@ class RowReader:
         self.fields = [item for item in schema.parsed if item.name in self.places]
         self.consent_texts = {text.version.lower(): text for text in run.source.consent_texts.all()}
         self.default_consent_text = run.default_consent_text
-        # For a file that does not name the page: the source's site, where we know it.
+        # For a file that does not name the page: the source's site, if we know it.
         self.default_page = f"https://{run.source.site}" if run.source.site else ""
 
     def read(self, cells: list[str]) -> Reading:
-        """The request that a row makes. Every reason to refuse it is told, not only the first."""
+        """Return the request in a row, or every reason to refuse it, not just the first."""
         if fault := self._fault(cells):
             return Reading(None, [Problem("row", fault)])
         row = _Row({name: cells[place].strip() for name, place in self.places.items()})
@@ -114,13 +114,13 @@ class RowReader:
         if len(cells) > self.width and any(cell.strip() for cell in cells[self.width :]):
             return "has too many cells"
         if any(len(cell) > LONGEST_CELL for cell in cells):
-            return f"has a cell of more than {LONGEST_CELL:,} characters"
+            return f"has a cell with more than {LONGEST_CELL:,} characters"
         return ""
 
     def _capture(self, row: _Row) -> Capture | None:
         person = read_person(row.cells, row.flag)
         if not person.phone and not person.email:
-            row.refuse("phone", "neither a usable phone nor a usable e-mail address")
+            row.refuse("phone", "has no usable phone number or email address")
         captured_at = self._captured_at(row)
         residence = self._residence(row, person.city)
         text = self._consent_text(row)
@@ -167,21 +167,21 @@ class RowReader:
         for name, reason in residence.doubts:
             row.flag(name, reason)
         if residence.state is None:
-            row.refuse("state", "is unknown, and no ZIP code tells it")
+            row.refuse("state", "is missing or unknown, and so is the ZIP code")
         return residence
 
     def _consent_text(self, row: _Row) -> ConsentText | None:
-        """The words the person saw. The run's default counts only for a file that names none anywhere."""
+        """Return the text the person saw. The run's default applies only if the file has no column for it."""
         if "consent_text" not in self.places:
             return self.default_consent_text
         version = row.text("consent_text")
         text = self.consent_texts.get(version.lower())
         if text is None:
-            row.refuse("consent_text", "is no text of this source" if version else "is missing: no consent is known")
+            row.refuse("consent_text", "is not a text of this source" if version else "is missing: no known consent")
         return text
 
     def _legs(self, row: _Row, text: ConsentText) -> tuple[int, int] | None:
-        """Companies that may call, and how many of these have it already."""
+        """Return how many companies may call, and how many of those already bought the lead."""
         default = min(self.run.default_legs or self.vertical.default_legs, text.most_companies)
         authorized = self._count(row, "legs_authorized", default)
         sold = self._count(row, "legs_sold", 0)
@@ -197,10 +197,10 @@ class RowReader:
         text = row.text(name)
         if not text:
             if name in self.places:
-                row.flag(name, f"is missing: {default} taken")
+                row.flag(name, f"is missing, so we used {default}")
             return default
         if not re.fullmatch(r"\d{1,4}(\.0+)?", text):
-            row.refuse(name, "is not a number of companies")
+            row.refuse(name, "is not a whole number of companies")
             return None
         return int(text.partition(".")[0])
 
@@ -222,7 +222,7 @@ class RowReader:
         )
 
     def _read(self, row: _Row, name: str, reader: Callable[[str], T], missing: T) -> T:
-        """The value of one field; what cannot be read is flagged and left out."""
+        """Return one field's value, or flag it and return ``missing`` if it cannot be read."""
         text = row.text(name)
         if not text:
             return missing
@@ -244,11 +244,11 @@ class RowReader:
         text = row.text("phone_type")
         kind = PHONE_TYPES.get(text.lower(), PhoneType.UNKNOWN)
         if text and kind is PhoneType.UNKNOWN and text.lower() not in UNSAID:
-            row.flag("phone_type", "is no kind of phone we know")
+            row.flag("phone_type", "is not a known phone type")
         return kind
 
     def _external_id(self, row: _Row, person: Person, captured_at: datetime) -> str:
-        """The source's own id, or one made of the request itself: the same file sent twice adds nothing."""
+        """Return the source's own id, or one made from the request, so that the same file sent twice adds nothing."""
         given = row.text("external_id")
         if len(given) > LONGEST_ID or not given.isprintable() or says_who(given):
             return keyed_id(given)

@@ -1,6 +1,6 @@
-"""Sheets: CSV in any delimiter and encoding, or the first sheet of a workbook, as rows of text.
+"""Sheets: CSV with any delimiter and encoding, or the first sheet of a workbook, as rows of text.
 
-The limits of what an upload may be stand here; what a file is, is read from its bytes and never from its name.
+The limits on an upload are here. We detect the file type from its bytes, never from its name.
 """
 
 import codecs
@@ -34,7 +34,7 @@ OLDER_ENCODINGS = ["mac_roman", "cp850", "cp437", "latin_1"]
 
 @dataclass(frozen=True)
 class SheetFormat:
-    """How the bytes are to be read. ``kind`` is csv or xlsx; a workbook is read through its form as CSV."""
+    """How to read the bytes. ``kind`` is csv or xlsx; a workbook is converted to CSV first."""
 
     kind: str = "csv"
     encoding: str = "utf-8"
@@ -46,14 +46,14 @@ class SheetFormat:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Headers, each one unique, and the rows below them; blank lines are left out."""
+    """Unique headers, and the rows below them without blank lines."""
 
     headers: list[str]
     rows: Iterator[list[str]]
 
 
 def recognise(file: BinaryIO) -> SheetFormat:
-    """What kind of sheet this is, by its bytes. Leaves the file at its start. Raises SheetRefused."""
+    """Detect the kind of sheet from its bytes, and rewind the file. Raises SheetRefused."""
     head = file.read(HEAD_BYTES)
     if not head.strip():
         raise SheetRefused("The file is empty.")
@@ -61,18 +61,18 @@ def recognise(file: BinaryIO) -> SheetFormat:
         file.seek(0)
         return SheetFormat(kind="xlsx")
     if head.startswith(OLD_WORKBOOK_MAGIC):
-        raise SheetRefused("This is a workbook of the old kind (.xls) or a locked one: save it as .xlsx or CSV.")
+        raise SheetRefused("This is an old (.xls) or locked workbook. Save it as .xlsx or CSV and upload that.")
     encoding = _encoding(head, file)
     file.seek(0)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
     if not _is_text(text):
-        raise SheetRefused("This is neither CSV nor XLSX.")
+        raise SheetRefused("This is not a CSV or XLSX file. Upload one of those.")
     return SheetFormat(encoding=encoding, delimiter=_delimiter(text))
 
 
 @contextmanager
 def open_sheet(file: BinaryIO, form: SheetFormat) -> Iterator[Sheet]:
-    """The sheet, streamed. Raises SheetRefused, also while its rows are read."""
+    """Open the sheet as a stream. Raises SheetRefused, also while rows are being read."""
     if form.kind == "xlsx":
         with workbook_as_csv(file) as converted, open_sheet(converted, SheetFormat()) as sheet:
             yield sheet
@@ -82,12 +82,12 @@ def open_sheet(file: BinaryIO, form: SheetFormat) -> Iterator[Sheet]:
     try:
         yield _sheet(_records(text, form.delimiter))
     finally:
-        text.detach()  # else the file would be closed with it
+        text.detach()  # otherwise the file would be closed too
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What a look through the whole file tells. ``samples`` are personal data: shown to staff, kept nowhere."""
+    """What a pass through the file found. ``samples`` are personal data: shown to staff, never stored."""
 
     headers: list[str]
     samples: dict[str, list[str]]
@@ -95,16 +95,16 @@ class Survey:
 
 
 def survey(sheet: Sheet) -> Survey:
-    """Look through the file. Raises SheetRefused for too many rows, or for one that cannot be read."""
+    """Survey the whole file. Raises SheetRefused if it has too many rows, or one that cannot be read."""
     head = survey_head(sheet)
     rows = head.rows + sum(1 for _ in sheet.rows)
     if rows > MOST_ROWS:
-        raise SheetRefused(f"The file has {rows:,} rows; {MOST_ROWS:,} is the most. Send it in parts.")
+        raise SheetRefused(f"The file has {rows:,} rows. The limit is {MOST_ROWS:,}, so split it and upload the parts.")
     return Survey(head.headers, head.samples, rows)
 
 
 def survey_head(sheet: Sheet) -> Survey:
-    """Look at the first rows only."""
+    """Survey only the first rows."""
     found: dict[str, list[str]] = {header: [] for header in sheet.headers}
     rows = list(islice(sheet.rows, SAMPLE_ROWS))
     for row in rows:
@@ -119,7 +119,7 @@ def _sheet(records: Iterator[list[str]]) -> Sheet:
     if headers is None:
         raise SheetRefused("The file is empty.")
     if len(headers) > MOST_COLUMNS:
-        raise SheetRefused(f"The file has {len(headers):,} columns; {MOST_COLUMNS} is the most.")
+        raise SheetRefused(f"The file has {len(headers):,} columns. The limit is {MOST_COLUMNS}.")
     return Sheet(_unique(headers), records)
 
 
@@ -133,21 +133,21 @@ def _records(text: io.TextIOWrapper, delimiter: str) -> Iterator[list[str]]:
                 number += 1
     except csv.Error as error:
         raise SheetRefused(
-            f"The file cannot be read after row {number}: a quotation mark is open or a cell too long."
+            f"We cannot read the file after row {number}: a quotation mark is not closed, or a cell is too long."
         ) from error
     except UnicodeError as error:
-        raise SheetRefused(f"The file cannot be read after row {number}: its encoding breaks off.") from error
+        raise SheetRefused(f"We cannot read the file after row {number}: the text encoding is broken there.") from error
 
 
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
     while line := text.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE:
-            raise SheetRefused("A line of the file is longer than any sheet's.")
+            raise SheetRefused("A line of the file is too long. Check that it is a CSV file.")
         yield line.replace("\0", "") if "\0" in line else line
 
 
 def _unique(headers: list[str]) -> list[str]:
-    """Headers as people see them; a column without one is called by its place, a second "Phone" becomes "Phone (2)"."""
+    """Return headers as people see them: an empty one becomes "Column 3", a second "Phone" becomes "Phone (2)"."""
     seen: dict[str, int] = {}
     names = []
     for position, header in enumerate(headers, 1):
@@ -173,7 +173,7 @@ def _encoding(head: bytes, file: BinaryIO) -> str:
 
 
 def _legacy_encoding(head: bytes) -> str:
-    """Windows' own wherever it fits: between old encodings a detector guesses, and names are too short."""
+    """Prefer the Windows encoding if it fits: a detector only guesses among old encodings, and names are too short."""
     try:
         head.decode("cp1252")
     except UnicodeDecodeError:
@@ -199,7 +199,7 @@ def _is_text(text: str) -> bool:
 
 
 def _delimiter(text: str) -> str:
-    """The one under which most records are as wide as the first; of two, the one that makes it wider."""
+    """Return the delimiter that makes most records as wide as the first; on a tie, the one that makes it wider."""
 
     def fit(delimiter: str) -> tuple[int, int]:
         reader = csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=delimiter)

@@ -1,7 +1,7 @@
-"""Uploads at rest: sealed in frames under a name of our own, read as a stream, gone when the import is done.
+"""Stored uploads: sealed in frames under a name we make up, read as a stream, deleted when the import is done.
 
-A frame is its kind, its length in four bytes and a sealed piece, bound to the upload and to its place in it; the last
-one is sealed as the last, so that an upload that was cut off opens as an error and not as a shorter file.
+A frame is its kind, its length in four bytes and a sealed piece, bound to the upload and to its position in it. The
+last frame is sealed as the last, so that a truncated upload raises an error instead of opening as a shorter file.
 """
 
 import io
@@ -26,7 +26,7 @@ def chunks_of(file: BinaryIO) -> Iterator[bytes]:
 
 
 def store(chunks: Iterable[bytes]) -> str:
-    """Seal what comes and keep it. Answers the name to open it by."""
+    """Seal and store the chunks. Return the name to open them with."""
     name = f"imports/{uuid.uuid4()}"
     with tempfile.TemporaryFile() as spool:
         for number, piece in enumerate(chunks):
@@ -37,7 +37,7 @@ def store(chunks: Iterable[bytes]) -> str:
 
 
 def open_stored(name: str) -> BinaryIO:
-    """The upload in the clear, as a stream that can be read once. SealBroken while reading when it was altered."""
+    """Open the upload unsealed, as a stream to read once. Raises SealBroken while reading if it was altered."""
     return cast(BinaryIO, io.BufferedReader(_Unsealing(default_storage.open(name), name), FRAME_BYTES))
 
 

@@ -1,4 +1,4 @@
-"""Jobs of imports. Each asks the tables what is due, so a lost or doubled message does no harm."""
+"""Import jobs. Each one looks up what is due, so a lost or repeated message does no harm."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -9,7 +9,7 @@ from leads.models import ImportRun
 
 @shared_task
 def import_file(run_id: int) -> None:
-    """A slice of a dry run or an import; asks for the next slice when there is more."""
+    """Process one slice of a dry run or an import, and queue the next one if there is more."""
     run = ImportRun.objects.under_way().filter(pk=run_id).first()
     if run and import_job.work_on(run):
         import_file.delay(run_id)
@@ -17,7 +17,7 @@ def import_file(run_id: int) -> None:
 
 @shared_task
 def resume_imports() -> None:
-    """Go on with what a killed worker left behind."""
+    """Resume imports that a killed worker left behind."""
     now = timezone.now()
     for run in ImportRun.objects.abandoned(now):
         if import_job.resume(run, now):
@@ -26,5 +26,5 @@ def resume_imports() -> None:
 
 @shared_task
 def purge_uploads() -> None:
-    """Delete uploads that nobody went on with."""
+    """Delete uploads that nobody continued."""
     import_job.purge_uploads(timezone.now())

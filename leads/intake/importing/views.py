@@ -1,4 +1,4 @@
-"""The operator's pages of imports. For anybody who is not staff they do not exist."""
+"""The operator's import pages. Everyone but staff gets a 404."""
 
 from uuid import UUID
 
@@ -47,7 +47,7 @@ def import_new(request: HttpRequest) -> HttpResponse:
 @staff_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_columns(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    """Which column is which. Shows a few values of each, so the page is kept nowhere."""
+    """Map the columns. The page shows a few values of each, so it is never stored."""
     run = _run(public_id, Status.MAPPING, Status.CHECKED)
     with import_job.open_upload(run) as sheet:
         form = ColumnsForm(run, survey_head(sheet), request.POST or None)
@@ -91,7 +91,7 @@ def import_start(request: HttpRequest, public_id: UUID) -> HttpResponse:
 @require_POST
 def import_discard(request: HttpRequest, public_id: UUID) -> HttpResponse:
     import_job.give_up(_run(public_id, Status.MAPPING, Status.CHECKED))
-    messages.success(request, "The upload is deleted. Nothing of it was taken.")
+    messages.success(request, "Upload deleted. Nothing was imported from it.")
     return redirect("leads:imports")
 
 
@@ -108,7 +108,7 @@ def import_problems(request: HttpRequest, public_id: UUID) -> StreamingHttpRespo
 
 
 def _run(public_id: UUID, *statuses: str) -> ImportRun:
-    """The run, if it is in one of these states; else there is nothing to do to it."""
+    """Return the run if it has one of these statuses; otherwise respond with a 404."""
     runs = ImportRun.objects.select_related("source", "vertical", "default_consent_text")
     return get_object_or_404(runs, public_id=public_id, status__in=statuses)
 

@@ -1,6 +1,6 @@
-"""A program: reads a workbook on standard input and writes its first sheet as CSV, within tight limits of its own.
+"""A program that reads a workbook from standard input and writes its first sheet as CSV, within its own tight limits.
 
-It is started by ``converting.py`` and imports nothing of ours, so that it starts fast and holds no keys.
+``converting.py`` starts it. It imports none of our code, so that it starts fast and holds no keys.
 """
 
 import csv
@@ -28,7 +28,7 @@ REFUSED = 2
 
 
 class WorkbookRefused(Exception):
-    """The message is fit for the person who sent the file."""
+    """The message is fit to show the person who sent the file."""
 
 
 def main() -> int:
@@ -43,34 +43,34 @@ def main() -> int:
 
 
 def convert(packed: bytes, out: io.TextIOBase | Any) -> None:
-    """Write the first sheet. Raises WorkbookRefused."""
+    """Write the first sheet as CSV. Raises WorkbookRefused."""
     if len(packed) > MOST_BYTES:
-        raise WorkbookRefused("A workbook may have 50 MB: save it as CSV.")
+        raise WorkbookRefused("A workbook can be at most 50 MB. Save it as CSV and upload that.")
     check_package(packed)
     try:
         sheet = CalamineWorkbook.from_filelike(io.BytesIO(packed)).get_sheet_by_index(0)
     except (CalamineError, IndexError) as error:
-        raise WorkbookRefused("The workbook is damaged: no sheet of it can be read.") from error
+        raise WorkbookRefused("The workbook is damaged. We cannot read any sheet in it.") from error
     writer = csv.writer(out)
     for row in sheet.iter_rows():
         writer.writerow([text_of(cell) for cell in row])
 
 
 def check_package(packed: bytes) -> None:
-    """A workbook is a zip of XML: refuse what is none, and what would unpack to more than any workbook does."""
+    """Raises WorkbookRefused for a file that is not a zip of XML, or unpacks to more than any real workbook."""
     try:
         parts = zipfile.ZipFile(io.BytesIO(packed)).infolist()
     except zipfile.BadZipFile as error:
         raise WorkbookRefused("The file is damaged.") from error
     if "xl/workbook.xml" not in {part.filename for part in parts}:
-        raise WorkbookRefused("This is a zip archive, but no XLSX workbook.")
+        raise WorkbookRefused("This is a zip archive, not an XLSX workbook.")
     unpacked = sum(part.file_size for part in parts)
     if len(parts) > MOST_PARTS or unpacked > MOST_UNPACKED or unpacked > MOST_TIMES_PACKED * len(packed):
-        raise WorkbookRefused("The workbook unpacks to far more than it seems: save it as CSV.")
+        raise WorkbookRefused("The workbook unpacks to far more data than we accept. Save it as CSV and upload that.")
 
 
 def text_of(cell: Any) -> str:
-    """The cell as a CSV would have it; whole numbers without a point, dates in ISO."""
+    """Return the cell as CSV text: whole numbers without a decimal point, dates in ISO format."""
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, float) and cell.is_integer():

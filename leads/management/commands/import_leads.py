@@ -25,25 +25,25 @@ COUNTS = ("rows", "taken", "flagged", "refused", "duplicates")
 def field_and_header(text: str) -> tuple[str, str]:
     field, equals, header = text.partition("=")
     if not equals:
-        raise ArgumentTypeError(f"{text!r} is not field=Header")
+        raise ArgumentTypeError(f"Write {text!r} as field=Header.")
     return field.strip(), header
 
 
 class Command(BaseCommand):
     help = (
-        "Take a file of requests (CSV or XLSX) in. Run it again after a break and it goes on where it stopped."
-        " The last line says what came of the rows, as JSON: rows = taken + flagged + refused + duplicates."
+        "Import a file of requests (CSV or XLSX). If it is interrupted, run it again and it resumes where it stopped."
+        " The last line is the row counts as JSON: rows = taken + flagged + refused + duplicates."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--source", required=True, help="the source's slug")
         parser.add_argument("--vertical", required=True, help="the vertical's slug")
-        parser.add_argument("--timezone", required=True, help="where naive times are, such as America/New_York")
-        parser.add_argument("--dry-run", action="store_true", help="say what would come of it, and add nothing")
-        parser.add_argument("--report", type=Path, help="write every problem to this file, as CSV")
-        parser.add_argument("--consent-text", help="version of the text people saw, for a file that does not say")
-        parser.add_argument("--legs", type=int, help="companies that may call, for a file that does not say")
+        parser.add_argument("--timezone", required=True, help="for times without a zone, such as America/New_York")
+        parser.add_argument("--dry-run", action="store_true", help="show what would happen, without adding anything")
+        parser.add_argument("--report", type=Path, help="write every problem to this file as CSV")
+        parser.add_argument("--consent-text", help="version of the consent text people saw, if the file does not say")
+        parser.add_argument("--legs", type=int, help="number of companies that may call, if the file does not say")
         parser.add_argument(
             "--map", type=field_and_header, nargs="+", default=[], metavar="FIELD=HEADER", help="correct the guess"
         )
@@ -52,11 +52,11 @@ class Command(BaseCommand):
         run = _described(file, options)
         try:
             if options["report"]:
-                options["report"].open("a").close()  # better now than after a hundred thousand rows
+                options["report"].open("a").close()  # better to fail now than after a hundred thousand rows
             with file.open("rb") as opened:
                 self._import(run, opened, options)
         except OSError as error:
-            raise CommandError(f"{error.filename or file} cannot be read or written: {error.strerror}.") from error
+            raise CommandError(f"Cannot read or write {error.filename or file}: {error.strerror}.") from error
         except (SheetRefused, MappingIncomplete) as error:
             raise CommandError(str(error)) from error
         except TakenOver as error:
@@ -97,7 +97,7 @@ class Command(BaseCommand):
         self._tell(report.reasons_of(run), {"rows": run.rows_read, **counts})
 
     def _shown(self, tallies: Iterable[ImportTally], run: ImportRun) -> Iterator[ImportTally]:
-        """The same tallies, with a bar on the terminal."""
+        """Yield the same tallies, with a progress bar on the terminal."""
         with tqdm(total=run.rows_total, initial=run.rows_read, unit=" rows", file=sys.stderr, disable=None) as bar:
             for tally in tallies:
                 yield tally
@@ -110,7 +110,7 @@ class Command(BaseCommand):
 
 
 def _described(file: Path, options: dict[str, Any]) -> ImportRun:
-    """The run that the options ask for. Raises CommandError."""
+    """Return the run that the options describe. Raises CommandError."""
     source = Source.objects.filter(slug=options["source"]).first()
     vertical = Vertical.objects.filter(slug=options["vertical"]).first()
     if source is None:
@@ -118,9 +118,9 @@ def _described(file: Path, options: dict[str, Any]) -> ImportRun:
     if vertical is None:
         raise CommandError(f"There is no vertical “{options['vertical']}”.")
     if options["timezone"] not in available_timezones():
-        raise CommandError(f"There is no time zone “{options['timezone']}”; one is called America/New_York.")
+        raise CommandError(f"There is no time zone “{options['timezone']}”. Enter one such as America/New_York.")
     if options["legs"] is not None and not 1 <= options["legs"] <= 20:
-        raise CommandError("--legs is a number from 1 to 20.")
+        raise CommandError("--legs must be a number from 1 to 20.")
     return ImportRun(
         source=source,
         vertical=vertical,
@@ -149,7 +149,7 @@ def _survey(file: BinaryIO, form: SheetFormat) -> Survey:
 
 
 def _columns(run: ImportRun, found: Survey, corrections: dict[str, str]) -> dict[str, str]:
-    """The saved or guessed mapping, corrected. Raises MappingIncomplete."""
+    """Return the saved or guessed mapping with corrections. Raises MappingIncomplete."""
     proposed = propose_columns(run.source, run.vertical, found.headers, found.samples)
     kept = {field: header for field, header in proposed.items() if header not in corrections.values()}
     columns = {field: header for field, header in (kept | corrections).items() if header}
@@ -158,7 +158,7 @@ def _columns(run: ImportRun, found: Survey, corrections: dict[str, str]) -> dict
 
 
 def _unfinished(run: ImportRun) -> ImportRun | None:
-    """The same import, broken off earlier: it is gone on with."""
+    """Return the same import if it was interrupted earlier, to resume it."""
     alike = {
         name: getattr(run, name) for name in ("file_sha256", "source", "vertical", "columns", "timezone", "status")
     }

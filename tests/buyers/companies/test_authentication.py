@@ -47,7 +47,7 @@ def refused(response):
     return response.status_code, response["WWW-Authenticate"], str(response.data["detail"])
 
 
-BAD = (401, 'Api-Key realm="api"', "This API key is unknown or no longer works.")
+BAD = (401, 'Api-Key realm="api"', "This API key is invalid or no longer works.")
 NONE = (401, 'Api-Key realm="api"', "Authentication credentials were not provided.")
 
 

@@ -32,7 +32,7 @@ def test_registering_by_the_page(login, make_user, mortgage, solar, medicare):
     response = client.post("/company/register/", {**PROFILE, "verticals": [mortgage.pk]})
 
     assert 'name="verticals" value="' + str(medicare.pk) not in page.content.decode()
-    assert "Closed for resale: Medicare." in text_of(page)
+    assert "Not for resale: Medicare." in text_of(page)
     assert response.url == "/company/"
     company = Buyer.objects.get()
     assert {name: getattr(company, name) for name in PROFILE} == PROFILE
@@ -51,11 +51,11 @@ def test_a_closed_vertical_is_refused_though_no_box_offers_it(login, make_user, 
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("state", "", "Choose the state."),
+        ("state", "", "Choose a state."),
         ("state", "XX", "Select a valid choice. XX is not one of the available choices."),
-        ("postal_code", "4540", "A ZIP code, as in 45402 or 45402-1234."),
-        ("phone", "12345", "A US phone number with its area code, as in (937) 555-0142."),
-        ("phone", "+44 20 7946 0958", "A US phone number with its area code, as in (937) 555-0142."),
+        ("postal_code", "4540", "Enter a ZIP code, such as 45402 or 45402-1234."),
+        ("phone", "12345", "Enter a US phone number with area code, such as (937) 555-0142."),
+        ("phone", "+44 20 7946 0958", "Enter a US phone number with area code, such as (937) 555-0142."),
         ("legal_name", "  ", "This field is required."),
         ("website", "javascript:alert(1)", "Enter a valid URL."),
     ],
@@ -129,9 +129,9 @@ def test_the_profile_says_how_the_company_stands(login, owner, company, mortgage
 
     text = text_of(login(owner).get("/company/"))
 
-    assert "Mortgage Refused Ask again for Mortgage Send us your licence" in text
-    assert "Solar Not asked for Ask for Solar" in text
-    assert "Medicare Closed for resale People there agreed to hear from one company only." in text
+    assert "Mortgage Refused Request Mortgage again Send us your licence" in text
+    assert "Solar Not requested Request Solar" in text
+    assert "Medicare Not for resale These people agreed to hear from only one company." in text
 
 
 def test_a_member_reads_the_profile_without_its_buttons(login, viewer, mortgage):
@@ -146,14 +146,14 @@ def test_a_member_reads_the_profile_without_its_buttons(login, viewer, mortgage)
 def test_the_owner_asks_for_a_vertical(login, owner, company, mortgage):
     response = login(owner).post("/company/approvals/mortgage/ask/", follow=True)
 
-    assert said(response) == ["You asked for Mortgage. We write to you when we have looked at it."]
+    assert said(response) == ["You requested Mortgage. We will email you when we have reviewed it."]
     assert list(Approval.objects.values_list("buyer", "status")) == [(company.pk, "requested")]
 
 
 def test_asking_for_a_closed_vertical_is_refused_with_its_reason(login, owner, medicare):
     response = login(owner).post("/company/approvals/medicare/ask/", follow=True)
 
-    assert said(response) == ["Medicare is closed for resale, so nobody can be approved for it."]
+    assert said(response) == ["Medicare is not open for resale, so no company can be approved for it."]
     assert Approval.objects.count() == 0
 
 
@@ -162,7 +162,7 @@ def test_a_closed_company_is_told_so(login, owner, company, mortgage, now):
 
     page = login(owner).get("/company/")
 
-    assert "This company is closed since November 22, 2026." in text_of(page)
+    assert "We closed this company on November 22, 2026 ." in text_of(page)
     assert reverse("buyers:ask", args=["mortgage"]) not in page.content.decode()
 
 
@@ -178,7 +178,7 @@ def test_an_invitation_goes_out_by_mail(
     invitation = Invitation.objects.get()
     assert (response.url, invitation.email, invitation.role) == ("/company/members/", "sam@miller.example", "viewer")
     [letter] = mailoutbox
-    assert (letter.to, letter.subject) == (["sam@miller.example"], "You are invited to a company on Remainder")
+    assert (letter.to, letter.subject) == (["sam@miller.example"], "You are invited to join a company on Remainder")
     assert f"{settings.SITE_URL}/company/invitations/{invitation.token}/" in letter.body
     assert "You are invited to buy leads for Miller LLC on Remainder." in letter.body
 
@@ -202,7 +202,7 @@ def test_inviting_a_member_is_refused_in_the_form(login, owner, colleague, mailo
 
     assert (response.status_code, response.context["form"].errors) == (
         422,
-        {"email": ["This person is in your company already."]},
+        {"email": ["This person is already in your company."]},
     )
     assert (Invitation.objects.count(), mailoutbox) == (0, [])
 
@@ -214,7 +214,7 @@ def test_invitations_are_seen_by_owners_only(login, owner, viewer, company):
     seen_by_owner = text_of(login(owner).get("/company/members/"))
     seen_by_viewer = text_of(login(viewer).get("/company/members/"))
 
-    assert re.search(r"old@miller\.example Buyer Ran out", seen_by_owner)
+    assert re.search(r"old@miller\.example Buyer Expired", seen_by_owner)
     assert re.search(r"sam@miller\.example Buyer Open until", seen_by_owner)
     assert "sam@miller.example" not in seen_by_viewer
     assert "Invite a colleague" not in seen_by_viewer
@@ -244,7 +244,7 @@ def test_an_unknown_role_changes_nothing(login, owner, colleague):
 def test_the_page_refuses_to_demote_the_last_owner(login, owner):
     response = login(owner).post(f"/company/members/{owner.membership.pk}/role/", {"role": "viewer"}, follow=True)
 
-    assert said(response) == ["A company keeps at least one owner. Make somebody else an owner first."]
+    assert said(response) == ["A company must have at least one owner. Make somebody else an owner first."]
     assert Membership.objects.get().role == "owner"
 
 
@@ -308,7 +308,7 @@ def test_another_person_is_told_whose_invitation_it_is_not(login, invitation, ma
     response = login(make_user("eve@miller.example")).post(link_to(invitation))
 
     assert response.status_code == 422
-    assert "This invitation was sent to another address." in text_of(response)
+    assert "This invitation was sent to a different email address." in text_of(response)
     assert Membership.objects.filter(user__email="eve@miller.example").count() == 0
 
 
@@ -317,7 +317,7 @@ def test_an_invitation_that_ran_out_offers_nothing(client, invitation):
 
     page = client.get(link_to(invitation))
 
-    assert "This invitation is over" in text_of(page)
+    assert "This invitation is no longer valid" in text_of(page)
     assert (b"Join" in page.content, "account_verified_email" in client.session) == (False, False)
 
 
@@ -328,7 +328,7 @@ def test_an_unknown_link_is_not_found(client, invitation):
 def test_the_link_of_a_used_invitation_says_it_is_over(client, invitation, make_user):
     accept_invitation(invitation=invitation, user=make_user("sam@miller.example"), now=timezone.now())
 
-    assert "This invitation is over" in text_of(client.get(link_to(invitation)))
+    assert "This invitation is no longer valid" in text_of(client.get(link_to(invitation)))
 
 
 # --- API keys

@@ -185,9 +185,9 @@ def test_bad_rows_are_told_by_number_and_never_by_what_they_say(read):
 
     assert (made.rows_read, made.taken, made.refused, made.people) == (PEOPLE + 4, PEOPLE + 2, 2, PEOPLE)
     assert made.problems == [
-        [PEOPLE + 1, "is no phone number that could ring, and no hash of one"],
-        [PEOPLE + 2, "has neither a phone nor an e-mail address"],
-        [PEOPLE + 3, "is no e-mail address, and no hash of one"],
+        [PEOPLE + 1, "is not a valid phone number or the hash of one"],
+        [PEOPLE + 2, "has no phone number or email address"],
+        [PEOPLE + 3, "is not a valid email address or the hash of one"],
     ]
 
 
@@ -204,10 +204,10 @@ def nothing_kept(files):
     ("data", "refusal", "message"),
     [
         (b"", SheetRefused, "The file is empty."),
-        (as_csv([{"Name": "Pat"}]), ColumnsUnclear, "No column of the file is known"),
-        (as_csv(rows()).partition(b"\n")[2], ColumnsUnclear, "The first line of the file must name its columns"),
-        (as_csv(rows(people=LEAST_PEOPLE - 1)), ListRefused, "The file has 24 people"),
-        (as_csv(rows(people=1) * 100), ListRefused, "The file has 1 people"),
+        (as_csv([{"Name": "Pat"}]), ColumnsUnclear, "We cannot tell which column"),
+        (as_csv(rows()).partition(b"\n")[2], ColumnsUnclear, "The first row of the file must name its columns"),
+        (as_csv(rows(people=LEAST_PEOPLE - 1)), ListRefused, "We found 24."),
+        (as_csv(rows(people=1) * 100), ListRefused, "We found 1."),
     ],
 )
 def test_what_is_no_list_is_refused_and_not_kept(send, files, data, refusal, message):
@@ -225,7 +225,7 @@ def test_a_column_that_is_not_there_is_refused(send, files):
 
 
 def test_a_company_that_may_buy_nothing_sends_no_list(company, owner, now, files):
-    with pytest.raises(ListRefused, match="approved for some kind"):
+    with pytest.raises(ListRefused, match="once your company is approved for a vertical"):
         receive(upload(as_csv(rows())), buyer=company, user=owner, now=now)
 
     nothing_kept(files)
@@ -235,7 +235,7 @@ def test_a_closed_company_sends_no_list(approved, owner, now, files):
     approved.closed_at = now
     approved.save()
 
-    with pytest.raises(ListRefused, match="approved for some kind"):
+    with pytest.raises(ListRefused, match="once your company is approved for a vertical"):
         receive(upload(as_csv(rows())), buyer=approved, user=owner, now=now)
 
     nothing_kept(files)
@@ -256,7 +256,7 @@ def test_lists_are_few_a_day_though_they_are_removed_again(read, send, now):
 def test_one_list_is_read_at_a_time(send, files):
     send(as_csv(rows()))
 
-    with pytest.raises(ListRefused, match="being read just now"):
+    with pytest.raises(ListRefused, match="still reading your last list"):
         send(as_csv(rows(first=100)))
 
     assert CustomerList.objects.count() == 1
@@ -325,7 +325,7 @@ def test_a_reading_goes_on_where_a_killed_worker_left_it(send, monkeypatch):
 
     made.refresh_from_db()
     assert (made.status, made.rows_read, made.taken, made.refused, made.people) == ("done", 31, 30, 1, 30)
-    assert made.problems == [[31, "is no phone number that could ring, and no hash of one"]]
+    assert made.problems == [[31, "is not a valid phone number or the hash of one"]]
     assert kept_digests() == digests_of(range(1, PEOPLE + 1))
 
 
@@ -447,7 +447,7 @@ def test_a_list_sent_by_the_page_is_read_by_a_worker_and_shown(
     approved, owner, login, django_capture_on_commit_callbacks
 ):
     client = login(owner)
-    assert "No list yet." in client.get("/company/own-customers/").content.decode()
+    assert "No lists yet." in client.get("/company/own-customers/").content.decode()
 
     with django_capture_on_commit_callbacks(execute=False) as told:
         response = client.post("/company/own-customers/", sent())
@@ -461,8 +461,9 @@ def test_a_list_sent_by_the_page_is_read_by_a_worker_and_shown(
     list_job.work_on(made.pk)
 
     done = client.get(response.url).content.decode()
-    assert "Nobody on it is shown or sold to you since" in done
+    assert "we do not show or sell you leads from anyone on this list" in done
     assert 'http-equiv="refresh"' not in done
+    assert "</svg>Active</span>" in done
     part = client.get(response.url, headers={"HX-Request": "true"})
     assert part["HX-Refresh"] == "true"
     assert "customers.csv" in client.get("/company/own-customers/").content.decode()
@@ -471,8 +472,8 @@ def test_a_list_sent_by_the_page_is_read_by_a_worker_and_shown(
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"Name\nPat\n", "No column of the file is known to hold phones or e-mail addresses."),
-        (as_csv(rows(people=3)), "The file has 3 people"),
+        (b"Name\nPat\n", "We cannot tell which column holds phones or email addresses."),
+        (as_csv(rows(people=3)), "We found 3."),
         (b"PK\x03\x04 no workbook", "The file is damaged."),
     ],
 )
@@ -506,7 +507,7 @@ def test_the_page_tells_the_rows_that_are_wrong(approved, owner, login, read):
 
     page = login(owner).get(f"/company/own-customers/{made.public_id}/").content.decode()
 
-    assert "Is no phone number that could ring" in page
+    assert "Is not a valid phone number" in page
     assert "body" not in page.partition("<table")[2].partition("</table>")[0].replace("tbody", "")
 
 

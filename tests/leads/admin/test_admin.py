@@ -269,7 +269,7 @@ def test_a_suppression_is_typed_and_kept_as_a_digest(desk, lead, typed, kind, di
 
     row = Suppression.objects.get(kind=kind)
     assert (row.reason, bytes(row.digest)) == ("own_stop", digest)
-    assert "1 leads of this person were stopped." in response.content.decode()
+    assert "Leads from this person that were stopped: 1." in response.content.decode()
     lead.refresh_from_db()
     assert lead.withdrawn_at is not None
 
@@ -279,7 +279,7 @@ def test_what_is_no_address_is_refused(desk, lead):
 
     response = desk.post(page("suppression", "add"), {"address": "12", "reason": "own_stop"})
 
-    assert "neither a North American phone number nor an e-mail address" in response.content.decode()
+    assert "Enter a North American phone number or an email address." in response.content.decode()
     assert everything() == before
 
 
@@ -363,13 +363,13 @@ def test_saving_the_fields_as_they_are_makes_no_version(desk, market, rows):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"name": "Bad Name"}, "wants a name of small letters"),
-        ({"name": "state"}, "is a name that every lead has already"),
-        ({"name": "purpose"}, "stands there twice"),
-        ({"type": "choice"}, "is of a type that wants choices"),
-        ({"choices": "a: A"}, "is of a type that has no choices"),
-        ({"type": "choice", "choices": "a: A\na: B"}, "“a” stands there twice."),
-        ({"minimum": "9", "maximum": "3"}, "The bounds run from more to less."),
+        ({"name": "Bad Name"}, "enter a name of lowercase letters"),
+        ({"name": "state"}, "is a reserved name. Choose another."),
+        ({"name": "purpose"}, "is listed twice"),
+        ({"type": "choice"}, "has a type that needs choices"),
+        ({"choices": "a: A"}, "has a type that cannot have choices"),
+        ({"type": "choice", "choices": "a: A\na: B"}, "“a” is listed twice."),
+        ({"minimum": "9", "maximum": "3"}, "Enter a maximum that is not below the minimum."),
         ({"label": ""}, "This field is required."),
     ],
 )
@@ -387,7 +387,7 @@ def test_a_field_that_leads_use_keeps_its_type(desk, market, lead, rows):
 
     response = desk.post(fields_page(market.vertical), posted(market.vertical, rows))
 
-    assert "“remark” holds values of the type “Text” in leads we have" in response.content.decode()
+    assert "“remark” already has values of the type “Text”" in response.content.decode()
     assert newest(market.vertical).version == 1
 
 
@@ -414,7 +414,7 @@ def test_fields_that_somebody_saved_meanwhile_are_not_overwritten(desk, market, 
 
     response = desk.post(fields_page(market.vertical), mine)
 
-    assert "Somebody saved other fields meanwhile" in response.content.decode()
+    assert "Someone else saved changes to these fields" in response.content.decode()
     assert newest(market.vertical).fields == stored_form(FIELDS[:5])
 
 
@@ -486,7 +486,7 @@ def test_a_source_that_rewards_people_is_not_graded_well(desk, market):
         {"legal_name": "X", "address": "X", "phone": "1", "kind": "own_form", "grade": "A", "incentive": "on"},
     )
 
-    assert "graded C at best" in response.content.decode()
+    assert "Choose grade C or D: an incentivized source cannot be graded higher." in response.content.decode()
     assert Source.objects.get(pk=market.source.pk).grade == "B"
 
 

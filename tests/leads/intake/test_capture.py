@@ -147,11 +147,11 @@ def test_a_suppressed_person_is_not_taken(market):
     ("changes", "reason"),
     [
         ({"kind": LeadKind.COMPILED}, "compiled records"),
-        ({"person": Person(first_name="Pat")}, "neither a usable phone"),
-        ({"age": timedelta(minutes=-6)}, "from the future"),
+        ({"person": Person(first_name="Pat")}, "no usable phone number or email address"),
+        ({"age": timedelta(minutes=-6)}, "in the future"),
         ({"legs_authorized": 6}, "allows 5 companies"),
         ({"legs_authorized": 0}, "allows 5 companies"),
-        ({"legs_sold_elsewhere": 5}, "sold more often than the consent allows"),
+        ({"legs_sold_elsewhere": 5}, "sold more times than the consent allows"),
     ],
 )
 def test_one_request_that_cannot_be_taken_takes_none(market, changes, reason):
@@ -169,7 +169,7 @@ def test_a_source_that_compiles_brings_no_requests(market):
 
 
 def test_the_words_of_another_source_are_no_consent(market):
-    with pytest.raises(CaptureRefused, match="another source's"):
+    with pytest.raises(CaptureRefused, match="belongs to another source"):
         capture_lead(make_capture(market, text=make_text(make_source())), now=market.now)
     assert Lead.objects.count() == 0
 

@@ -61,8 +61,8 @@ def test_a_value_is_read_from_text(kind, raw, value):
 @pytest.mark.parametrize(
     ("kind", "raw", "reason"),
     [
-        ("choice", "Boat", "is none of the choices"),
-        ("choices", "refinance, boat", "is none of the choices"),
+        ("choice", "Boat", "is not one of the choices"),
+        ("choices", "refinance, boat", "is not one of the choices"),
         ("number", "1e5", "is not a number"),
         ("number", "abc", "is not a number"),
         ("number", "1,00", "is not a number"),
@@ -70,10 +70,10 @@ def test_a_value_is_read_from_text(kind, raw, value):
         ("number", "NaN", "is not a number"),
         ("number", "9" * 20, "is too large"),
         ("money", "$", "is not a number"),
-        ("flag", "maybe", "is neither yes nor no"),
-        ("date", "31/12/2026", "is not a date"),
-        ("date", "soon", "is not a date"),
-        ("range", "150-100", "runs from more to less"),
+        ("flag", "maybe", "is not yes or no"),
+        ("date", "31/12/2026", "is not a valid date"),
+        ("date", "soon", "is not a valid date"),
+        ("range", "150-100", "has a minimum above its maximum"),
         ("range", "a lot", "is not a number"),
         ("text", '=HYPERLINK("http://evil.example")', "looks like a formula"),
         ("text", "\t =1+1", "looks like a formula"),
@@ -89,7 +89,7 @@ def test_a_value_that_cannot_be_read_says_why_and_never_what(kind, raw, reason):
 
 
 @pytest.mark.parametrize(
-    ("raw", "reason"), [("9", "is below what this field allows"), ("21", "is above what this field allows")]
+    ("raw", "reason"), [("9", "is below the minimum for this field"), ("21", "is above the maximum for this field")]
 )
 def test_bounds_hold(raw, reason):
     bounded = field("number", minimum=10, maximum=20)
@@ -121,31 +121,46 @@ def test_of_two_choices_that_are_spelled_alike_the_first_wins():
 @pytest.mark.parametrize(
     ("items", "fault"),
     [
-        ({}, "A schema is a list of fields."),
-        ([{"name": "Bad Name", "label": "x", "type": "text"}], "Field 1 wants a name of small letters, digits and _."),
-        ([{"name": "state", "label": "x", "type": "text"}], "“state” is a name that every lead has already."),
-        ([{"name": "a", "label": " ", "type": "text"}], "“a” wants a label."),
-        ([{"name": "a", "label": "A", "type": "blob"}], "“a” is of no known type."),
-        ([{"name": "a", "label": "A", "type": "choice"}], "“a” is of a type that wants choices."),
+        ({}, "A schema must be a list of fields."),
+        (
+            [{"name": "Bad Name", "label": "x", "type": "text"}],
+            "Field 1: enter a name of lowercase letters, digits and _.",
+        ),
+        ([{"name": "state", "label": "x", "type": "text"}], "“state” is a reserved name. Choose another."),
+        ([{"name": "a", "label": " ", "type": "text"}], "“a”: enter a label."),
+        ([{"name": "a", "label": "A", "type": "blob"}], "“a”: choose a type."),
+        ([{"name": "a", "label": "A", "type": "choice"}], "“a” has a type that needs choices."),
         ([{"name": "a", "label": "A", "type": "text", "size": 3}], "“a” has unknown settings: size."),
-        ([{"name": "a", "label": "A", "type": "text"}] * 2, "“a” stands there twice."),
-        ([{"name": "a", "label": "A", "type": "money", "minimum": "5"}], "“a” wants numbers as its bounds."),
-        ([{"name": "a", "label": "A", "type": "money", "maximum": True}], "“a” wants numbers as its bounds."),
-        ([{"name": "a", "label": "A", "type": "money", "maximum": float("nan")}], "“a” wants numbers as its bounds."),
+        ([{"name": "a", "label": "A", "type": "text"}] * 2, "“a” is listed twice."),
+        (
+            [{"name": "a", "label": "A", "type": "money", "minimum": "5"}],
+            "“a”: enter numbers for the minimum and maximum.",
+        ),
+        (
+            [{"name": "a", "label": "A", "type": "money", "maximum": True}],
+            "“a”: enter numbers for the minimum and maximum.",
+        ),
+        (
+            [{"name": "a", "label": "A", "type": "money", "maximum": float("nan")}],
+            "“a”: enter numbers for the minimum and maximum.",
+        ),
         (
             [{"name": "a", "label": "A", "type": "money", "minimum": 5, "maximum": 4}],
-            "“a” has bounds that run from more to less.",
+            "“a”: enter a maximum that is not below the minimum.",
         ),
         (
             [{"name": "a", "label": "A", "type": "text", "aliases": "b"}],
-            "“a” wants other names as a list of texts.",
+            "“a”: enter aliases as a list of texts.",
         ),
         (
             [{"name": "a", "label": "A", "type": "text", "aliases": [5]}],
-            "“a” wants other names as a list of texts.",
+            "“a”: enter aliases as a list of texts.",
         ),
-        ([{"name": "a", "label": "A", "type": "flag", "filterable": "no"}], "“a” wants true or false as “filterable”."),
-        ([{"name": "a", "label": "A", "type": "flag", "sensitive": 0}], "“a” wants true or false as “sensitive”."),
+        (
+            [{"name": "a", "label": "A", "type": "flag", "filterable": "no"}],
+            "“a”: enter true or false for “filterable”.",
+        ),
+        ([{"name": "a", "label": "A", "type": "flag", "sensitive": 0}], "“a”: enter true or false for “sensitive”."),
     ],
 )
 def test_a_faulty_schema_is_refused_with_a_sentence(items, fault):
@@ -156,7 +171,7 @@ def test_a_faulty_schema_is_refused_with_a_sentence(items, fault):
 
 @pytest.mark.parametrize("name", ["a\n", "a__b", "a_", "_a", "1a", "A", "a-b", "", "a" * 41, 5])
 def test_a_name_is_small_letters_digits_and_single_underscores_within(name):
-    with pytest.raises(ValidationError, match="Field 1 wants a name"):
+    with pytest.raises(ValidationError, match="Field 1: enter a name"):
         check_schema([{"name": name, "label": "A", "type": "text"}])
 
 
@@ -185,7 +200,7 @@ def test_a_name_of_that_shape_is_good(name):
     + ["in", "contains", "range", "isnull", "exact", "gt", "gte", "lt", "lte", "has_key"],
 )
 def test_a_name_that_says_something_already_is_refused(name):
-    with pytest.raises(ValidationError, match=f"“{name}” is a name that every lead has already"):
+    with pytest.raises(ValidationError, match=f"“{name}” is a reserved name"):
         check_schema([{"name": name, "label": "A", "type": "text"}])
 
 

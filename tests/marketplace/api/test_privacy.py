@@ -128,8 +128,8 @@ def test_no_parameter_or_clause_reaches_a_person(market, api, lead, name):
 
         assert asked.json() == {
             "code": "invalid",
-            "message": "This filter does not exist here.",
-            "fields": {name: ["This filter does not exist here."]},
+            "message": "This filter does not exist.",
+            "fields": {name: ["This filter does not exist."]},
         }
         assert (wished.status_code, list(wished.json()["fields"])) == (400, [name])
 

@@ -112,7 +112,7 @@ def test_a_file_without_its_columns_is_refused_whole(browser, header, said):
     [
         (b"", "empty"),
         (b"lead,reason\n", "no rows"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4, "neither CSV nor XLSX"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4, "not a CSV or XLSX file"),
     ],
 )
 def test_what_is_no_list_is_refused_whole(browser, content, said):

@@ -128,7 +128,7 @@ def test_the_card_tells_where_a_lead_came_from_and_what_is_not_known(client, mar
     assert market.source.legal_name in page
     assert market.text.wording in page
     assert "1 sold, 3 open" in page
-    assert "Sold before it came to us" in page
+    assert "Sold before we received it" in page
     assert "What we do not know" in page
 
 

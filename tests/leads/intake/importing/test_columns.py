@@ -122,13 +122,13 @@ ENOUGH = {"phone": "P", "captured_at": "T", "state": "S", "consent_text": "C"}
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"phone": None}, "No column says a phone or an e-mail address."),
-        ({"captured_at": None}, "No column says when the person asked."),
-        ({"state": None}, "No column says the state or the ZIP code."),
-        ({"consent_text": None}, "No column says which consent text the person saw"),
+        ({"phone": None}, "Map a column for a phone number or email address."),
+        ({"captured_at": None}, "Map a column for when the person made the request."),
+        ({"state": None}, "Map a column for the state or the ZIP code."),
+        ({"consent_text": None}, "Map a column for the consent text the person saw"),
         ({"shoe_size": "P"}, "There is no field “shoe_size”."),
         ({"email": "Mail"}, "The file has no column “Mail”."),
-        ({"email": "SSN"}, "The column “SSN” is never taken."),
+        ({"email": "SSN"}, "The column “SSN” is never imported."),
     ],
 )
 def test_a_mapping_under_which_nothing_could_be_taken_is_refused(changes, sentence):

@@ -74,14 +74,14 @@ def test_a_file_goes_from_upload_to_leads(market, staff, queue):
 
     tasks.import_file(run.pk)
     page = staff.get(of(run)).content.decode()
-    assert "This is what would come of it" in page and "is none of the choices" in page
+    assert "This is what an import would do" in page and "is not one of the choices" in page
     assert Lead.objects.count() == 0
 
     assert staff.post(of(run, "import-start")).url == of(run)
     tasks.import_file(run.pk)
     run.refresh_from_db()
     assert (run.status, counts(run), Lead.objects.count()) == (Status.DONE, (2, 1, 1, 1), 3)
-    assert "The leads of this file" in staff.get(of(run)).content.decode()
+    assert "Leads from this file" in staff.get(of(run)).content.decode()
 
 
 def test_a_file_may_be_imported_without_a_dry_run(market, staff, queue):
@@ -107,7 +107,10 @@ def test_a_doubled_start_starts_once(market, staff, queue):
         ({"file": ""}, "This field is required."),
         ({"file": SimpleUploadedFile("a.csv", b"")}, "The submitted file is empty."),
         ({"file": SimpleUploadedFile("a.csv", b"\n\n")}, "The file is empty."),
-        ({"file": SimpleUploadedFile("leads.csv", bytes(range(1, 30)) * 99)}, "This is neither CSV nor XLSX."),
+        (
+            {"file": SimpleUploadedFile("leads.csv", bytes(range(1, 30)) * 99)},
+            "This is not a CSV or XLSX file. Upload one of those.",
+        ),
         ({"file": SimpleUploadedFile("a.xlsx", b"PK\x03\x04")}, "The file is damaged."),
     ],
 )
@@ -133,10 +136,10 @@ def test_an_upload_too_large_is_refused(market, staff, settings):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"column_8": ""}, "No column says when the person asked."),
-        ({"column_0": "email"}, "Two columns are said to be “E-mail”: leave one out."),
+        ({"column_8": ""}, "Map a column for when the person made the request."),
+        ({"column_0": "email"}, "Two columns are mapped to “Email”. Remove one."),
         ({"column_0": "shoe_size"}, "Select a valid choice."),
-        ({"column_14": ""}, "No column says which consent text the person saw"),
+        ({"column_14": ""}, "Map a column for the consent text the person saw"),
         ({"default_legs": "21"}, "Ensure this value is less than or equal to 20."),
     ],
 )
@@ -155,7 +158,7 @@ def test_numbers_that_are_never_taken_are_neither_shown_nor_mapped(market, staff
     page = staff.get(of(run, "import-columns")).content.decode()
 
     assert "078-05-1120" not in page
-    assert "never taken" in page
+    assert "never imported" in page
 
 
 def test_hostile_text_in_a_file_stays_text(market, staff):
@@ -178,6 +181,7 @@ def test_progress_is_asked_for_until_the_end(market, staff, queue):
     assert 'hx-trigger="every 1s"' in during.content.decode() and "HX-Refresh" not in during
     assert "<html" not in during.content.decode()
     assert "hx-trigger" not in after.content.decode() and after["HX-Refresh"] == "true"
+    assert "</svg>Done</span>" in staff.get(of(run)).content.decode()
 
 
 def test_problems_are_filtered_and_downloaded(market, staff):
@@ -194,8 +198,8 @@ def test_problems_are_filtered_and_downloaded(market, staff):
     assert file["Content-Type"] == "text/csv; charset=utf-8"
     assert b"".join(file.streaming_content).decode().splitlines() == [
         "row,outcome,field,reason",
-        "2,flagged,purpose,is none of the choices",
-        "3,refused,captured_at,is not a date and time",
+        "2,flagged,purpose,is not one of the choices",
+        "3,refused,captured_at,is not a valid date and time",
         "4,duplicate,row,is a request we have already",
     ]
 
@@ -221,14 +225,14 @@ def test_the_list_of_imports_asks_the_database_as_often_for_one_as_for_many(mark
 
 
 def test_without_imports_the_page_says_how_to_begin(staff, db):
-    assert "No file yet" in staff.get(reverse("leads:imports")).content.decode()
+    assert "No files yet" in staff.get(reverse("leads:imports")).content.decode()
 
 
 def test_a_stopped_import_says_why(market, staff):
     run = imported(market, [row(1)])
     ImportRun.objects.filter(pk=run.pk).update(status=Status.FAILED, problem="Its encoding breaks off.")
     page = staff.get(of(run)).content.decode()
-    assert "The import stopped after 1 rows" in page and "Its encoding breaks off." in page
+    assert "The import stopped after 1 row<" in page and "Its encoding breaks off." in page
 
 
 @pytest.mark.parametrize(
@@ -291,4 +295,4 @@ def test_a_scheduler_that_sleeps_is_noticed(staff, db, minutes, late):
 
 def test_a_market_that_never_swept_says_so(staff, db):
     page = staff.get(reverse("leads:ageing")).content.decode()
-    assert "No run yet" in page and "The sweep is late" in page
+    assert "No runs yet" in page and "The sweep is late" in page

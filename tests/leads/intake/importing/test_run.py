@@ -277,11 +277,11 @@ def test_the_command_ends_with_its_counts(market, path, tmp_path):
     said, told = command(market, path, report=report)
 
     assert said == {"rows": 5, "taken": 2, "flagged": 1, "refused": 1, "duplicates": 1}
-    assert "1  refused: When the person asked: is not a date and time" in told
+    assert "1  refused: Request date and time: is not a valid date and time" in told
     assert report.read_text() == (
         "row,outcome,field,reason\n"
-        "2,flagged,purpose,is none of the choices\n"
-        "3,refused,captured_at,is not a date and time\n"
+        "2,flagged,purpose,is not one of the choices\n"
+        "3,refused,captured_at,is not a valid date and time\n"
         "4,duplicate,row,is a request we have already\n"
     )
 
@@ -319,13 +319,13 @@ def test_the_mapping_can_be_corrected_and_defaults_given(market, tmp_path):
     [
         ({"source": "nobody"}, "There is no source “nobody”."),
         ({"vertical": "nothing"}, "There is no vertical “nothing”."),
-        ({"timezone": "EST5"}, "There is no time zone “EST5”; one is called America/New_York."),
-        ({"timezone": "../etc/passwd"}, "There is no time zone “../etc/passwd”; one is called America/New_York."),
+        ({"timezone": "EST5"}, "There is no time zone “EST5”. Enter one such as America/New_York."),
+        ({"timezone": "../etc/passwd"}, "There is no time zone “../etc/passwd”. Enter one such as America/New_York."),
         ({"consent_text": "v9"}, "has no consent text “v9”."),
-        ({"legs": 0}, "--legs is a number from 1 to 20."),
+        ({"legs": 0}, "--legs must be a number from 1 to 20."),
         ({"map": [("email", "Fax")]}, "The file has no column “Fax”."),
         ({"map": [("shoes", "Email")]}, "There is no field “shoes”."),
-        ({"map": [("captured_at", "")]}, "No column says when the person asked."),
+        ({"map": [("captured_at", "")]}, "Map a column for when the person made the request."),
     ],
 )
 def test_the_command_refuses_with_a_sentence(market, path, options, sentence):
@@ -336,12 +336,12 @@ def test_the_command_refuses_with_a_sentence(market, path, options, sentence):
 
 
 def test_a_file_that_is_not_there_is_said(market, tmp_path):
-    with pytest.raises(CommandError, match=r"nowhere\.csv cannot be read or written: No such file or directory"):
+    with pytest.raises(CommandError, match=r"Cannot read or write .*nowhere\.csv: No such file or directory"):
         command(market, tmp_path / "nowhere.csv")
 
 
 def test_a_report_that_cannot_be_written_is_said_before_anything_is_taken(market, path, tmp_path):
-    with pytest.raises(CommandError, match="cannot be read or written"):
+    with pytest.raises(CommandError, match="Cannot read or write"):
         command(market, path, report=tmp_path / "no" / "folder.csv")
     assert Lead.objects.count() == 0
 

@@ -65,15 +65,15 @@ def test_a_workbook_is_read_by_its_first_sheet():
         (b" \n\n", "The file is empty."),
         (
             b"\xd0\xcf\x11\xe0rest",
-            "This is a workbook of the old kind (.xls) or a locked one: save it as .xlsx or CSV.",
+            "This is an old (.xls) or locked workbook. Save it as .xlsx or CSV and upload that.",
         ),
-        (bytes(range(1, 32)) * 100, "This is neither CSV nor XLSX."),
+        (bytes(range(1, 32)) * 100, "This is not a CSV or XLSX file. Upload one of those."),
         (b"PK\x03\x04 and then rubbish", "The file is damaged."),
         (
             b'a,b\n1,"' + b"x" * 200_000,
-            "The file cannot be read after row 1: a quotation mark is open or a cell too long.",
+            "We cannot read the file after row 1: a quotation mark is not closed, or a cell is too long.",
         ),
-        (b"x," * 400 + b"x\n1\n", "The file has 401 columns; 400 is the most."),
+        (b"x," * 400 + b"x\n1\n", "The file has 401 columns. The limit is 400."),
     ],
 )
 def test_what_is_no_sheet_is_refused_with_a_sentence(data, sentence):
@@ -84,7 +84,7 @@ def test_what_is_no_sheet_is_refused_with_a_sentence(data, sentence):
 
 def test_a_line_longer_than_any_is_refused(monkeypatch):
     monkeypatch.setattr(sheets, "LONGEST_LINE", 1000)
-    with pytest.raises(SheetRefused, match="A line of the file is longer than any sheet's."):
+    with pytest.raises(SheetRefused, match="A line of the file is too long. Check that it is a CSV file."):
         read(b"a,b\n" + b"x" * 2000)
 
 
@@ -93,7 +93,7 @@ def test_too_many_rows_are_refused(monkeypatch):
     file = io.BytesIO(b"a\n1\n2\n3\n")
     with (
         open_sheet(file, SheetFormat()) as sheet,
-        pytest.raises(SheetRefused, match="The file has 3 rows; 2 is the most"),
+        pytest.raises(SheetRefused, match="The file has 3 rows. The limit is 2"),
     ):
         survey(sheet)
 
@@ -117,17 +117,17 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked():
     bomb = packed({"xl/workbook.xml": b"<x/>", "xl/worksheets/sheet1.xml": b"\0" * 30_000_000})
     assert len(bomb) < 100_000
 
-    with pytest.raises(SheetRefused, match="unpacks to far more than it seems"):
+    with pytest.raises(SheetRefused, match="unpacks to far more data than we accept"):
         read(bomb)
 
 
 def test_a_zip_that_is_no_workbook_is_refused():
-    with pytest.raises(SheetRefused, match="This is a zip archive, but no XLSX workbook"):
+    with pytest.raises(SheetRefused, match="This is a zip archive, not an XLSX workbook"):
         read(packed({"readme.txt": b"hello"}))
 
 
 def test_a_workbook_without_a_readable_sheet_is_refused():
-    with pytest.raises(SheetRefused, match="no sheet of it can be read"):
+    with pytest.raises(SheetRefused, match="We cannot read any sheet in it"):
         read(packed({"xl/workbook.xml": b"<not-closed"}))
 
 
@@ -149,5 +149,5 @@ def test_a_parser_that_hangs_or_eats_memory_is_stopped(monkeypatch, tmp_path):
     )
     monkeypatch.setattr("leads.intake.importing.converting.PROGRAM", program)
 
-    with pytest.raises(SheetRefused, match="damaged, or too large to be read"):
+    with pytest.raises(SheetRefused, match="damaged or too large to read"):
         read(as_xlsx([{"a": 1}]))
