@@ -86,7 +86,7 @@ def consider(order: StandingOrder, now: datetime) -> FillOutcome:
 
 
 def max_price_of(order: StandingOrder) -> int:
-    """Return the most it pays for a lead in cents: the lower of max price and price filter. A search has no max price."""
+    """Return the most it pays for a lead, in cents: max price or price filter, if lower. A search has no max price."""
     asked = order.wanted.of("price")
     asked_cents = asked.high if isinstance(asked, Between) else None
     return min(int(cents) for cents in (order.max_price_cents, asked_cents, HIGHEST_PRICE_CENTS) if cents is not None)
