@@ -1,4 +1,4 @@
-"""The operator's desk for prices, orders and files."""
+"""The operator's pages for prices, orders, returns and files."""
 
 from marketplace.admin.curve import PriceCurveAdmin
 from marketplace.admin.money import OrderAwaitingPaymentAdmin, PaymentDesk

@@ -1,4 +1,4 @@
-"""Price curves: a version is edited until it takes effect; after that it is history, and a new one is made from it."""
+"""Price curves: a version can be edited until it takes effect; after that, copy it to make a new version."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ class PriceCurveForm(forms.ModelForm):
     def clean_effective_at(self) -> datetime:
         instant: datetime = self.cleaned_data["effective_at"]
         if instant <= timezone.now():
-            raise forms.ValidationError("A curve takes effect in the future: prices of the past are history.")
+            raise forms.ValidationError("Enter a time in the future. Past prices cannot be changed.")
         return instant
 
     def clean(self) -> dict[str, Any]:
@@ -36,9 +36,9 @@ class PriceCurveForm(forms.ModelForm):
         given = [cleaned.get(grade) for grade in GRADES]
         for name, better, worse in zip(GRADES[1:], given, given[1:], strict=False):
             if better is not None and worse is not None and worse > better:
-                self.add_error(name, "A worse grade never costs more than a better one.")
+                self.add_error(name, "Enter a multiplier no higher than the next better grade's.")
         if (cleaned.get("exclusive") or 1) < 1:
-            self.add_error("exclusive", "An exclusive lead never costs less than a shared one: 1 or more.")
+            self.add_error("exclusive", "Enter 1 or more. An exclusive lead cannot cost less than a shared one.")
         self._check_it_starts_alone(cleaned)
         return cleaned
 
@@ -46,21 +46,21 @@ class PriceCurveForm(forms.ModelForm):
         vertical, instant = cleaned.get("vertical") or self.instance.vertical_id, cleaned.get("effective_at")
         others = PriceCurve.objects.exclude(pk=self.instance.pk).filter(vertical=vertical)
         if instant and others.filter(effective_at=instant).exists():
-            self.add_error("effective_at", "Another version takes effect at this instant.")
+            self.add_error("effective_at", "Another version takes effect at this time. Enter a different time.")
 
 
 class TierFormSet(forms.BaseInlineFormSet):
     def clean(self) -> None:
-        """The same two rules that the database keeps, as sentences."""
+        """Check the same two rules as the database, with messages for people."""
         super().clean()
         steps = sorted(_steps(self.forms, "from_day", "cents"))
         if any(self.errors):
             return
         if not steps:
-            raise forms.ValidationError("A curve has at least one tier.")
+            raise forms.ValidationError("Add at least one tier.")
         for (_, before), (day, cents) in pairwise(steps):
             if cents > before:
-                raise forms.ValidationError(f"From day {day} on the price would rise: a price only falls with age.")
+                raise forms.ValidationError(f"Lower the price from day {day} on. Prices can only fall with age.")
 
 
 def _steps(rows: list[Any], *names: str) -> Iterator[tuple[Any, ...]]:
@@ -71,7 +71,7 @@ def _steps(rows: list[Any], *names: str) -> Iterator[tuple[Any, ...]]:
 
 
 class StepInline(admin.TabularInline):
-    """A draft's steps may come and go, for whoever may change the curve; its rights are the curve's."""
+    """Steps of a draft; whoever may change the curve may add, change and delete them."""
 
     extra = 3
 
@@ -124,11 +124,11 @@ class PriceCurveAdmin(Kept, admin.ModelAdmin):
         return is_draft(obj) and super().has_change_permission(request, obj)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """What only the database could see (two people at once, the clock passing by) comes back as a sentence."""
+        """Show a message for conflicts only the database detects: two people at once, or a curve just taking effect."""
         try:
             return super().changeform_view(request, *args, **kwargs)
         except IntegrityError:
-            refusal = "Nothing was saved: the curve took effect, or somebody changed it meanwhile. Look at it anew."
+            refusal = "Nothing was saved: the curve took effect or someone else changed it. Review it and try again."
             self.message_user(request, refusal, messages.ERROR)
             return HttpResponseRedirect(request.path)
 
@@ -137,11 +137,11 @@ class PriceCurveAdmin(Kept, admin.ModelAdmin):
             obj.version = next_version(obj.vertical)
         super().save_model(request, obj, form, change)
 
-    @admin.display(description="standing")
+    @admin.display(description="status")
     def standing(self, curve: PriceCurve) -> str:
         return "Draft" if is_draft(curve) else "Took effect"
 
-    @admin.display(description="newest leads cost")
+    @admin.display(description="price of newest leads")
     def first_price(self, curve: PriceCurve) -> str:
         tiers = list(curve.tiers.all())
         return dollars(tiers[0].cents) if tiers else ""
@@ -151,7 +151,7 @@ class PriceCurveAdmin(Kept, admin.ModelAdmin):
         return dollars(curve.floor_cents)
 
     def new_version_view(self, request: HttpRequest, number: int) -> HttpResponse:
-        """A draft copy, to be edited before it takes effect."""
+        """Copy the curve to a draft that can be edited until it takes effect."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         curve = self.get_object(request, str(number))
@@ -159,13 +159,13 @@ class PriceCurveAdmin(Kept, admin.ModelAdmin):
             raise Http404
         draft = draft_from(curve, now=timezone.now())
         self.log_addition(request, draft, f"Copied from version {curve.version}.")
-        self.message_user(request, f"A draft: {draft} takes effect at {draft.effective_at:%Y-%m-%d %H:%M} UTC.")
+        self.message_user(request, f"Draft created: {draft}. It takes effect {draft.effective_at:%Y-%m-%d %H:%M} UTC.")
         return HttpResponseRedirect(reverse("admin:marketplace_pricecurve_change", args=[draft.pk]))
 
 
 @transaction.atomic
 def draft_from(curve: PriceCurve, *, now: datetime) -> PriceCurve:
-    """A new version with the same steps, in force from the first midnight (UTC) that no other version begins at."""
+    """Create a version with the same steps, effective at the next midnight UTC when no other version starts."""
     draft = PriceCurve.objects.create(
         version=next_version(curve.vertical),
         effective_at=_free_midnight(curve.vertical, now),
@@ -182,7 +182,7 @@ def draft_from(curve: PriceCurve, *, now: datetime) -> PriceCurve:
 
 
 def next_version(vertical: Vertical) -> int:
-    """The number after the last; the vertical's row is held, so that two drafts at once take turns."""
+    """Return the next version number. Locks the vertical's row, so that two drafts at once take turns."""
     Vertical.objects.select_for_update(no_key=True).get(pk=vertical.pk)
     return 1 + (vertical.curves.aggregate(last=Max("version"))["last"] or 0)
 

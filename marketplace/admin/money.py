@@ -1,4 +1,4 @@
-"""Where the market's things meet the ledger: an order's money, a lead's, and the order that a payment is for."""
+"""Pages that connect the market with the ledger: the money of an order or lead, and the order a payment is for."""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -27,7 +27,7 @@ MOST_PAYMENTS = 50
 
 
 class OrderMoneyAdmin(MoneyAdmin):
-    """Orders, each with a page about its money."""
+    """Orders, each with a page of its money."""
 
     def get_urls(self) -> list[URLPattern]:
         return [
@@ -38,11 +38,11 @@ class OrderMoneyAdmin(MoneyAdmin):
 
     def acts(self, request: HttpRequest, row: Order) -> Iterable[Act]:
         if request.user.has_perm("billing.view_transaction"):
-            yield Act("Its money", self.address("money", row.pk))
-        yield Act("Invoice as PDF", self.address("invoice", row.pk))
+            yield Act("View money", self.address("money", row.pk))
+        yield Act("Download invoice (PDF)", self.address("invoice", row.pk))
 
     def money_view(self, request: HttpRequest, number: int) -> HttpResponse:
-        """What was charged, whose shares came of it, what was returned, and the payments of about that time."""
+        """Show the charge, the sources' shares, the returns, and the payments around that time."""
         require(request, "marketplace.view_order", "billing.view_transaction", "billing.view_earning")
         order = self.found(request, number)
         returns = Return.objects.filter(sale__order=order).select_related("sale__lead", "reason", "transaction")
@@ -70,14 +70,14 @@ class OrderMoneyAdmin(MoneyAdmin):
 
 
 class LeadMoneyAdmin(MoneyAdmin):
-    """Sales, each leading to a page about its lead's money, over all legs."""
+    """Sales, each with a link to the money of its lead over all legs."""
 
     def get_urls(self) -> list[URLPattern]:
         return [self.route("lead/<int:number>/", self.lead_view, "lead"), *super().get_urls()]
 
     def acts(self, request: HttpRequest, row: Sale) -> Iterator[Act]:
         if request.user.has_perm("billing.view_earning"):
-            yield Act("The lead's money", self.address("lead", row.lead_id))
+            yield Act("View the lead's money", self.address("lead", row.lead_id))
 
     def lead_view(self, request: HttpRequest, number: int) -> HttpResponse:
         require(request, "marketplace.view_sale", "billing.view_transaction", "billing.view_earning")
@@ -119,7 +119,7 @@ def _told(postings: QuerySet[Transaction]) -> QuerySet[Transaction]:
 
 
 def _sums(sales: QuerySet[Sale], earnings: QuerySet[Earning], returns: QuerySet[Return]) -> dict[str, int]:
-    """What buyers paid and got back, what the source keeps, and what stays with the house."""
+    """Return what buyers paid and got back, what the source keeps and what we keep, in cents."""
     paid = sales.aggregate(total=Sum("price_cents"))["total"] or 0
     back = returns.filter(status=Return.Status.CREDITED).aggregate(total=Sum("cents"))["total"] or 0
     shares = earnings.aggregate(total=Sum("cents"))["total"] or 0
@@ -128,12 +128,12 @@ def _sums(sales: QuerySet[Sale], earnings: QuerySet[Earning], returns: QuerySet[
 
 class AwaitingPaymentInline(ReadOnly, admin.TabularInline):
     model = OrderAwaitingPayment
-    extra = 0  # where there can be but one, Django offers it to who may not add it
+    extra = 0  # for a one-to-one, Django offers an empty form even to staff who may not add one
     quoted = staticmethod(cents_column("quoted_cents", "quoted"))
     readonly_fields = ["quoted", "order"]
     fields = ["status", "quantity", "quoted", "order", "reason", "created_at", "expires_at", "ended_at"]
     show_change_link = True
-    verbose_name_plural = "The order it is for"
+    verbose_name_plural = "Order it pays for"
 
 
 admin.site.unregister(Payment)
@@ -141,7 +141,7 @@ admin.site.unregister(Payment)
 
 @admin.register(Payment)
 class PaymentDesk(PaymentAdmin):
-    """A payment with the order that waits, or waited, for it: only here both can be seen."""
+    """A payment with the order that waits or waited for it; this is the only page that shows both."""
 
     inlines = [AwaitingPaymentInline, *PaymentAdmin.inlines]
 
@@ -158,4 +158,4 @@ class OrderAwaitingPaymentAdmin(MoneyAdmin):
 
     def acts(self, request: HttpRequest, row: OrderAwaitingPayment) -> Iterator[Act]:
         if row.order_id and request.user.has_perm("billing.view_transaction"):
-            yield Act("The order's money", reverse("admin:marketplace_order_money", args=[row.order_id]))
+            yield Act("View the order's money", reverse("admin:marketplace_order_money", args=[row.order_id]))

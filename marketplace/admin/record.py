@@ -1,4 +1,4 @@
-"""Orders, sales and files: a record, read only. A sale leads to its lead, never to its person."""
+"""Orders, sales and files, read-only. A sale links to its lead, never to the contact."""
 
 from django.contrib import admin
 
@@ -69,7 +69,7 @@ class ExportAdmin(ReadOnly, admin.ModelAdmin):
 
 @admin.register(Download)
 class DownloadAdmin(ReadOnly, admin.ModelAdmin):
-    """Who fetched which file, when, and from where."""
+    """Who downloaded which file, when, and from which address."""
 
     list_display = ["at", "order", "user", "api_key", "preset", "format", "rows", "address"]
     list_filter = ["format", "preset"]
@@ -81,14 +81,14 @@ class DownloadAdmin(ReadOnly, admin.ModelAdmin):
 
 @admin.register(InventorySnapshot)
 class InventorySnapshotAdmin(ReadOnly, admin.ModelAdmin):
-    """The files that web processes start from, and how far the one in work is."""
+    """The files that web processes start from, and the progress of the one being built."""
 
     list_display = ["name", "status", "done", "leads_total", "size", "started_at", "built_at", "problem"]
     list_filter = ["status"]
 
     @admin.display(description="done")
     def done(self, snapshot: InventorySnapshot) -> str:
-        return f"{snapshot.percent} %" if snapshot.status == InventorySnapshot.Status.BUILDING else "–"
+        return f"{snapshot.percent}%" if snapshot.status == InventorySnapshot.Status.BUILDING else "–"
 
 
 class StandingFillInline(ReadOnly, admin.TabularInline):
@@ -99,7 +99,7 @@ class StandingFillInline(ReadOnly, admin.TabularInline):
 
 @admin.register(StandingOrder)
 class StandingOrderAdmin(ReadOnly, admin.ModelAdmin):
-    """What companies wait for, what came of it, and when it is looked at next."""
+    """Companies' standing orders, their latest outcome, and when each is checked next."""
 
     list_display = ["name", "buyer", "vertical", "kind", "limit", "filled", "outcome", "due_at", "ended_at"]
     list_filter = ["kind", "vertical", "outcome"]
@@ -107,6 +107,6 @@ class StandingOrderAdmin(ReadOnly, admin.ModelAdmin):
     search_fields = ["^public_id", "name", "buyer__legal_name"]
     inlines = [StandingFillInline]
 
-    @admin.display(description="limit", ordering="max_price_cents")
+    @admin.display(description="max price", ordering="max_price_cents")
     def limit(self, order: StandingOrder) -> str:
         return "–" if order.max_price_cents is None else dollars(order.max_price_cents)

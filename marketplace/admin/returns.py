@@ -1,4 +1,4 @@
-"""Returns at the desk: a queue, each with what is known of the lead, its buyer and its source; decided on one page."""
+"""The operator's queue of returns, each with the facts about its lead, buyer and source, decided on one page."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ class ReturnQueue(admin.SimpleListFilter):
     parameter_name = "queue"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("waiting", "Waiting for a decision"), ("overdue", "Over our time"), ("appeals", "Asked once more")]
+        return [("waiting", "Waiting for a decision"), ("overdue", "Overdue"), ("appeals", "Appeals")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         match self.value():
@@ -52,7 +52,7 @@ class ReturnDecisionForm(forms.Form):
     finding = forms.CharField(
         max_length=LONGEST_FINDING,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="The buyer reads it. Do not write here who the person is.",
+        help_text="The buyer will read this. Do not name or identify the person.",
     )
 
 
@@ -65,12 +65,12 @@ class ReturnAdmin(ReadOnly, admin.ModelAdmin):
     date_hierarchy = "asked_at"
     show_full_result_count = False
     fieldsets = [
-        ("What is handed back", {"fields": ["lead", "order", "price", "reason", "explanation", "window"]}),
-        ("How it stands", {"fields": ["status", "finding", "asked_at", "answer_by", "decided_at", "decided", "money"]}),
-        ("What was said and done", {"fields": ["history"]}),
-        ("The lead", {"fields": ["legs", "others"]}),
-        ("The buyer", {"fields": ["buyer", "buyer_rate", "buyer_reasons", "abuse"]}),
-        ("The source", {"fields": ["source", "source_rate", "source_reasons", "faults"]}),
+        ("Return", {"fields": ["lead", "order", "price", "reason", "explanation", "window"]}),
+        ("Status", {"fields": ["status", "finding", "asked_at", "answer_by", "decided_at", "decided", "money"]}),
+        ("History", {"fields": ["history"]}),
+        ("Lead", {"fields": ["legs", "others"]}),
+        ("Buyer", {"fields": ["buyer", "buyer_rate", "buyer_reasons", "abuse"]}),
+        ("Source", {"fields": ["source", "source_rate", "source_reasons", "faults"]}),
     ]
     readonly_fields = [
         *("lead", "order", "price", "explanation", "window", "decided", "money", "history", "legs", "others"),
@@ -88,7 +88,7 @@ class ReturnAdmin(ReadOnly, admin.ModelAdmin):
         return [path("<int:number>/decide/", decide, name="marketplace_return_decide"), *super().get_urls()]
 
     def decide_view(self, request: HttpRequest, number: int) -> HttpResponse:
-        """Credit or refuse, with what was found; once, and once more on appeal by somebody else."""
+        """Credit or refuse the return, with the reason; once, and once more on appeal by someone else."""
         if not _may_decide(request):
             raise PermissionDenied
         returned = self.get_object(request, str(number))
@@ -104,7 +104,7 @@ class ReturnAdmin(ReadOnly, admin.ModelAdmin):
             original=returned,
             template="admin/marketplace/return/decide.html",
             adminform=laid_out(form),
-            button="Decide",
+            button="Save decision",
             back=reverse("admin:marketplace_return_change", args=[returned.pk]),
             steps=steps_of(returned, opened=True),
             abuse=abuse_of_buyer(returned.buyer, timezone.now()),
@@ -142,7 +142,7 @@ class ReturnAdmin(ReadOnly, admin.ModelAdmin):
     def explanation(self, returned: Return) -> str:
         return returned.reason.explanation
 
-    @admin.display(description="sold, and could go back until")
+    @admin.display(description="sold, returnable until")
     def window(self, returned: Return) -> str:
         return f"{returned.sale.sold_at:%Y-%m-%d %H:%M}, {returned.sale.returnable_until:%Y-%m-%d %H:%M} UTC"
 
@@ -151,7 +151,7 @@ class ReturnAdmin(ReadOnly, admin.ModelAdmin):
         if returned.by_machine:
             return MACHINE
         people = [str(person) for person in (returned.decided_by, returned.decided_again_by) if person]
-        return ", then ".join(people) or "nobody yet"
+        return ", then ".join(people) or "not decided yet"
 
     @admin.display(description="credit")
     def money(self, returned: Return) -> str | SafeString:
@@ -160,7 +160,7 @@ class ReturnAdmin(ReadOnly, admin.ModelAdmin):
 
     @admin.display(description="history")
     def history(self, returned: Return) -> SafeString:
-        """Without the words: they may name the person, and are opened on the page of who decides."""
+        """Return the history without the buyer's words, which may name the person; the decision page shows them."""
         return _lines(steps_of(returned, opened=False))
 
     @admin.display(description="legs")
@@ -168,15 +168,15 @@ class ReturnAdmin(ReadOnly, admin.ModelAdmin):
         lead = returned.sale.lead
         elsewhere = lead.legs.filter(closed_reason=ClosedReason.SOLD_ELSEWHERE).count()
         sold = f"{lead.times_sold} of {lead.legs_authorized} sold ({elsewhere} before us)"
-        return f"{sold}, {lead.legs_left} on the shelf"
+        return f"{sold}, {lead.legs_left} for sale"
 
-    @admin.display(description="the same lead, handed back by others")
+    @admin.display(description="returns of this lead by other buyers")
     def others(self, returned: Return) -> SafeString:
         same = Return.objects.filter(sale__lead=returned.sale.lead_id).exclude(pk=returned.pk)
         found = same.select_related("buyer", "reason")
         return _lines([f"{one.buyer}: {one.reason}, {one.get_status_display().lower()}" for one in found])
 
-    @admin.display(description="handed back")
+    @admin.display(description="return rate")
     def buyer_rate(self, returned: Return) -> SafeString:
         return _lines([f"{rate.days} days: {rate.in_words}" for rate in rates_of_buyer(returned.buyer, timezone.now())])
 
@@ -184,11 +184,11 @@ class ReturnAdmin(ReadOnly, admin.ModelAdmin):
     def buyer_reasons(self, returned: Return) -> SafeString:
         return _lines([one.in_words for one in reasons_of_buyer(returned.buyer, timezone.now())])
 
-    @admin.display(description="to be careful about")
+    @admin.display(description="warnings")
     def abuse(self, returned: Return) -> SafeString:
         return _lines(abuse_of_buyer(returned.buyer, timezone.now()))
 
-    @admin.display(description="came back")
+    @admin.display(description="return rate")
     def source_rate(self, returned: Return) -> SafeString:
         rates = rates_of_source(returned.source, timezone.now())
         return _lines([f"{rate.days} days: {rate.in_words}" for rate in rates])
@@ -197,14 +197,14 @@ class ReturnAdmin(ReadOnly, admin.ModelAdmin):
     def source_reasons(self, returned: Return) -> SafeString:
         return _lines([one.in_words for one in reasons_of_source(returned.source, timezone.now())])
 
-    @admin.display(description="to be careful about")
+    @admin.display(description="warnings")
     def faults(self, returned: Return) -> SafeString:
         return _lines(faults_of_source(returned.source, timezone.now()))
 
 
 @admin.register(ReturnPolicy)
 class ReturnPolicyAdmin(Kept, admin.ModelAdmin):
-    """What is changed holds for sales from then on: a sale keeps the window it was made with."""
+    """Changes apply to later sales only: a sale keeps the return window it was made with."""
 
     list_display = ["vertical", "window_days", "most_percent", "decide_days", "appeal_days"]
     list_select_related = ["vertical"]
@@ -225,7 +225,7 @@ class ReturnReasonAdmin(Kept, admin.ModelAdmin):
 
 
 def steps_of(returned: Return, *, opened: bool) -> list[str]:
-    """A line for each thing said or done; the words only where they may be opened."""
+    """Return a line for each step; with the buyer's words only if ``opened`` and the person is not erased."""
     erased = returned.sale.lead.contact.erased_at is not None
     return [
         f"{step.at:%Y-%m-%d %H:%M} UTC: {step.get_kind_display().lower()} by {step.actor}"

@@ -1,4 +1,4 @@
-"""Returns: why a lead may be handed back, until when, and what came of each."""
+"""Returns: why and until when a lead can be returned, and the result of each return."""
 
 import uuid
 from datetime import datetime
@@ -18,14 +18,14 @@ class ReturnPolicy(models.Model):
     """A vertical's terms. The window of a sale is never longer than its source's, less a day (see ``Sale``)."""
 
     vertical = models.OneToOneField("leads.Vertical", on_delete=models.PROTECT, related_name="return_policy")
-    window_days = models.PositiveSmallIntegerField(default=7, help_text="From the sale. 0: nothing can be returned.")
+    window_days = models.PositiveSmallIntegerField(default=7, help_text="Days from the sale. 0: no returns.")
     most_percent = models.PositiveSmallIntegerField(
         default=20,
         validators=[MaxValueValidator(100)],
-        help_text="Of an order's leads, for reasons that people decide. At least one lead can always be returned.",
+        help_text="Percent of an order's leads, for reasons our team decides. One lead can always be returned.",
     )
-    decide_days = models.PositiveSmallIntegerField(default=3, help_text="Within so many days the desk answers.")
-    appeal_days = models.PositiveSmallIntegerField(default=5, help_text="After a refusal, to ask once more.")
+    decide_days = models.PositiveSmallIntegerField(default=3, help_text="Days our team has to decide.")
+    appeal_days = models.PositiveSmallIntegerField(default=5, help_text="Days to appeal after a refusal.")
 
     class Meta:
         ordering = ["vertical"]
@@ -39,11 +39,11 @@ class ReturnPolicy(models.Model):
     @property
     def in_words(self) -> str:
         if not self.window_days:
-            return "leads cannot be handed back"
-        return f"leads can be handed back for {self.window_days} days, up to {self.most_percent} % of an order"
+            return "leads cannot be returned"
+        return f"leads can be returned for {self.window_days} days, up to {self.most_percent}% of an order"
 
     def most_of(self, leads: int) -> int:
-        """How many of so many leads may be handed back for a person to decide: rounded down, but never none."""
+        """Return how many of ``leads`` may be returned for our team to decide: rounded down, but at least one."""
         return max(1, leads * self.most_percent // 100)
 
 
@@ -54,27 +54,27 @@ class ReturnReasonQuerySet(models.QuerySet["ReturnReason"]):
 
 @pghistory.track()
 class ReturnReason(models.Model):
-    """One reason in one vertical: who decides it, what evidence it wants, what follows for the lead and the source."""
+    """A return reason in one vertical: who decides it, the evidence it needs, the effect on lead and source."""
 
     class DecidedBy(models.TextChoices):
-        DUPLICATE = "duplicate", "Machine: a duplicate of the buyer's own"
-        OUTSIDE = "outside", "Machine: outside the order's criteria"
-        SUPPRESSED = "suppressed", "Machine: stopped before the sale"
-        PERSON = "person", "A person at the desk"
+        DUPLICATE = "duplicate", "Automatic: the buyer already had this person"
+        OUTSIDE = "outside", "Automatic: outside the order's filters"
+        SUPPRESSED = "suppressed", "Automatic: opted out before the sale"
+        PERSON = "person", "Our team"
 
     class Consequence(models.TextChoices):
-        LEG = "leg", "The leg is retired; the lead's other legs stay"
-        LEAD = "lead", "The lead leaves the shelf"
-        STOP = "stop", "The person is taken as having stopped the request"
+        LEG = "leg", "The leg is retired; the lead's other legs stay for sale"
+        LEAD = "lead", "The lead is no longer for sale"
+        STOP = "stop", "The request is stopped, as if the person had opted out"
 
     vertical = models.ForeignKey("leads.Vertical", on_delete=models.PROTECT, related_name="return_reasons")
     code = models.SlugField(max_length=40)
     label = models.CharField(max_length=80)
-    explanation = models.CharField(max_length=300, help_text="What counts and what does not, for the buyer.")
+    explanation = models.CharField(max_length=300, help_text="What counts and what does not. Buyers read it.")
     decided_by = models.CharField(max_length=10, choices=DecidedBy, default=DecidedBy.PERSON)
     evidence_needed = models.BooleanField(default=False)
     consequence = models.CharField(max_length=4, choices=Consequence, default=Consequence.LEG)
-    charges_source = models.BooleanField(default=True, help_text="The source gives its share back.")
+    charges_source = models.BooleanField(default=True, help_text="The source pays its share back.")
     position = models.PositiveSmallIntegerField(default=0)
     is_active = models.BooleanField(default=True)
 
@@ -90,7 +90,7 @@ class ReturnReason(models.Model):
 
 class ReturnQuerySet(models.QuerySet["Return"]):
     def waiting(self) -> "ReturnQuerySet":
-        """For a person of the desk to decide, appeals among them."""
+        """Returns for our team to decide, including appeals."""
         return self.filter(status__in=[Return.Status.ASKED, Return.Status.APPEALED])
 
     def credited(self) -> "ReturnQuerySet":
@@ -103,16 +103,16 @@ class ReturnQuerySet(models.QuerySet["Return"]):
         return self.filter(status=Return.Status.TAKEN_BACK)
 
     def overdue(self, now: datetime) -> "ReturnQuerySet":
-        """Waiting longer than we said it would take."""
+        """Returns still waiting after the time we promised."""
         return self.waiting().filter(answer_by__lte=now)
 
     def counting(self) -> "ReturnQuerySet":
-        """Those that use up an order's limit: a person has to look, and has not said no."""
+        """Returns that count toward an order's limit: decided by a person, and not refused."""
         standing = [Return.Status.ASKED, Return.Status.APPEALED, Return.Status.CREDITED]
         return self.filter(by_machine=False, status__in=standing)
 
     def untold(self, now: datetime) -> "ReturnQuerySet":
-        """Decided by the desk, and the buyer has no letter about it yet."""
+        """Returns our team decided, with no email to the buyer yet."""
         return self.filter(tell_at__lte=now)
 
 
@@ -123,15 +123,15 @@ _OPEN_TO_CHANGE = (
 
 
 class Return(models.Model):
-    """A buyer hands a lead back. Credited once, in full, to the wallet; the sale itself stays on record."""
+    """A buyer's return of a lead. Credited once, in full, to the wallet; the sale itself stays on record."""
 
     class Status(models.TextChoices):
-        ASKED = "asked", "Being looked at"
+        ASKED = "asked", "In review"
         CREDITED = "credited", "Credited"
         REFUSED = "refused", "Refused"
-        APPEALED = "appealed", "Being looked at again"
+        APPEALED = "appealed", "In review on appeal"
         REFUSED_FINALLY = "refused_finally", "Refused after appeal"
-        TAKEN_BACK = "taken_back", "Taken back by the buyer"
+        TAKEN_BACK = "taken_back", "Withdrawn by the buyer"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     sale = models.OneToOneField("marketplace.Sale", on_delete=models.PROTECT, related_name="returned")
@@ -139,20 +139,20 @@ class Return(models.Model):
     source = models.ForeignKey("leads.Source", on_delete=models.PROTECT, related_name="returns")
     reason = models.ForeignKey(ReturnReason, on_delete=models.PROTECT, related_name="returns")
     status = models.CharField(max_length=15, choices=Status, default=Status.ASKED)
-    cents = models.PositiveIntegerField(help_text="The sale's price: what is credited.")
+    cents = models.PositiveIntegerField(help_text="The amount to credit: the sale's price.")
     by_machine = models.BooleanField(default=False)
-    finding = models.CharField(max_length=300, blank=True, help_text="What was found, for the buyer.")
+    finding = models.CharField(max_length=300, blank=True, help_text="Why it was decided so. Buyers read it.")
     asked_at = models.DateTimeField()
-    answer_by = models.DateTimeField(null=True, help_text="When the desk's time is over.")
+    answer_by = models.DateTimeField(null=True, help_text="Our deadline to decide.")
     decided_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", help_text="Of the desk."
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", help_text="On our team."
     )
     appeal_until = models.DateTimeField(null=True)
     decided_again_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", help_text="On appeal."
     )
-    tell_at = models.DateTimeField(null=True, help_text="When to write to the buyer; empty once that is done.")
+    tell_at = models.DateTimeField(null=True, help_text="When to email the buyer; empty once sent.")
     transaction = models.OneToOneField(
         "billing.Transaction", null=True, on_delete=models.PROTECT, related_name="returned", editable=False
     )
@@ -272,29 +272,29 @@ class Return(models.Model):
 
 class ReturnStepQuerySet(models.QuerySet["ReturnStep"]):
     def about_erased(self) -> "ReturnStepQuerySet":
-        """Words about people who were erased since."""
+        """Steps with words about people who have since been erased."""
         return self.filter(sealed_words__isnull=False, returned__sale__lead__contact__erased_at__isnull=False)
 
 
 STEP_BINDING = "return-step"
-MACHINE = "the machine"
+MACHINE = "our system"
 
 
 class ReturnStep(models.Model):
-    """One thing said or done about a return. What the buyer wrote may name the person: it is sealed."""
+    """A step in a return's history. What the buyer wrote may name the person, so it is sealed."""
 
     class Kind(models.TextChoices):
-        ASKED = "asked", "Asked"
+        ASKED = "asked", "Requested"
         CREDITED = "credited", "Credited"
         REFUSED = "refused", "Refused"
         APPEALED = "appealed", "Appealed"
-        TAKEN_BACK = "taken_back", "Taken back"
+        TAKEN_BACK = "taken_back", "Withdrawn"
         NOTED = "noted", "Noted"
 
     returned = models.ForeignKey(Return, on_delete=models.PROTECT, related_name="steps")
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(max_length=10, choices=Kind)
-    actor = models.CharField(max_length=254, help_text="Who, as known at that time; or the machine.")
+    actor = models.CharField(max_length=254, help_text="Who, as named at that time; or our system.")
     at = models.DateTimeField()
     sealed_words = models.BinaryField(null=True)
 
@@ -324,21 +324,21 @@ class ReturnStep(models.Model):
 
     @property
     def told_actor(self) -> str:
-        """Who, as the buyer is told: of the desk's people he learns no names."""
+        """Return the actor as shown to the buyer, without the names of our team."""
         by_the_desk = self.kind in (self.Kind.CREDITED, self.Kind.REFUSED) and self.actor != MACHINE
-        return "our desk" if by_the_desk else self.actor
+        return "our team" if by_the_desk else self.actor
 
     @property
     def row(self) -> str:
-        """What the seal is bound to."""
+        """Return what the seal is bound to."""
         return f"{STEP_BINDING}|{self.public_id}"
 
     def say(self, words: str) -> None:
-        """Seal what was said. Nothing is kept about a person who was erased."""
+        """Seal these words, unless the person has been erased."""
         if words and self.returned.sale.lead.contact.erased_at is None:
             self.sealed_words = key_ring().seal(words.encode(), row=self.row)
 
     @property
     def words(self) -> str:
-        """In the clear; empty when nothing was said, or when it was forgotten with the person. Raises SealBroken."""
+        """Return the words in the clear; empty if there are none or the person was erased. Raises SealBroken."""
         return key_ring().unseal(bytes(self.sealed_words), row=self.row).decode() if self.sealed_words else ""

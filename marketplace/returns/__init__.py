@@ -1,1 +1,1 @@
-"""Handing leads back: asked by the buyer, decided by the machine where it can, by the desk where it cannot."""
+"""Lead returns: requested by the buyer, decided automatically where our record allows, by our team otherwise."""

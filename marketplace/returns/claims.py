@@ -1,8 +1,8 @@
-"""Asking: a buyer hands back one lead or many, each answered for itself, all of them in one transaction.
+"""Claim returns: a buyer returns one lead or many; each gets its own answer, all in one transaction.
 
-Stages: the wallet is locked (one buyer's claims take turns) · each claim is checked, cheapest question first · the
-machine looks where the reason is one that it decides · what stands is written down and its source's earning held ·
-what the machine found right is credited. A refused claim leaves nothing behind and can be asked again.
+Steps: lock the wallet (one buyer's claims take turns) · validate each claim, cheapest check first · run the automatic
+check if the reason has one · record accepted returns and hold the source's earning for them · credit the ones the
+automatic check confirmed. A refused claim leaves nothing behind and can be made again.
 """
 
 import uuid
@@ -26,7 +26,7 @@ LONGEST_WORDS = 2_000
 
 
 class ReturnRefused(Exception):
-    """The lead was not taken back, and nothing moved. ``code`` is for programs, the message for people."""
+    """The return was not accepted and nothing moved. ``code`` is for programs, the message for people."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ class ReturnRefused(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """One lead and why it is handed back: a reason's code, and what happened."""
+    """One lead and why it is returned: a reason's code, and what happened."""
 
     lead: uuid.UUID
     reason: str
@@ -45,7 +45,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Claimant:
-    """Who hands back, and when. ``actor`` is the member or the key, as the history will name it."""
+    """Who returns leads, and when. ``actor`` is the member or API key as the history shows it."""
 
     buyer: Buyer
     actor: str
@@ -54,7 +54,7 @@ class Claimant:
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """``returned`` is the new return, or with the refusal ``returned_before`` the one that there was."""
+    """``returned`` is the new return, or the existing one if the refusal is ``returned_before``."""
 
     claim: Claim
     returned: Return | None = None
@@ -68,7 +68,7 @@ class ClaimResult:
 
 @dataclass(frozen=True)
 class ClaimTally:
-    """What came of a list of claims, in three parts that make up the whole."""
+    """The results of a list of claims, in three parts that add up to the whole."""
 
     answers: Sequence[ClaimResult]
 
@@ -94,16 +94,16 @@ class ClaimTally:
 
 
 def ask(claim: Claim, asker: Claimant) -> Return:
-    """Hand one lead back. Raises ReturnRefused."""
+    """Return one lead. Raises ReturnRefused."""
     (answer,) = ask_all([claim], asker)
     if answer.refusal or answer.returned is None:
-        raise answer.refusal or AssertionError("a claim is taken or refused")
+        raise answer.refusal or AssertionError("a claim is accepted or refused")
     return answer.returned
 
 
 @transaction.atomic
 def ask_all(claims: Sequence[Claim], asker: Claimant) -> list[ClaimResult]:
-    """Hand leads back; an answer for each claim, in their order. Raises ValueError for more than MOST_CLAIMS."""
+    """Return leads; one result per claim, in the same order. Raises ValueError for more than MOST_CLAIMS."""
     if len(claims) > MOST_CLAIMS:
         raise ValueError(f"at most {MOST_CLAIMS} claims at once")
     lock_wallet(asker.buyer)
@@ -114,7 +114,7 @@ def ask_all(claims: Sequence[Claim], asker: Claimant) -> list[ClaimResult]:
 
 
 def preview(claims: Sequence[Claim], asker: Claimant) -> list[ClaimResult]:
-    """What ``ask_all`` would answer now. Nothing is done."""
+    """Return what ``ask_all`` would return now, without doing anything."""
     with transaction.atomic():
         answers = ask_all(claims, asker)
         transaction.set_rollback(True)
@@ -122,7 +122,7 @@ def preview(claims: Sequence[Claim], asker: Claimant) -> list[ClaimResult]:
 
 
 class _Counter:
-    """Where claims are answered one after the other: each that is taken uses up a place of its order's limit."""
+    """Answers claims one after another; each accepted one uses up a place in its order's return limit."""
 
     def __init__(self, claims: Iterable[Claim], asker: Claimant) -> None:
         self.asker = asker
@@ -154,32 +154,33 @@ class _Counter:
         return ClaimResult(claim, _new_return(sale, reason, finding, self.asker), finding=finding)
 
     def _check_for_people(self, claim: Claim, sale: Sale, reason: ReturnReason, finding: Finding | None) -> None:
-        """What a person is asked to decide has something to go by, and is not more than the order's share."""
+        """Check that a claim for our team has evidence and is within its order's limit. Raises ReturnRefused."""
         if finding and not finding.judgeable:
             raise ReturnRefused("nothing_to_judge", finding.sentence)
         if reason.evidence_needed and not claim.words:
-            raise ReturnRefused("evidence_missing", f"“{reason}” wants a few words on what happened.")
+            raise ReturnRefused("evidence_missing", f"Describe what happened. “{reason}” needs a short explanation.")
         if not self.limits.has_room(sale):
             raise ReturnRefused(
                 "limit_reached",
-                f"{self.limits.in_words(sale)} Refused ones don't count, nor what a machine decides.",
+                f"{self.limits.in_words(sale)} Refused returns and automatic decisions do not count.",
             )
 
 
 def _check(claim: Claim, sale: Sale, reason: ReturnReason | None, now: datetime, *, again: bool) -> None:
-    """What is known without a look at the lead. Raises ReturnRefused."""
+    """Check what can be known without opening the lead. Raises ReturnRefused."""
     if again:
-        raise ReturnRefused("twice", "This lead was named before in the same list.")
+        raise ReturnRefused("twice", "This lead appears earlier in the same list.")
     if hasattr(sale, "returned"):
-        raise ReturnRefused("returned_before", "This lead was handed back before; a lead is handed back once.")
+        raise ReturnRefused("returned_before", "This lead was already returned. A lead can be returned only once.")
     if sale.returnable_until is None:
-        raise ReturnRefused("not_returnable", "Leads like this one are sold for good.")
+        raise ReturnRefused("not_returnable", "Leads of this kind cannot be returned.")
     if now > sale.returnable_until:
-        raise ReturnRefused("too_late", f"It could be handed back until {sale.returnable_until:%B %-d, %Y, %H:%M} UTC.")
+        closed = f"{sale.returnable_until:%B %-d, %Y, %-I:%M %p}"
+        raise ReturnRefused("too_late", f"The return window for this lead closed on {closed} UTC.")
     if reason is None:
-        raise ReturnRefused("unknown_reason", f"There is no such reason for {sale.lead.vertical} leads.")
+        raise ReturnRefused("unknown_reason", f"Choose a return reason that is offered for {sale.lead.vertical} leads.")
     if len(claim.words) > LONGEST_WORDS:
-        raise ReturnRefused("too_long", f"At most {LONGEST_WORDS:,} characters on what happened.")
+        raise ReturnRefused("too_long", f"Describe what happened in {LONGEST_WORDS:,} characters or fewer.")
 
 
 def _sales_of(claims: Iterable[Claim], buyer: Buyer) -> Iterable[Sale]:
@@ -210,7 +211,7 @@ def _new_return(sale: Sale, reason: ReturnReason, finding: Finding | None, asker
 
 
 def _record(answers: list[ClaimResult], asker: Claimant) -> None:
-    """Write everything in a few statements; then pay, in the leads' order, what the machine found right."""
+    """Write everything in a few statements; then credit what the automatic checks confirmed, in the leads' order."""
     returned = [answer.returned for answer in answers if answer.returned]
     Return.objects.bulk_create(returned)
     ReturnStep.objects.bulk_create(step for answer in answers for step in _first_steps(answer, asker))
@@ -226,7 +227,7 @@ def _lead_of(answer: ClaimResult) -> int:
 
 
 def _first_steps(answer: ClaimResult, asker: Claimant) -> Iterable[ReturnStep]:
-    """What the buyer says, and what the machine says where it could not decide."""
+    """Yield the buyer's claim, and the automatic finding if it did not decide the claim."""
     asked = ReturnStep(returned=answer.returned, kind=ReturnStep.Kind.ASKED, actor=asker.actor, at=asker.now)
     asked.say(answer.claim.words)
     yield asked

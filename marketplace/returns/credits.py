@@ -1,4 +1,4 @@
-"""Crediting: the price goes back to the wallet once, and what the reason says becomes of the lead."""
+"""Credit returns: pay the price back to the wallet once, and close the lead or request as the reason says."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ Consequence = ReturnReason.Consequence
 
 
 def credit(returned: Return, *, finding: str, by: User | None, now: datetime) -> None:
-    """Pay a waiting return back, by a person or by the machine. The buyer's wallet and the return are locked."""
+    """Credit a waiting return, decided by a person or automatically. The caller locks the wallet and the return."""
     sale = returned.sale
     hold_earning(sale.leg_id, sale.returnable_until or now)
     returned.transaction = give_back(
@@ -32,7 +32,7 @@ def credit(returned: Return, *, finding: str, by: User | None, now: datetime) ->
 
 
 def close(returned: Return, status: Return.Status, *, finding: str, by: User | None, now: datetime) -> None:
-    """Write down what was decided, and that the buyer is to be told where a person decided it."""
+    """Record a decision. If a person decided, schedule the email to the buyer."""
     appealed = returned.status == Return.Status.APPEALED
     returned.status, returned.finding, returned.decided_at, returned.by_machine = status, finding, now, by is None
     if by and appealed:
@@ -49,7 +49,7 @@ _DECIDED = ["status", "finding", "decided_at", "by_machine", "decided_by", "deci
 
 
 def note(returned: Return, kind: ReturnStep.Kind, *, actor: str, words: str, now: datetime) -> ReturnStep:
-    """One more line of the return's history."""
+    """Add a step to the return's history."""
     step = ReturnStep(returned=returned, kind=kind, actor=actor, at=now)
     step.say(words)
     step.save()
@@ -57,7 +57,7 @@ def note(returned: Return, kind: ReturnStep.Kind, *, actor: str, words: str, now
 
 
 def _retire(sale: Sale, reason: ReturnReason, now: datetime) -> None:
-    """The sold leg stays sold, so nobody gets it again; the reason says whether the lead or the request ends too."""
+    """End the lead or the request if the reason says so. The sold leg stays sold, so nobody can buy it again."""
     if reason.consequence == Consequence.STOP:
         withdraw_lead(sale.lead, now)
     elif reason.consequence == Consequence.LEAD:

@@ -1,7 +1,7 @@
-"""Deciding: the desk credits or refuses once, a second person once more on appeal; the buyer may take a claim back.
+"""Decide returns: our team credits or refuses once, a second person again on appeal; the buyer may withdraw a claim.
 
-Guarantee: whoever decides first has decided. The wallet is locked, then the return; what is no longer waiting is
-refused, by the database too.
+Guarantee: the first decision stands. The wallet is locked, then the return; a return no longer in review cannot be
+decided, and the database enforces that too.
 """
 
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ LONGEST_FINDING = 300
 
 
 class DecisionRefused(Exception):
-    """Nothing was decided. The message is fit for the person."""
+    """Nothing was decided. The message tells the person why."""
 
 
 def credit(returned: Return, *, by: User, finding: str, now: datetime) -> Return:
-    """Pay the lead back. Raises DecisionRefused."""
+    """Credit the lead's price. Raises DecisionRefused."""
     with _waiting(returned) as locked:
         _check_decider(locked, by, finding)
         credits.credit(locked, finding=finding.strip(), by=by, now=now)
@@ -35,7 +35,7 @@ def credit(returned: Return, *, by: User, finding: str, now: datetime) -> Return
 
 
 def refuse(returned: Return, *, by: User, finding: str, now: datetime) -> Return:
-    """Say no; after the first no the buyer may ask once more. Raises DecisionRefused."""
+    """Refuse the return; after the first refusal the buyer may appeal once. Raises DecisionRefused."""
     with _waiting(returned) as locked:
         _check_decider(locked, by, finding)
         again = locked.status == Status.APPEALED
@@ -50,14 +50,14 @@ def refuse(returned: Return, *, by: User, finding: str, now: datetime) -> Return
 
 
 def appeal(returned: Return, *, actor: str, words: str, now: datetime) -> Return:
-    """Ask once more after a refusal, in time and with something new to say. Raises DecisionRefused."""
+    """Appeal a refusal, in time and with new information. Raises DecisionRefused."""
     with _locked(returned) as locked:
         if locked.status != Status.REFUSED:
-            raise DecisionRefused("Only a refusal can be asked about again, and only once.")
+            raise DecisionRefused("Only a refused return can be appealed, and only once.")
         if not locked.may_be_appealed(now):
-            raise DecisionRefused("The time to ask once more is over.")
+            raise DecisionRefused("The time to appeal is over.")
         if not words.strip() or len(words) > LONGEST_WORDS:
-            raise DecisionRefused(f"Say what was overlooked, in at most {LONGEST_WORDS:,} characters.")
+            raise DecisionRefused(f"Describe what we missed, in {LONGEST_WORDS:,} characters or fewer.")
         _check_place(locked)
         locked.status = Status.APPEALED
         locked.answer_by = now + timedelta(days=locked.reason.vertical.return_policy.decide_days)
@@ -68,7 +68,7 @@ def appeal(returned: Return, *, actor: str, words: str, now: datetime) -> Return
 
 
 def take_back(returned: Return, *, actor: str, now: datetime) -> Return:
-    """The buyer keeps the lead after all; that is the end of it. Raises DecisionRefused."""
+    """Withdraw the claim: the buyer keeps the lead, for good. Raises DecisionRefused."""
     with _waiting(returned) as locked:
         locked.status, locked.decided_at = Status.TAKEN_BACK, now
         locked.save(update_fields=["status", "decided_at"])
@@ -91,21 +91,21 @@ def _locked(returned: Return) -> Iterator[Return]:
 def _waiting(returned: Return) -> Iterator[Return]:
     with _locked(returned) as locked:
         if not locked.is_waiting:
-            raise DecisionRefused(f"This return is no longer waiting: {locked.get_status_display().lower()}.")
+            raise DecisionRefused(f"This return is no longer in review: {locked.get_status_display().lower()}.")
         yield locked
 
 
 def _check_place(refused: Return) -> None:
-    """The place that the refusal gave back is not another lead's by now. Raises DecisionRefused."""
+    """Check that no other lead has used the place this refusal freed up. Raises DecisionRefused."""
     limits = Limits([refused.sale.order_id])
     if not limits.has_room(refused.sale):
-        raise DecisionRefused(f"{limits.in_words(refused.sale)} The place of this one went to another lead.")
+        raise DecisionRefused(f"{limits.in_words(refused.sale)} The place of this lead went to another lead.")
 
 
 def _check_decider(returned: Return, by: User, finding: str) -> None:
     if not finding.strip() or len(finding) > LONGEST_FINDING:
-        raise DecisionRefused(f"Say what was found, in at most {LONGEST_FINDING} characters; the buyer reads it.")
+        raise DecisionRefused(f"Explain the decision in {LONGEST_FINDING} characters or fewer. The buyer will read it.")
     if returned.buyer.memberships.filter(user=by).exists():
-        raise DecisionRefused("You are one of this company's people: somebody else decides.")
+        raise DecisionRefused("You are a member of this company, so someone else must decide.")
     if returned.decided_by_id == by.pk:
-        raise DecisionRefused("You decided this the first time: an appeal is for somebody else.")
+        raise DecisionRefused("You made the first decision, so someone else must decide the appeal.")

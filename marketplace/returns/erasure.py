@@ -1,4 +1,4 @@
-"""Keeping: what was said about people goes when the people go, and is sealed anew when a key is."""
+"""Delete what buyers wrote about a person once the person is erased, and reseal it when a key is rotated."""
 
 from leads.people.rotation import Sealed
 from marketplace.models import ReturnStep
@@ -8,5 +8,5 @@ WORDS = Sealed("marketplace_returnstep", "sealed_words", STEP_BINDING, of_lead=F
 
 
 def forget_erased() -> int:
-    """Words about people who were erased since are gone, whatever the return's state. Answers how many."""
+    """Delete words about people who have been erased, whatever the return's status. Return how many."""
     return ReturnStep.objects.about_erased().update(sealed_words=None)

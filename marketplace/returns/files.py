@@ -1,7 +1,7 @@
-"""Files: leads handed back by a list, one a row, read by the names of its columns; CSV, or a workbook.
+"""Return files: a CSV file or workbook with one lead per row, read by column name.
 
-Nothing is done by reading. What was read goes to the preview and comes back sealed in its page, so that what is
-confirmed is what was shown, and no copy of it is kept anywhere.
+Reading a file changes nothing. The rows go to the preview page and come back sealed in it, so that what the buyer
+confirms is what they saw, and no copy is kept anywhere.
 """
 
 import base64
@@ -31,12 +31,12 @@ COLUMNS = {
 
 
 class FileRefused(Exception):
-    """The file, or what was confirmed, cannot be used at all. The message is fit for the person."""
+    """The file, or the confirmed preview, cannot be used at all. The message tells the person why."""
 
 
 @dataclass(frozen=True)
 class ClaimRow:
-    """A row of the file, counted from 1 below the header. Either a claim, or why it is none."""
+    """A row of the file, numbered from 1 below the header: a claim, or the problem with it."""
 
     number: int
     claim: Claim | None = None
@@ -45,7 +45,7 @@ class ClaimRow:
 
 @dataclass(frozen=True)
 class ClaimRowResult:
-    """What becomes of a row."""
+    """The result for a row."""
 
     row: ClaimRow
     answer: ClaimResult | None = None
@@ -56,9 +56,9 @@ class ClaimRowResult:
 
 
 def read_file(file: BinaryIO, size: int) -> list[ClaimRow]:
-    """Every row, in order, blank lines left out. Raises FileRefused."""
+    """Return every row in order, without blank lines. Raises FileRefused."""
     if size > MOST_BYTES:
-        raise FileRefused(f"The file is larger than {MOST_BYTES // (1024 * 1024)} MB. Send it in parts.")
+        raise FileRefused(f"The file is larger than {MOST_BYTES // (1024 * 1024)} MB. Split it into smaller files.")
     try:
         with open_sheet(file, recognise(file)) as sheet:
             columns = _columns(sheet)
@@ -66,24 +66,24 @@ def read_file(file: BinaryIO, size: int) -> list[ClaimRow]:
     except SheetRefused as error:
         raise FileRefused(str(error)) from error
     if not rows:
-        raise FileRefused("The file has a header and no rows.")
+        raise FileRefused("The file has a header but no rows. Add one row per lead.")
     if len(rows) > MOST_CLAIMS:
-        raise FileRefused(f"The file has more than {MOST_CLAIMS:,} rows. Send it in parts.")
+        raise FileRefused(f"The file has more than {MOST_CLAIMS:,} rows. Split it into smaller files.")
     return rows
 
 
 def _columns(sheet: Sheet) -> dict[str, int]:
-    """Where each column stands. Raises FileRefused for one that is missing or there twice."""
+    """Return each column's index. Raises FileRefused if a required column is missing or a name matches twice."""
     headers = [header.lower().replace("_", " ").strip() for header in sheet.headers]
     found: dict[str, int] = {}
     for name, spellings in COLUMNS.items():
         places = [place for place, header in enumerate(headers) if header in spellings]
         if len(places) > 1:
-            raise FileRefused(f"Two columns could be “{name}”. Leave one.")
+            raise FileRefused(f"Two columns match “{name}”. Keep only one of them.")
         if places:
             found[name] = places[0]
     if missing := [name for name in ("lead", "reason") if name not in found]:
-        raise FileRefused(f"The first row names the columns; “{missing[0]}” is missing.")
+        raise FileRefused(f"The column “{missing[0]}” is missing. Name the columns in the first row.")
     return found
 
 
@@ -92,14 +92,14 @@ def _row(number: int, cells: list[str], columns: dict[str, int]) -> ClaimRow:
     try:
         lead = uuid.UUID(said["lead"])
     except ValueError:
-        return ClaimRow(number, problem="This is not a lead's id. It stands in every file of an order.")
+        return ClaimRow(number, problem="Enter a lead ID, as shown in any file of an order.")
     if not said["reason"]:
-        return ClaimRow(number, problem="No reason is given.")
+        return ClaimRow(number, problem="Enter a reason code.")
     return ClaimRow(number, Claim(lead, said["reason"].lower().replace("_", "-"), said.get("words", "")))
 
 
 def paired(rows: list[ClaimRow], answers: list[ClaimResult]) -> list[ClaimRowResult]:
-    """Each row with the answer to its claim; ``answers`` are those of ``claims_in(rows)``."""
+    """Return each row with the result for its claim; ``answers`` are the results for ``claims_in(rows)``."""
     left = iter(answers)
     return [ClaimRowResult(row, next(left) if row.claim else None) for row in rows]
 
@@ -109,20 +109,20 @@ def claims_in(rows: list[ClaimRow]) -> list[Claim]:
 
 
 def sealed_rows(rows: list[ClaimRow], *, buyer: Buyer, now: datetime) -> str:
-    """The rows as a text for the page; only this buyer can send it back, within the hour."""
+    """Return the rows as sealed text for the page; only this buyer can send it back, within the hour."""
     plain = json.dumps({"at": now.isoformat(), "rows": list(_as_json(rows))}, separators=(",", ":"))
     return base64.urlsafe_b64encode(key_ring().seal(zlib.compress(plain.encode()), row=_seal_row(buyer))).decode()
 
 
 def open_rows(text: str, *, buyer: Buyer, now: datetime) -> list[ClaimRow]:
-    """What ``sealed_rows`` wrote. Raises FileRefused."""
+    """Return the rows that ``sealed_rows`` sealed. Raises FileRefused."""
     try:
         sealed = base64.b64decode(text, altchars=b"-_", validate=True)
         said = json.loads(zlib.decompress(key_ring().unseal(sealed, row=_seal_row(buyer))))
     except (binascii.Error, ValueError, SealBroken) as error:
-        raise FileRefused("This is not a list that you looked at. Send the file again.") from error
+        raise FileRefused("This is not a list you previewed. Upload the file again.") from error
     if now >= datetime.fromisoformat(said["at"]) + LIFE:
-        raise FileRefused("You looked at this list more than an hour ago. Send the file again.")
+        raise FileRefused("This preview is more than an hour old. Upload the file again.")
     return [
         ClaimRow(number, Claim(uuid.UUID(lead), reason, words) if lead else None, problem)
         for number, lead, reason, words, problem in said["rows"]

@@ -1,7 +1,7 @@
-"""The limit: how many leads of an order, in one vertical, can be with people at once or credited by them.
+"""The return limit: how many leads of an order, in one vertical, can be in review by our team or credited by it.
 
-A refusal gives its place back, to whoever asks first: another lead, or the same one on appeal. So the limit holds
-at every instant, and nobody waits for an appeal that may never come.
+A refusal frees its place for whichever claim comes first: another lead, or the same one on appeal. So the limit
+always holds, and nobody waits for an appeal that may never come.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from marketplace.models import Return, Sale
 
 
 class Limits:
-    """Places of these orders, sold and used up, as they are now; with the wallet locked nobody else takes one."""
+    """The places of these orders, sold and used up so far; while the wallet is locked nobody else can take one."""
 
     def __init__(self, orders: Iterable[int]) -> None:
         orders = set(orders)
@@ -31,7 +31,8 @@ class Limits:
 
     def in_words(self, sale: Sale) -> str:
         most, sold = self._most(sale), self._sold[_place(sale)]
-        return f"Of this order's {sold:,} leads, {most:,} can be handed back for reasons that people decide."
+        leads = f"{sold:,} lead{'' if sold == 1 else 's'}"
+        return f"You can return up to {most:,} of this order's {leads} for reasons that our team decides."
 
     def _most(self, sale: Sale) -> int:
         return sale.lead.vertical.return_policy.most_of(self._sold[_place(sale)])

@@ -1,4 +1,4 @@
-"""Rates: of what was sold in the last days, how much came back and what became of it; always with its sample."""
+"""Return rates: how many of the leads sold recently came back, with what result; always with the sample size."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from marketplace.models import Return, Sale
 from marketplace.models.order import SaleQuerySet
 
 SPANS = (timedelta(days=30), timedelta(days=90))
-# Under so many there is no rate to speak of.
+# Below these numbers a rate means nothing.
 FEWEST_DECIDED, FEWEST_SOLD = 5, 20
 REFUSED_SHARE, ASKED_SHARE, CREDITED_SHARE = 0.5, 0.25, 0.15
 Status = Return.Status
@@ -21,7 +21,7 @@ _REFUSED = [Status.REFUSED, Status.REFUSED_FINALLY, Status.APPEALED]
 
 @dataclass(frozen=True)
 class Rate:
-    """Of ``sold`` leads so many came back. A claim that is asked about again counts as refused until it is credited."""
+    """How many of ``sold`` leads were returned. An appealed claim counts as refused until it is credited."""
 
     days: int
     sold: int
@@ -50,7 +50,7 @@ class Rate:
         if not self.sold:
             return "nothing sold"
         said = f"{self.credited:,} credited ({_percent(self.share(self.credited))}), {self.refused:,} refused"
-        return f"{self.asked:,} of {self.sold:,} came back: {said}, {self.waiting:,} waiting"
+        return f"{self.asked:,} of {self.sold:,} returned: {said}, {self.waiting:,} in review"
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,11 @@ class ReasonRate:
 
     @property
     def in_words(self) -> str:
-        return f"{self.reason}: {self.asked:,}, {self.credited:,} credited, {self.refused:,} refused"
+        return f"{self.reason}: {self.asked:,} returned, {self.credited:,} credited, {self.refused:,} refused"
 
 
 def rates_of_buyer(buyer: Buyer, now: datetime) -> list[Rate]:
-    """Over the last 30 and 90 days, by the day of the sale."""
+    """Return the rates for leads sold in the last 30 and 90 days."""
     return [_rate(Sale.objects.of_buyer(buyer.pk), span, now) for span in SPANS]
 
 
@@ -75,7 +75,7 @@ def rates_of_source(source: Source, now: datetime) -> list[Rate]:
 
 
 def reasons_of_buyer(buyer: Buyer, now: datetime) -> list[ReasonRate]:
-    """What was given as the reason over the longer span, the most frequent first."""
+    """Return the reasons given over the longer span, most frequent first."""
     return _reasons(Sale.objects.of_buyer(buyer.pk), now)
 
 
@@ -84,7 +84,7 @@ def reasons_of_source(source: Source, now: datetime) -> list[ReasonRate]:
 
 
 def abuse_of_buyer(buyer: Buyer, now: datetime) -> list[str]:
-    """What the desk should see before it believes: sentences, none for most buyers."""
+    """Return warnings for our team before it decides; none for most buyers."""
     return list(_abuse(rates_of_buyer(buyer, now)[-1]))
 
 
@@ -95,11 +95,10 @@ def faults_of_source(source: Source, now: datetime) -> list[str]:
 def _abuse(rate: Rate) -> Iterator[str]:
     if rate.decided_by_people >= FEWEST_DECIDED and rate.refused / rate.decided_by_people >= REFUSED_SHARE:
         share = _percent(rate.refused / rate.decided_by_people)
-        yield f"{share} of what people decided in {rate.days} days was refused: {rate.refused:,} of" + (
-            f" {rate.decided_by_people:,}"
-        )
+        refused = f"{rate.refused:,} of {rate.decided_by_people:,} returns"
+        yield f"Our team refused {refused} ({share}) in {rate.days} days"
     if rate.sold >= FEWEST_SOLD and rate.share(rate.asked) > ASKED_SHARE:
-        yield f"{_percent(rate.share(rate.asked))} of {rate.sold:,} leads handed back in {rate.days} days"
+        yield f"{_percent(rate.share(rate.asked))} of {rate.sold:,} leads were returned in {rate.days} days"
 
 
 def _faults(rate: Rate) -> Iterator[str]:
@@ -119,7 +118,7 @@ def _reasons(sales: SaleQuerySet, now: datetime) -> list[ReasonRate]:
 
 
 def _percent(share: float) -> str:
-    return f"{share:.0%}".replace("%", " %")
+    return f"{share:.0%}"
 
 
 _TAKEN_BACK = Q(returned__status=Status.TAKEN_BACK)

@@ -1,4 +1,4 @@
-"""The terms of return that a new market starts with, from ``policies.json``; from then on the desk edits them."""
+"""The return terms a new market starts with, from ``policies.json``; after that the operator edits them."""
 
 import json
 from pathlib import Path
@@ -13,14 +13,14 @@ RETURNS = Path(__file__).parent / "policies.json"
 
 
 def read_returns() -> dict[str, Any]:
-    """``reasons``, for all verticals but where they name theirs, and ``policies`` by slug, or ``otherwise``."""
+    """Return ``reasons``, for all verticals unless they list their own, and ``policies`` by slug or ``otherwise``."""
     returns: dict[str, Any] = json.loads(RETURNS.read_text())
     return returns
 
 
 @transaction.atomic
 def load_returns() -> list[str]:
-    """Give terms and reasons to each vertical that has no terms. Answers with a sentence for each."""
+    """Create terms and reasons for each vertical that has no terms. Return a sentence for each."""
     starting = read_returns()
     return [_load(vertical, starting) for vertical in Vertical.objects.filter(return_policy=None)]
 

@@ -1,4 +1,4 @@
-"""Jobs of returns. Each asks the tables what is due, so a lost or doubled message does no harm."""
+"""Jobs of returns. Each looks up what is due in the tables, so a lost or repeated message does no harm."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -8,11 +8,11 @@ from marketplace.returns import erasure, mail
 
 @shared_task
 def forget_erased() -> None:
-    """What buyers wrote about people who were erased since."""
+    """Delete what buyers wrote about people who have since been erased."""
     erasure.forget_erased()
 
 
 @shared_task
 def send_return_mail() -> None:
-    """What the desk decided."""
+    """Email buyers what our team decided."""
     mail.send_due(timezone.now())

@@ -5,7 +5,7 @@ from marketplace.returns.views import claims, returns
 app_name = "returns"
 urlpatterns = [
     path("", returns.listing, name="list"),
-    # Handing back: leads of one order, or a file of them
+    # Return leads: of one order, or from a file
     path("claim/<uuid:public_id>/", claims.ask, name="ask"),
     path("file/", claims.upload, name="upload"),
     path("file/send/", claims.send, name="send"),

@@ -1,1 +1,1 @@
-"""Standing orders at work: woken when the market moves, filled within their terms, told about in words."""
+"""Run standing orders: wake them when the market moves, fill them within their terms, report the outcome."""

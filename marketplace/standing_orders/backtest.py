@@ -1,9 +1,9 @@
-"""What a standing order would have bought in the last thirty days, counted from the leads themselves.
+"""What a standing order would have bought in the last 30 days, counted from the leads themselves.
 
-A lead *came within reach* at the first instant at which it was on the shelf, old enough and cheap enough, at today's
-prices. It counts if that lay in the last thirty days, a leg of it was open then, and everything else that the order
-asks fits. What came outside its hours or over a cap waits for the next hour with room. What others would have taken
-meanwhile nobody can know, and what was within reach before those thirty days began is left out.
+A lead *comes within reach* when it is first for sale, old enough and cheap enough, at today's prices. It counts if
+that happened in the last 30 days, one of its legs was open then, and it fits the other filters. A lead that came
+outside the order's hours or over a cap waits for the next hour with room. Purchases other buyers would have made
+first are unknown, and leads within reach before the 30 days began are left out.
 """
 
 from collections import deque
@@ -34,7 +34,7 @@ OF_THEIR_TIME = ("age_days", "price", "times_sold", "legs_left")
 
 @dataclass(frozen=True)
 class LastMonth:
-    """``came`` leads within reach; ``bought`` of them within hours, caps and budget, for ``cents``."""
+    """``came`` leads came within reach; ``bought`` of them fit hours, caps and budget, for ``cents``."""
 
     came: int
     bought: int
@@ -43,14 +43,14 @@ class LastMonth:
 
 @dataclass(frozen=True)
 class _Reach:
-    """From and up to which age, in whole days, a lead of one grade is wanted; without an end, for good."""
+    """The ages, in whole days, at which a lead of one grade is wanted; with no end, from then on."""
 
     from_day: int
     before_day: int | None
 
 
 def last_month(order: StandingOrder, curve: Curve, now: datetime) -> LastMonth | None:
-    """None where the stock is too large to be counted while somebody waits. The order need not be saved."""
+    """Return the counts, or None if counting takes longer than a person waits. The order need not be saved."""
     start = now - SPAN
     came = _came(order, curve, now).filter(Q(reached_at__gt=start, reached_at__lte=now))
     hourly = came.order_by().annotate(hour=TruncHour("reached_at")).values("hour")
@@ -65,7 +65,7 @@ def last_month(order: StandingOrder, curve: Curve, now: datetime) -> LastMonth |
 
 
 def _came(order: StandingOrder, curve: Curve, now: datetime) -> LeadQuerySet:
-    """The leads that ever came within reach, annotated with ``reached_at`` and what they did ``cost`` then."""
+    """Return all leads that ever came within reach, annotated with ``reached_at`` and their ``cost`` at that time."""
     reaches = {grade: reach for grade in Grade.values if (reach := _reach(order, curve, grade))}
     criteria = order.wanted
     for field in OF_THEIR_TIME:
@@ -82,7 +82,7 @@ def _came(order: StandingOrder, curve: Curve, now: datetime) -> LeadQuerySet:
 
 
 def _reach(order: StandingOrder, curve: Curve, grade: str) -> _Reach | None:
-    """None for a grade that never comes down to the limit, or never is what is asked."""
+    """Return None for a grade that never drops to the max price or never fits the filters."""
     age, price = _ends(order.wanted, "age_days"), _ends(order.wanted, "price")
     days = [0, *(day for day, _ in curve.tiers if day)]
     costs = [(day, curve.price_cents(age_days=day, grade=grade, exclusive=order.exclusive)) for day in days]
@@ -113,7 +113,7 @@ def _days(reaches: dict[str, _Reach], end: str) -> Case:
 
 
 def _in_time(reaches: dict[str, _Reach]) -> Q:
-    """It was not too old or too cheap already when it came."""
+    """Whether the lead was not yet too old or too cheap when it came within reach."""
     endless = [grade for grade, reach in reaches.items() if reach.before_day is None]
     wanted = Q(source__grade__in=endless)
     if len(endless) < len(reaches):
@@ -133,7 +133,7 @@ _SOLD_THEN = _SOLD & (Q(ended_at=None) | Q(ended_at__lte=OuterRef("reached_at"))
 
 
 def _as_sold_then(criteria: Criteria) -> Iterable[Q]:
-    """What is asked of how often it was sold and what was left of it, by how that was when it came within reach."""
+    """Yield the filters on times sold and legs left, as they stood when the lead came within reach."""
     legs = Leg.objects.filter(lead=OuterRef("pk")).order_by().values("lead")
     left = Q(market=Market.AGED, aged_at__lte=OuterRef("reached_at")) & (
         Q(ended_at=None, status__in=["open", "held"]) | Q(ended_at__gt=OuterRef("reached_at"))
@@ -150,7 +150,7 @@ def _as_sold_then(criteria: Criteria) -> Iterable[Q]:
 def _replayed(
     order: StandingOrder, hourly: dict[datetime, tuple[int, int]], start: datetime, now: datetime
 ) -> LastMonth:
-    """Hour by hour: what came or waits is bought as far as hours, caps and budget let it."""
+    """Replay hour by hour: buy the leads that came or wait, as far as hours, caps and budget allow."""
     hours, bought = hours_of(order), _Bought(order)
     waiting, worth = 0, 0
     hour = start.replace(minute=0, second=0, microsecond=0)
@@ -165,7 +165,7 @@ def _replayed(
 
 
 class _Bought:
-    """What the replay bought so far."""
+    """What the replay has bought so far."""
 
     def __init__(self, order: StandingOrder) -> None:
         self._caps = [(getattr(order, name), window, deque[tuple[datetime, int]]()) for name, window in WINDOWS.items()]
@@ -174,7 +174,7 @@ class _Bought:
         self.cents = 0
 
     def take(self, hour: datetime, waiting: int, worth: int) -> tuple[int, int]:
-        """How many of so many, and for how much: each at the mean of what waits."""
+        """Return how many of the waiting leads are bought and for how many cents, each at their average price."""
         most = min([waiting, *self._rooms(hour)])
         if self._order.budget_cents is not None:
             most = min(most, (self._order.budget_cents - self.cents) * waiting // max(1, worth))

@@ -1,4 +1,4 @@
-"""Room: how many leads a standing order may buy now, and for how much money. The database keeps the same caps."""
+"""How many leads a standing order may buy now, and for how much money. The database enforces the same caps."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ WINDOWS = {"hourly_cap": timedelta(hours=1), "daily_cap": timedelta(hours=24), "
 
 @dataclass(frozen=True)
 class Room:
-    """``leads`` is None without any cap. Where it is 0, ``cap`` names what is used up, and ``until`` when that ends;
-    None for the cap in all."""
+    """How many more leads the caps allow; None if there is no cap. At 0, ``cap`` names the cap that is used up and
+    ``until`` when it frees up again; None for the total cap."""
 
     leads: int | None
     cap: str = ""
@@ -22,20 +22,20 @@ class Room:
 
 @dataclass(frozen=True)
 class Money:
-    """What may be spent at once, in cents, and what bounds it."""
+    """How much may be spent now, in cents, and what limits it."""
 
     cents: int
     bound: str
 
 
 def room_of(order: StandingOrder, now: datetime) -> Room:
-    """The least of what its caps leave."""
+    """Return the smallest room its caps leave."""
     rooms = list(_rooms(order, now))
     return min(rooms, key=_least_first, default=Room(None))
 
 
 def _least_first(room: Room) -> tuple[int, float]:
-    """Of caps that are used up, the one that lasts longest."""
+    """Sort key: the least room first; among caps that are used up, the one that lasts longest."""
     return room.leads or 0, -(room.until.timestamp() if room.until else float("inf"))
 
 
@@ -63,7 +63,7 @@ def _window_room(name: str, cap: int, fills: list[tuple[datetime, int]], now: da
 
 
 def money_of(order: StandingOrder) -> Money:
-    """The less of what its budget and its company's wallet leave."""
+    """Return what is left of its budget or of its company's wallet, whichever is less."""
     wallet = Money(max(0, balance_cents(order.buyer)), "wallet")
     if order.budget_cents is None:
         return wallet

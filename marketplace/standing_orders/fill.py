@@ -1,8 +1,8 @@
-"""Filling: a standing order that is due buys what is in reach, or says why it does not and when it looks again.
+"""Fill standing orders: one that is due buys the leads within its max price, or records why not and when to retry.
 
-Stages, in one transaction: the order is held · its company, hours and caps are asked · the inventory says what is in
-reach · as many as caps and money allow are quoted and bought like any other order · the fill is written. So a worker
-that is killed leaves nothing half done, and the next one begins anew.
+Steps, in one transaction: lock the order · check its company, hours and caps · ask the inventory for leads within its
+max price · quote and buy as many as caps and money allow, like any other order · write the fill. So a worker that is
+killed leaves nothing half done, and the next one starts over.
 """
 
 import time
@@ -32,11 +32,11 @@ log = structlog.get_logger("marketplace.standing_orders")
 BATCH = 5_000
 AT_ONCE = 5_000
 RUN_SECONDS = 50
-"""Then the run ends, before the queue would end it in the middle of an order; the next minute goes on."""
+"""A run stops after this time, before the queue would kill it in the middle of an order; the next one continues."""
 
 
 def fill_due(clock: Callable[[], datetime]) -> int:
-    """Look at every order that is due, best limit first, then oldest. Answers how many were looked at."""
+    """Check every order that is due, highest max price first, then oldest. Return how many were checked."""
     due = StandingOrder.objects.due(clock()).buying().best_first().values_list("pk", flat=True)
     until = time.monotonic() + RUN_SECONDS
     return sum(_look_safely(pk, clock()) for pk in list(due[:BATCH]) if time.monotonic() < until)
@@ -45,7 +45,7 @@ def fill_due(clock: Callable[[], datetime]) -> int:
 def _look_safely(pk: int, now: datetime) -> bool:
     try:
         return look_at(pk, now)
-    except Exception:  # whatever it is: the other orders are due too
+    except Exception:  # any failure: the other orders are due too
         log.exception("a standing order could not be filled", standing=pk)
         failed = {"outcome": "failed", "facts": {}, "looked_at": now, "due_at": now + HOURLY}
         return bool(StandingOrder.objects.due(now).filter(pk=pk).update(**failed))
@@ -53,7 +53,7 @@ def _look_safely(pk: int, now: datetime) -> bool:
 
 @transaction.atomic
 def look_at(pk: int, now: datetime) -> bool:
-    """Whether the order was still due and nobody else's."""
+    """Check the order and record the outcome. False if it is no longer due or another worker has it."""
     due = StandingOrder.objects.due(now).buying().select_related("vertical", "buyer", "placed_by")
     order = due.select_for_update(no_key=True, skip_locked=True, of=("self",)).filter(pk=pk).first()
     if order is None:
@@ -66,7 +66,7 @@ def look_at(pk: int, now: datetime) -> bool:
 
 
 def consider(order: StandingOrder, now: datetime) -> FillOutcome:
-    """What the order does now. It is held by this transaction."""
+    """Return what the order does now, and do it. The caller's transaction holds its row lock."""
     if stopped := _stopped(order, now) or _used_up(order, now):
         return stopped
     try:
@@ -86,14 +86,14 @@ def consider(order: StandingOrder, now: datetime) -> FillOutcome:
 
 
 def max_price_of(order: StandingOrder) -> int:
-    """The most it pays for a lead: its limit, or less where it asks for cheaper ones. One that only tells has none."""
+    """Return the most it pays for a lead, in cents: max price or price filter, if lower. A search has no max price."""
     asked = order.wanted.of("price")
     asked_cents = asked.high if isinstance(asked, Between) else None
     return min(int(cents) for cents in (order.max_price_cents, asked_cents, HIGHEST_PRICE_CENTS) if cents is not None)
 
 
 def stock_query_of(order: StandingOrder, now: datetime) -> StockQuery:
-    """The order's look at the shelf. Raises CriteriaError, NoCurve."""
+    """Return the order's query of the inventory. Raises CriteriaError, NoCurve."""
     curve = curve_in_force(order.vertical, now)
     return StockQuery(order.vertical, order.wanted, curve, now, order.buyer, order.exclusive)
 
@@ -159,14 +159,14 @@ def _buy(purchase: _Purchase, ahead: Outlook) -> FillOutcome:
 
 
 def _short_of_money(purchase: _Purchase, needed_cents: int) -> FillOutcome:
-    """Woken by a top-up, or by a change of the budget."""
+    """A top-up or a higher budget wakes the order again."""
     left = "balance_cents" if purchase.money.bound == "wallet" else "left_cents"
     facts = {left: purchase.money.cents, "needed_cents": needed_cents}
     return FillOutcome(purchase.money.bound, purchase.now + DAILY, facts)
 
 
 def _affordable(purchase: _Purchase, within: int) -> Quote:
-    """A quote for as many as there are, as caps allow and as the money pays; fewer are asked for until it does."""
+    """Quote as many leads as are available, caps allow and the money covers, asking for fewer until it does."""
     quantity = min(within, AT_ONCE, room_of(purchase.order, purchase.now).leads or AT_ONCE)
     while True:
         quoted = quote(_wish(purchase, quantity), buyer=purchase.order.buyer, now=purchase.now)
@@ -182,7 +182,7 @@ def _wish(purchase: _Purchase, quantity: int) -> Selection:
 
 @transaction.atomic
 def _place(purchase: _Purchase, quoted: Quote) -> Order:
-    """The order and its fill. Raises NotAllThere, NotEnoughMoney; then nothing of it is left."""
+    """Write the order and its fill. Raises NotAllThere, NotEnoughMoney; then nothing is written."""
     order = purchase.order
     number = order.fills.count() + 1
     check_terms(order.buyer, quoted)

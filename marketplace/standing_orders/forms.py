@@ -1,4 +1,4 @@
-"""The terms of a standing order as its form asks for them; amounts are typed in dollars."""
+"""The form for a standing order's terms. Amounts are typed in dollars."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from marketplace.standing_orders.terms import LONGEST_NAME, StandingOrderTerms, 
 
 DAYS = list(zip(EVERY_DAY, ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], strict=True))
 AROUND_THE_CLOCK = ("", "Any hour")
-# The form's name of what the terms call otherwise.
+# The form's names for the terms that have another name there.
 NAMED = {"max_price_cents": "max_price", "budget_cents": "budget"}
 
 
 def clock(hour: int) -> str:
-    """``5 pm`` for 17; midnight ends a day as it begins one."""
+    """Return an hour as text: ``5 pm`` for 17. Both 0 and 24 are midnight."""
     return "midnight" if hour in (0, 24) else "noon" if hour == 12 else f"{hour % 12} {'am' if hour < 12 else 'pm'}"
 
 
@@ -37,10 +37,10 @@ def _cap(label: str) -> forms.IntegerField:
 
 
 class TermsForm(forms.Form):
-    """What both kinds have: checked by the rule itself, whose sentences stand beside the fields."""
+    """The fields of both kinds. ``check_terms`` validates them, and its messages appear beside the fields."""
 
     kind: str
-    name = OneLineField(label="Name", max_length=LONGEST_NAME, help_text="As you will find it again.")
+    name = OneLineField(label="Name", max_length=LONGEST_NAME, help_text="Shown in your lists and alerts.")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -64,25 +64,25 @@ class BuyForm(TermsForm):
     kind = StandingOrder.Kind.BUY
 
     max_price = DollarsField(
-        label="At most for one lead", help_text="US dollars. It waits until the price comes down to that."
+        label="Max price per lead", help_text="In US dollars. We buy a lead once its price drops to this or lower."
     )
-    sort = forms.ChoiceField(label="Which first", choices=StandingOrder.Sort.choices, initial="newest")
+    sort = forms.ChoiceField(label="Buy first", choices=StandingOrder.Sort.choices, initial="newest")
     exclusive = forms.BooleanField(
-        label="Only for us alone",
+        label="Exclusive leads only",
         required=False,
-        help_text="Leads that nobody bought yet, and that nobody else can buy afterwards. They cost more.",
+        help_text="Leads nobody has bought yet, and nobody else can buy after you. They cost more.",
     )
-    hourly_cap = _cap("Leads an hour, at most")
-    daily_cap = _cap("Leads a day, at most")
-    weekly_cap = _cap("Leads a week, at most")
-    total_cap = _cap("Leads in all, at most")
-    budget = DollarsField(label="Budget in all", required=False, help_text="US dollars.")
-    from_hour = _hour("Buys from", first=0)
-    to_hour = _hour("Until", first=1)
+    hourly_cap = _cap("Max leads per hour")
+    daily_cap = _cap("Max leads per day")
+    weekly_cap = _cap("Max leads per week")
+    total_cap = _cap("Max leads in total")
+    budget = DollarsField(label="Total budget", required=False, help_text="In US dollars.")
+    from_hour = _hour("Start buying at", first=0)
+    to_hour = _hour("Stop buying at", first=1)
     weekdays = forms.TypedMultipleChoiceField(
-        label="On", choices=DAYS, coerce=int, initial=EVERY_DAY, widget=forms.CheckboxSelectMultiple
+        label="Days", choices=DAYS, coerce=int, initial=EVERY_DAY, widget=forms.CheckboxSelectMultiple
     )
-    time_zone = forms.ChoiceField(label="By the clock of", choices=list(TIME_ZONES.items()))
+    time_zone = forms.ChoiceField(label="Time zone", choices=list(TIME_ZONES.items()))
 
     @property
     def terms(self) -> StandingOrderTerms:
@@ -106,7 +106,7 @@ def form_of(kind: str) -> type[TermsForm]:
 
 
 def initial_of(order: StandingOrder) -> dict[str, Any]:
-    """The order's terms as its form shows them."""
+    """Return the order's terms as initial values of its form."""
     plain = ("name", "sort", "exclusive", *CAPS, "from_hour", "to_hour", "weekdays", "time_zone")
     amounts = {"max_price": order.max_price_cents, "budget": order.budget_cents}
     return {

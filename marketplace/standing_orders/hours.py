@@ -1,4 +1,4 @@
-"""The hours in which a standing order buys: by the clock of a place, on some days of the week."""
+"""The hours when a standing order buys: days of the week and a span of hours in a time zone."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -11,7 +11,7 @@ WHOLE_DAY = (0, 24)
 
 @dataclass(frozen=True)
 class Hours:
-    """From one full hour to another of the same day; ``weekdays`` counts from Monday as 1."""
+    """From one full hour to a later one on the same day. In ``weekdays`` Monday is 1."""
 
     from_hour: int
     to_hour: int
@@ -19,7 +19,7 @@ class Hours:
     zone: ZoneInfo
 
     def opening(self, now: datetime) -> datetime:
-        """``now`` while they are open, else the instant at which they open next."""
+        """Return ``now`` during these hours, else the time they start next."""
         here = now.astimezone(self.zone)
         for days in range(8):
             day = here.date() + timedelta(days=days)
@@ -31,7 +31,7 @@ class Hours:
             )
             if now < closes:
                 return max(now, opens)
-        raise AssertionError("within eight days every weekday comes")
+        raise AssertionError("every weekday occurs within eight days")
 
 
 def hours_of(order: StandingOrder) -> Hours:

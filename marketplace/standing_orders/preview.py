@@ -1,4 +1,4 @@
-"""Before it is saved: what matches now, and what the order would have bought last month."""
+"""The preview of a standing order: what matches now, and what it would have bought in the last 30 days."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from marketplace.standing_orders.fill import max_price_of, stock_query_of
 
 @dataclass(frozen=True)
 class Preview:
-    """``month`` is None where it was not asked for, or takes longer than somebody waits."""
+    """``month`` is None if it was not requested or would take too long to count."""
 
     now: Outlook
     max_price_cents: int | None
@@ -22,18 +22,17 @@ class Preview:
 
     @property
     def waits(self) -> bool:
-        """Nothing is in reach yet, but something will be."""
+        """Whether no lead is within the max price yet, but one will be."""
         return not self.now.within and self.now.reaches_at is not None
 
 
 def matching_now(order: StandingOrder, now: datetime) -> Preview:
-    """What the shelf holds for it, saved or not. Raises NoCurve, CriteriaError."""
+    """Return what the inventory has for the order, saved or not. Raises NoCurve, CriteriaError."""
     return Preview(outlook(stock_query_of(order, now), max_price_of(order)), order.max_price_cents)
 
 
 def matching_or_none(order: StandingOrder, now: datetime) -> Preview | None:
-    """None where nothing can be said: without prices, while the shelf is read in, or where what it asks can be asked
-    no more."""
+    """Return None if there is no answer: no prices yet, inventory still loading, or filters no longer available."""
     try:
         return matching_now(order, now)
     except (NoCurve, CriteriaError, NotReady):
@@ -41,7 +40,7 @@ def matching_or_none(order: StandingOrder, now: datetime) -> Preview | None:
 
 
 def preview_of(order: StandingOrder, now: datetime) -> Preview:
-    """The same, with the last month counted. Raises NoCurve, CriteriaError."""
+    """Return the same with the last 30 days counted. Raises NoCurve, CriteriaError."""
     query = stock_query_of(order, now)
     found = matching_now(order, now)
     return Preview(found.now, found.max_price_cents, last_month(order, query.curve, now))

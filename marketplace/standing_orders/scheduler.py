@@ -1,8 +1,8 @@
-"""Waking: the market moved, and the standing orders that this concerns are due.
+"""Wake standing orders: make them due when the market moves in a way that affects them.
 
-What moves the market: leads that were listed, freed or corrected · sources that were graded anew · curves that took
-effect · wallets that were filled. Time moves it too, and each order that was looked at knows its next instant itself;
-a lead that comes later changes by itself at its birthdays and at midnight, and both are looked into a day ahead.
+The market moves when leads are listed, released or corrected · sources get a new grade · price curves take effect ·
+wallets are topped up. It also moves with time: an order that was checked knows when it is due next, and a lead that
+came later changes when it turns a day older and at midnight; both are worked out a day ahead.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ from marketplace.inventory.feed import Changes, Cursor, FeedLost, changes_since,
 from marketplace.models import StandingWatch
 from marketplace.prices.pricing import Curve, curves_in_force, price_of
 
-# With more leads than that at once, every order of their verticals takes a look itself.
+# With more changed leads than this at once, every order of their verticals becomes due.
 MOST_LEADS = 20_000
 
 _WAKE = """
@@ -43,13 +43,13 @@ _WAKE_PAID = """
 
 @lru_cache(maxsize=1)
 def percolator() -> Percolator:
-    """This process's own."""
+    """Return this process's own percolator."""
     return Percolator()
 
 
 @transaction.atomic
 def wake(now: datetime) -> int:
-    """Everything that moved since the last time. Answers how many orders are woken; none while another is at it."""
+    """Wake orders for every change since the last call. Return how many; 0 while another worker is doing it."""
     StandingWatch.objects.bulk_create([StandingWatch(pk=1)], ignore_conflicts=True)
     watch = StandingWatch.objects.select_for_update(skip_locked=True).first()
     if watch is None:
@@ -60,7 +60,7 @@ def wake(now: datetime) -> int:
 
 
 def _follow_feed(watch: StandingWatch, now: datetime) -> int:
-    """The orders are caught up with after the feed was read: one that is placed meanwhile looks at the shelf itself."""
+    """Read the feed first, then the orders: one placed in between is due for its own first check anyway."""
     try:
         changes = changes_since(Cursor(watch.cursor)) if watch.cursor else None
     except FeedLost:
@@ -73,7 +73,7 @@ def _follow_feed(watch: StandingWatch, now: datetime) -> int:
 
 
 def _wake_wanting(changes: Changes, now: datetime) -> int:
-    """A source that says something else of itself changes what its leads are, as if each had been listed."""
+    """A change to a source counts as a change to each of its leads, as if each had just been listed."""
     numbers = changes.leads | changes.corrected
     if changes.sources:
         theirs = Lead.objects.for_sale().filter(source__in=changes.sources).values_list("pk", flat=True)
@@ -89,7 +89,7 @@ def _wake_wanting(changes: Changes, now: datetime) -> int:
 
 
 def _verticals_of(leads: LeadQuerySet, sources: Iterable[int]) -> set[int]:
-    """Where these leads are, or anything of these sources: each vertical is asked whether it has one."""
+    """Return the verticals of these leads and of all leads from these sources, with one lookup per vertical."""
     theirs = Lead.objects.for_sale().filter(vertical=OuterRef("pk"), source__in=sources)
     selling = Vertical.objects.filter(Exists(theirs)).values_list("pk", flat=True)
     return {*selling, *leads.order_by().values_list("vertical_id", flat=True).distinct()}
@@ -97,7 +97,7 @@ def _verticals_of(leads: LeadQuerySet, sources: Iterable[int]) -> set[int]:
 
 @dataclass
 class Woken:
-    """Orders that are due now, and those that are due later with the instant."""
+    """Orders that are due now, and orders due later with the time."""
 
     now: datetime
     at_once: BitMap = field(default_factory=BitMap)
@@ -116,7 +116,7 @@ class Woken:
 
 
 def wanting(leads: Iterable[Lead], now: datetime) -> Woken:
-    """Who wants one of these leads, now or at an instant of the next day."""
+    """Return the orders that want one of these leads now or at some time within the next day."""
     woken, curves = Woken(now), curves_in_force(now)
     for lead in leads:
         curve = curves.get(lead.vertical_id)
@@ -127,7 +127,7 @@ def wanting(leads: Iterable[Lead], now: datetime) -> Woken:
 
 
 def _turns(lead: Lead, now: datetime) -> Iterator[datetime]:
-    """Now, and when within a day the lead becomes another one by itself: a day older, or its proof nearer its end."""
+    """Yield now and each time within a day when the lead changes by itself: in age, or in how long its proof lasts."""
     yield now
     yield lead.captured_at + (lead.age_days(now) + 1) * DAY
     midnight = (now + DAY).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -159,7 +159,7 @@ def _wake_all(now: datetime, verticals: Iterable[int] | None = None) -> int:
 
 
 def _follow_curves(watch: StandingWatch, now: datetime) -> int:
-    """By the curves themselves, not by their instants: one may be written down just after it took effect."""
+    """Compare the curves themselves, not their times: a curve may be saved just after it takes effect."""
     curves = curves_in_force(now)
     fresh = [vertical for vertical, curve in curves.items() if curve.id not in watch.curves]
     watch.curves = sorted(curve.id for curve in curves.values())

@@ -1,4 +1,4 @@
-"""The line on a company's front page: how much it wants from now on, and what its saved searches match."""
+"""The notice on a company's orders page: its standing orders, and how many leads its saved searches match."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Search:
-    """A saved search with what matches now, None where that cannot be said, and what was new in the last letter."""
+    """A saved search with the number of leads that match now, None if unknown, and the new ones in the last alert."""
 
     order: StandingOrder
     matching: int | None
@@ -29,7 +29,7 @@ class Summary:
 
 
 def summary_of(buyer: Buyer, now: datetime) -> Summary | None:
-    """None for a company that wants nothing from now on."""
+    """Return the summary, or None for a company without standing orders and saved searches."""
     unended = buyer.standing_orders.unended()
     buying, searching = unended.buying().count(), unended.telling().count()
     if not buying + searching:

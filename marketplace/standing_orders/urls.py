@@ -5,7 +5,7 @@ from marketplace.standing_orders import views
 app_name = "standing_orders"
 urlpatterns = [
     path("", views.listing, name="list"),
-    # A new one, of what a vertical's filters select: to buy, or only to be told
+    # A new one for the leads a vertical's filters select: to buy them, or only to get alerts
     path("buy/<slug:slug>/", views.buy, name="buy"),
     path("save/<slug:slug>/", views.save, name="save"),
     # One of them, by its public id

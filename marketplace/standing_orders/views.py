@@ -1,4 +1,4 @@
-"""Standing orders and saved searches of a company. Every look-up starts from the company."""
+"""A company's standing orders and saved searches. Every query starts from the company."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class StandingOrderRow:
-    """A standing order in the list. ``matching`` is counted now, for a search that is live."""
+    """A standing order in the list. ``matching`` is the current count, only for a search that has not ended."""
 
     order: StandingOrder
     sentence: str
@@ -68,14 +68,14 @@ def _rows(orders: object, now: datetime) -> Iterator[StandingOrderRow]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @buying_required
 def buy(request: MemberRequest, slug: str) -> HttpResponse:
-    """A standing order that buys what the filters in the address select."""
+    """Place a standing order that buys the leads selected by the filters in the URL."""
     return _new(request, slug, BuyForm)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @buying_required
 def save(request: MemberRequest, slug: str) -> HttpResponse:
-    """A search that only tells."""
+    """Save a search that only sends alerts."""
     return _new(request, slug, SearchForm)
 
 
@@ -117,15 +117,15 @@ def _place(request: MemberRequest, wish: NewStandingOrder, form: TermsForm, draf
         return _form_page(request, form, draft)
     messages.success(
         request,
-        "The standing order is placed. It takes its first look within a minute."
+        "Standing order placed. Its first check runs within a minute."
         if order.buys
-        else "The search is saved. We write to you once a day when there is something new.",
+        else "Search saved. We email you once a day when there are new leads.",
     )
     return redirect("standing_orders:detail", order.public_id)
 
 
 def _form_page(request: MemberRequest, form: TermsForm, draft: StandingOrder) -> HttpResponse:
-    """The terms; once they are said, with what the order would do."""
+    """Return the form page; once the terms are valid, with a preview of what the order would do."""
     now, said = timezone.now(), form.is_bound and not form.errors
     try:
         found = preview_of(draft, now) if said else matching_or_none(draft, now)
@@ -143,7 +143,7 @@ def _form_page(request: MemberRequest, form: TermsForm, draft: StandingOrder) ->
 
 
 def _shelf_url(order: StandingOrder) -> str:
-    """The shelf with what it asks for as filters."""
+    """Return the URL of the leads for sale, with the order's filters applied."""
     url = reverse("storefront:browse", args=[order.vertical.slug])
     try:
         return f"{url}?{urlencode(query_of(order.wanted))}"
@@ -172,10 +172,10 @@ def detail(request: MemberRequest, public_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @buying_required
 def edit(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    """Other terms for one that goes on; one that ended is shown as it is."""
+    """Change the terms of an order. One that has ended redirects to its page."""
     order = _order(request, public_id)
     if order.ended_at:
-        messages.error(request, "It ended and stays as it is. Place a new one.")
+        messages.error(request, "This order has ended and cannot be changed. Place a new one.")
         return redirect("standing_orders:detail", order.public_id)
     form = form_of(order.kind)(request.POST if request.method == "POST" else None, initial=initial_of(order))
     if request.method == "POST" and form.is_valid():
@@ -189,7 +189,7 @@ def edit(request: MemberRequest, public_id: UUID) -> HttpResponse:
 def _changed(request: MemberRequest, order: StandingOrder, form: TermsForm) -> bool:
     terms = form.terms
     if order.kind == StandingOrder.Kind.TELL:
-        terms = replace(terms_of(order), name=terms.name)  # the form of a search asks for no more
+        terms = replace(terms_of(order), name=terms.name)  # the form of a search has no other field
     try:
         lifecycle.change(order, terms, now=timezone.now())
     except TermsRefused as refusal:
@@ -198,7 +198,7 @@ def _changed(request: MemberRequest, order: StandingOrder, form: TermsForm) -> b
     except StandingRefused as refusal:
         form.add_error(None, str(refusal))
         return False
-    messages.success(request, "The new terms hold from now on.")
+    messages.success(request, "Changes saved. They apply from now on.")
     return True
 
 
@@ -211,13 +211,13 @@ def pause(request: MemberRequest, public_id: UUID) -> HttpResponse:
 @require_POST
 @buying_required
 def resume(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    return _act(request, public_id, lifecycle.resume, "It goes on, from now.")
+    return _act(request, public_id, lifecycle.resume, "Active again, starting now.")
 
 
 @require_POST
 @buying_required
 def end(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    return _act(request, public_id, lifecycle.end, "Ended. What it bought stays yours.")
+    return _act(request, public_id, lifecycle.end, "Ended. You keep everything it bought.")
 
 
 def _act(request: MemberRequest, public_id: UUID, verb: Callable[..., StandingOrder], done: str) -> HttpResponse:

@@ -68,7 +68,7 @@ def hand_back(page: Page, order: Order, places: tuple[int, ...], reason: str, wo
         page.locator(f'input[name="lead"][value="{lead_of(order, place).public_id}"]').check()
     page.get_by_label(reason).check()
     page.get_by_label("What happened").fill(words)
-    page.get_by_role("button", name="Hand back what is ticked").click()
+    page.get_by_role("button", name="Return selected leads").click()
 
 
 def decide(page: Page, returned: Return, answer: str, finding: str) -> None:
@@ -77,7 +77,7 @@ def decide(page: Page, returned: Return, answer: str, finding: str) -> None:
     page.get_by_role("link", name="Decide").click()
     page.get_by_label(answer, exact=True).check()
     page.get_by_label("Finding").fill(finding)
-    page.get_by_role("button", name="Decide").click()
+    page.get_by_role("button", name="Save decision").click()
     expect(page.get_by_text(f"{answer.lower()}ed.").or_(page.get_by_text("refused."))).to_be_visible()
 
 
@@ -103,10 +103,10 @@ def test_an_empty_wallet_forty_leads_and_three_handed_back(market, buyer, stripe
     assert len(download.value.path().read_text(encoding="utf-8-sig").splitlines()) == 41
 
     suppress_at(digest_of(lead_of(order, 5)), market.now)
-    hand_back(page, order, (5,), "Stopped before I bought")
-    expect(page.get_by_text("1 credited at once: $2.20 is back in your wallet.")).to_be_visible()
-    hand_back(page, order, (0, 1), "Number does not work", "Out of service since March 3.")
-    expect(page.get_by_text("2 being looked at.")).to_be_visible()
+    hand_back(page, order, (5,), "Opted out before I bought")
+    expect(page.get_by_text("1 lead credited: $2.20 is back in your wallet.")).to_be_visible()
+    hand_back(page, order, (0, 1), "Phone number does not work", "Out of service since March 3.")
+    expect(page.get_by_text("2 leads in review.")).to_be_visible()
     desk = new_page()
     make_user(DESK, is_staff=True, is_superuser=True)
     log_in(desk, DESK)

@@ -1,4 +1,4 @@
-"""Returns in a browser: by checkbox, by file, decided by the operator; accessible, light or dark, wide or narrow."""
+"""Returns in a browser: by selection, by file, decided by staff; accessible, light or dark, desktop or phone."""
 
 import csv
 import os
@@ -20,7 +20,7 @@ PICTURES = os.environ.get("PICTURES", "")
 
 
 def looked_at(page, name):
-    """Check for accessibility problems in both color schemes and sideways scrolling; save a screenshot if asked to."""
+    """Check for barriers in light and dark and for sideways scroll; take a screenshot if PICTURES is set."""
     for size, viewport in (("wide", WIDE), ("phone", PHONE)):
         page.set_viewport_size(viewport)
         for scheme, options in (("light", EVERYTHING), ("dark", COLOURS)):
@@ -55,27 +55,27 @@ def test_leads_are_handed_back_by_tick_and_each_page_can_be_used_by_anybody(desk
     looked_at(page, "ask")
     for place in (0, 1):
         page.get_by_role("checkbox").nth(place).check()
-    page.get_by_label("Number does not work").check()
+    page.get_by_label("Phone number does not work").check()
     page.get_by_label("What happened").fill("Out of service since March 3.")
-    page.get_by_role("button", name="Hand back what is ticked").click()
-    page.get_by_text("2 being looked at.").wait_for()
+    page.get_by_role("button", name="Return selected leads").click()
+    page.get_by_text("2 leads in review.").wait_for()
 
     page.goto(f"/orders/{order.public_id}/leads/")
     page.get_by_role("link", name="Return lead").last.click()
-    page.get_by_label("Stopped before I bought").check()
-    page.get_by_role("button", name="Hand back what is ticked").click()
-    page.get_by_text("1 credited at once: $2.20 is back in your wallet.").wait_for()
+    page.get_by_label("Opted out before I bought").check()
+    page.get_by_role("button", name="Return selected leads").click()
+    page.get_by_text("1 lead credited: $2.20 is back in your wallet.").wait_for()
     refuse(Return.objects.waiting().last(), by=clerk(), finding="It rings, and the person answers.", now=timezone.now())
     page.goto("/returns/")
     looked_at(page, "list")
 
     page.get_by_role("link", name=Return.objects.refused().get().number).click()
     looked_at(page, "refused")
-    page.get_by_label("What was overlooked").fill("The one who answers is not the person.")
-    page.get_by_role("button", name="Ask somebody else to look").click()
-    page.get_by_text("Somebody else looks at it this time.").wait_for()
-    page.get_by_role("button", name="Take the return back").click()
-    page.get_by_text("Taken back: you keep the lead").wait_for()
+    page.get_by_label("What we missed").fill("The one who answers is not the person.")
+    page.get_by_role("button", name="Send appeal").click()
+    page.get_by_text("Someone else will review it this time.").wait_for()
+    page.get_by_role("button", name="Withdraw return").click()
+    page.get_by_text("Return withdrawn. You keep the lead").wait_for()
 
     assert sorted(Return.objects.values_list("status", flat=True)) == ["asked", "credited", "taken_back"]
 
@@ -93,12 +93,12 @@ def test_a_file_is_looked_at_before_it_is_sent(desk, tmp_path):
     page.goto("/returns/file/")
     looked_at(page, "upload")
     page.get_by_label("CSV or Excel file").set_input_files(file)
-    page.get_by_role("button", name="Look at what would come of it").click()
-    page.get_by_role("heading", name="What would come of it").wait_for()
+    page.get_by_role("button", name="Preview returns").click()
+    page.get_by_role("heading", name="Preview your returns").wait_for()
     looked_at(page, "preview")
     assert Return.objects.count() == 0
-    page.get_by_role("button", name="Hand back 2 leads").click()
-    page.get_by_role("heading", name="Handed back").wait_for()
+    page.get_by_role("button", name="Return 2 leads").click()
+    page.get_by_role("heading", name="Leads returned").wait_for()
 
     assert sorted(Return.objects.values_list("status", flat=True)) == ["asked", "credited"]
 
@@ -111,10 +111,10 @@ def test_everything_works_without_scripts(new_page, be):
 
     page.goto(f"/returns/claim/{order.public_id}/")
     page.get_by_role("checkbox").first.check()
-    page.get_by_label("Made-up person").check()
+    page.get_by_label("Fake person").check()
     page.get_by_label("What happened").fill("Called Mickey.")
-    page.get_by_role("button", name="Hand back what is ticked").click()
-    page.get_by_text("1 being looked at.").wait_for()
+    page.get_by_role("button", name="Return selected leads").click()
+    page.get_by_text("1 lead in review.").wait_for()
 
     assert Return.objects.get().reason.code == "made-up"
 
@@ -134,7 +134,7 @@ def test_the_desk_decides_on_one_page(new_page, be):
         page.screenshot(path=f"{PICTURES}/desk-decide.png", full_page=True)
     page.get_by_label("Credit", exact=True).check()
     page.get_by_label("Finding").fill("We called; it is out of service.")
-    page.get_by_role("button", name="Decide").click()
+    page.get_by_role("button", name="Save decision").click()
     page.get_by_text("credited.").wait_for()
     page.goto(f"/admin/leads/source/{market.source.pk}/change/")
     if PICTURES:

@@ -1,4 +1,4 @@
-"""Standing orders in a browser: from browsing to a purchase, without scripts, light or dark, wide or narrow."""
+"""Standing orders in a browser: from leads for sale to a fill, without scripts, light or dark, desktop or phone."""
 
 from datetime import timedelta
 
@@ -35,12 +35,12 @@ def test_an_order_is_placed_from_the_shelf_filled_and_ended(desk):
     page.goto("/mortgage/?state=OH")
     page.get_by_role("link", name="Buy when the price drops").click()
     seen("new")
-    page.get_by_label("At most for one lead").fill("2.20")
-    page.get_by_label("Leads in all, at most").fill("6")
-    page.get_by_role("button", name="See what it would do").click()
+    page.get_by_label("Max price per lead").fill("2.20")
+    page.get_by_label("Max leads in total").fill("6")
+    page.get_by_role("button", name="Preview what it would buy").click()
     seen("said")
-    page.get_by_role("button", name="Place the standing order").click()
-    page.get_by_text("The standing order is placed.").wait_for()
+    page.get_by_role("button", name="Place standing order").click()
+    page.get_by_text("Standing order placed.").wait_for()
     order = StandingOrder.objects.get()
     assert (order.max_price_cents, order.total_cap, order.criteria) == (220, 6, [{"field": "state", "in": ["OH"]}])
 
@@ -51,8 +51,8 @@ def test_an_order_is_placed_from_the_shelf_filled_and_ended(desk):
 
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Resume").wait_for()
-    page.get_by_role("button", name="End it").click()
-    page.get_by_text("Ended. What it bought stays yours.").wait_for()
+    page.get_by_role("button", name="End order").click()
+    page.get_by_text("Ended. You keep everything it bought.").wait_for()
     assert StandingOrder.objects.get().ended_at is not None
 
 
@@ -63,9 +63,9 @@ def test_a_search_is_saved_by_keyboard_alone_and_counted(desk):
     link = page.get_by_role("link", name="Save this search")
     link.focus()
     page.keyboard.press("Enter")
-    page.get_by_role("button", name="Save the search").focus()
+    page.get_by_role("button", name="Save search").focus()
     page.keyboard.press("Enter")
-    page.get_by_text("The search is saved.").wait_for()
+    page.get_by_text("Search saved.").wait_for()
 
     page.goto("/standing-orders/")
     assert page.get_by_role("row", name="Mortgage, Texas").get_by_role("cell", name="6", exact=True).is_visible()

@@ -1,4 +1,4 @@
-"""Races for a credit, with real connections: paid once, whoever decides and however often it is asked."""
+"""Races for a credit, with real connections: paid once, whoever decides and however often it is requested."""
 
 from contextlib import contextmanager
 
@@ -86,7 +86,7 @@ def unguarded(one):
 
 
 def test_without_the_guards_one_return_is_paid_many_times(monkeypatch):
-    """The control run: the lock, the one reference and the triggers off, and the race does pay more than once."""
+    """The control run: with the lock, the unique reference and the triggers off, the race pays more than once."""
     market = make_market()
     returned = hand_back(market, lead_of(buy(market)))
     people = [clerk() for _ in range(5)]

@@ -1,1 +1,1 @@
-"""The pages of returns: claiming them, and what came of each."""
+"""The pages of returns: claims, and the result of each."""

@@ -1,4 +1,4 @@
-"""Handing leads back: ticked on an order's page, or listed in a file that is looked at before it is sent."""
+"""Return leads: selected on an order's page, or listed in a file that is previewed before it is sent."""
 
 import uuid
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class Returnable:
-    """A bought lead that may still be handed back; with its person for a member who may hold people's numbers."""
+    """A bought lead that can still be returned; with its contact for a member allowed to see contacts."""
 
     sale: Sale
     sold: SoldLead | None
@@ -36,11 +36,11 @@ class Returnable:
 
 
 class ReturnForm(forms.Form):
-    """Why the ticked leads are handed back. What they are, and whether they may, the verb checks."""
+    """Why the selected leads are returned. ``ask_all`` checks the leads and whether they can be returned."""
 
     lead = forms.TypedMultipleChoiceField(
         coerce=uuid.UUID,
-        error_messages={"required": "Tick the leads to hand back.", "invalid_choice": "Not in this order."},
+        error_messages={"required": "Select the leads to return.", "invalid_choice": "Select leads in this order."},
     )
     reason = forms.ChoiceField(error_messages={"required": "Choose a reason."})
     words = forms.CharField(required=False, max_length=LONGEST_WORDS, widget=forms.Textarea)
@@ -63,7 +63,7 @@ class FileForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @buying_required
 def ask(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    """One reason for one or several leads of an order, all of one vertical."""
+    """Return one or more leads of an order, all in one vertical, for one reason."""
     order = get_object_or_404(request.buyer.orders, public_id=public_id)
     verticals = _verticals(order)
     vertical = next((one for one in verticals if one.slug == request.GET.get("vertical")), verticals[0])
@@ -93,7 +93,7 @@ def _verticals(order: Order) -> list[Vertical]:
 
 
 def _choice(request: MemberRequest, sales: SaleQuerySet) -> dict[str, object]:
-    """The leads to tick: a page of those that may still go back, or the one that the address names."""
+    """Return the leads to choose from: a page of those that can still be returned, or the ones named in the URL."""
     returnable = sales.returnable(timezone.now()).select_related("lead").order_by("id")
     named = _ids(request.GET.getlist("lead"))
     if named:
@@ -108,7 +108,7 @@ def _choice(request: MemberRequest, sales: SaleQuerySet) -> dict[str, object]:
 
 
 def _ids(texts: Iterable[str]) -> set[UUID]:
-    """What of it names a lead; the rest is nobody's."""
+    """Return the valid lead IDs among these texts; the rest are ignored."""
     found = set()
     for text in texts:
         try:
@@ -121,7 +121,7 @@ def _ids(texts: Iterable[str]) -> set[UUID]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @buying_required
 def upload(request: MemberRequest) -> HttpResponse:
-    """A file of leads: what would come of each row, before anything does."""
+    """Preview a file of leads: the result of each row, before anything is returned."""
     form = FileForm(request.POST or None, request.FILES or None)
     reasons = ReturnReason.objects.offered().filter(vertical__in=request.buyer.approvals.granted().values("vertical"))
     context: dict[str, object] = {"form": form, "reasons": reasons.select_related("vertical")}
@@ -142,7 +142,7 @@ def upload(request: MemberRequest) -> HttpResponse:
 @require_POST
 @buying_required
 def send(request: MemberRequest) -> HttpResponse:
-    """Hand back what was looked at. Sent twice, it is answered with what there is already."""
+    """Return the previewed leads. If it is sent twice, the second answer shows what already exists."""
     asker = _asker(request)
     try:
         rows = open_rows(request.POST.get("rows", ""), buyer=request.buyer, now=asker.now)
@@ -154,7 +154,7 @@ def send(request: MemberRequest) -> HttpResponse:
 
 
 def _outcome(rows: list[ClaimRow], answers: list[ClaimResult]) -> dict[str, object]:
-    """Every row, those with a problem apart."""
+    """Return every row, with the problem rows separated."""
     answered = paired(rows, answers)
     problems = [one for one in answered if one.problem]
     return {
@@ -171,19 +171,23 @@ def _asker(request: MemberRequest) -> Claimant:
 
 def _tell(request: MemberRequest, tally: ClaimTally) -> None:
     if tally.credited:
-        credited = f"{len(tally.credited):,} credited at once: {dollars(tally.credited_cents)} is back in your wallet."
+        credited = f"{_leads(len(tally.credited))} credited: {dollars(tally.credited_cents)} is back in your wallet."
         messages.success(request, credited)
     if tally.waiting:
         due = max(one.answer_by for one in tally.waiting if one.answer_by)
-        messages.success(request, f"{len(tally.waiting):,} being looked at. You get an answer by {due:%B %-d}.")
+        messages.success(request, f"{_leads(len(tally.waiting))} in review. You will get a decision by {due:%B %-d}.")
     for sentence in sentences(tally):
         messages.warning(request, sentence)
 
 
+def _leads(number: int) -> str:
+    return f"{number:,} lead{'' if number == 1 else 's'}"
+
+
 def sentences(tally: ClaimTally) -> list[str]:
-    """Each refusal once, with the leads that it is about."""
+    """Return each distinct refusal once, with the leads it applies to."""
     found: dict[str, list[str]] = {}
     for answer in tally.refused:
         if answer.refusal:
             found.setdefault(answer.refusal.message, []).append(str(answer.claim.lead)[:8])
-    return [f"Not taken: lead {', '.join(leads)}. {message}" for message, leads in found.items()]
+    return [f"Not returned: lead {', '.join(leads)}. {message}" for message, leads in found.items()]

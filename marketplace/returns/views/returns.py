@@ -1,4 +1,4 @@
-"""What a company handed back and what came of it. Every look-up starts from the company."""
+"""A company's returns and their results. Every query starts from the company."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -24,10 +24,10 @@ from marketplace.returns.rates import rates_of_buyer
 PAGE = 50
 SHOWN: dict[str, tuple[str, Callable[[ReturnQuerySet], ReturnQuerySet]]] = {
     "": ("All", lambda returns: returns),
-    "waiting": ("Being looked at", lambda returns: returns.waiting()),
+    "waiting": ("In review", lambda returns: returns.waiting()),
     "credited": ("Credited", lambda returns: returns.credited()),
     "refused": ("Refused", lambda returns: returns.refused()),
-    "taken-back": ("Taken back", lambda returns: returns.taken_back()),
+    "taken-back": ("Withdrawn", lambda returns: returns.taken_back()),
 }
 
 
@@ -83,25 +83,25 @@ def credit_note(request: MemberRequest, public_id: UUID) -> HttpResponse:
 @require_POST
 @buying_required
 def appeal(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    """Ask once more after a refusal; another person decides."""
+    """Appeal a refusal; another person decides."""
     returned, words = _returned(request, public_id), request.POST.get("words", "")
     try:
         decisions.appeal(returned, actor=str(request.user), words=words, now=timezone.now())
     except decisions.DecisionRefused as refusal:
         context = {**_context(request, returned), "problem": str(refusal), "words": words}
         return render(request, "marketplace/returns/detail.html", context, status=422)
-    messages.success(request, "Asked again. Somebody else looks at it this time.")
+    messages.success(request, "Appeal sent. Someone else will review it this time.")
     return redirect("returns:detail", returned.public_id)
 
 
 @require_POST
 @buying_required
 def take_back(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    """Keep the lead after all."""
+    """Withdraw the return: keep the lead after all."""
     returned = _returned(request, public_id)
     try:
         decisions.take_back(returned, actor=str(request.user), now=timezone.now())
-        messages.success(request, "Taken back: you keep the lead, and nothing was credited.")
+        messages.success(request, "Return withdrawn. You keep the lead, and nothing was credited.")
     except decisions.DecisionRefused as refusal:
         messages.error(request, str(refusal))
     return redirect("returns:detail", returned.public_id)

@@ -1,4 +1,4 @@
-"""Prices at the desk: drafts are edited, what took effect is history; orders and files are only read."""
+"""Prices in the admin: drafts can be edited, curves in effect cannot; orders and files are read-only."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -33,7 +33,7 @@ def draft(market):
 
 
 def form(curve=None, *, tiers=TIERS, volume=((500, "0.95"),), **changes):
-    """What the page sends: the curve, its tiers, its volume steps."""
+    """Return what the page sends: the curve, its tiers, its volume steps."""
     known = {"tiers": list(curve.tiers.all()), "volume_steps": list(curve.volume_steps.all())} if curve else {}
     data = {
         "effective_at_0": "2090-01-01",
@@ -98,16 +98,16 @@ def test_a_draft_is_edited(desk, draft):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"tiers": [(0, 400), (30, 401)]}, "From day 30 on the price would rise: a price only falls with age."),
-        ({"tiers": [(30, 401), (0, 400)]}, "From day 30 on the price would rise: a price only falls with age."),
+        ({"tiers": [(0, 400), (30, 401)]}, "Lower the price from day 30 on. Prices can only fall with age."),
+        ({"tiers": [(30, 401), (0, 400)]}, "Lower the price from day 30 on. Prices can only fall with age."),
         ({"tiers": [(0, 400), (0, 300)]}, "Please correct the duplicate"),
-        ({"tiers": []}, "A curve has at least one tier."),
+        ({"tiers": []}, "Add at least one tier."),
         ({"tiers": [(0, 0)]}, "tier_is_at_least_a_cent"),
         ({"volume": [(1, "0.9")]}, "volume_starts_at_two"),
         ({"volume": [(500, "1.1")]}, "volume_is_a_discount"),
-        ({"effective_at_0": "2020-01-01"}, "A curve takes effect in the future"),
-        ({"grade_c": "1.1"}, "A worse grade never costs more than a better one."),
-        ({"exclusive": "0.9"}, "An exclusive lead never costs less than a shared one"),
+        ({"effective_at_0": "2020-01-01"}, "Enter a time in the future."),
+        ({"grade_c": "1.1"}, "Enter a multiplier no higher than the next better grade"),
+        ({"exclusive": "0.9"}, "An exclusive lead cannot cost less than a shared one."),
         ({"floor_cents": 0}, "greater than or equal to 1"),
         ({"grade_a": "1e9"}, "digit"),
     ],
@@ -127,7 +127,7 @@ def test_two_versions_do_not_begin_at_one_instant(desk, market):
 
     response = desk.post(f"{LIST}add/", form(vertical=market.vertical.pk))
 
-    assert "Another version takes effect at this instant." in response.content.decode()
+    assert "Another version takes effect at this time." in response.content.decode()
     assert PriceCurve.objects.count() == 2
 
 

@@ -1,4 +1,4 @@
-"""An order's money and a lead's money, each on one page; and the order that a payment is for."""
+"""The money of an order and of a lead, each on one page; and the order a payment is for."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ def lead(market):
 
 @pytest.fixture
 def order(market, lead):
-    """One lead at $2.20; half of it is the source's."""
+    """One lead at $2.20; the source earns half."""
     return buy(market, market.buyer, market.user, lead)
 
 

@@ -38,7 +38,7 @@ def test_an_order_is_placed_and_read(api, market):
     assert placed["id"] == str(order.public_id)
     assert {name: placed[name] for name in WANTED} == WANTED
     assert (placed["status"], placed["filled"], placed["fills"], placed["budget_cents"]) == ("live", 0, [], None)
-    assert placed["outcome"] == {"code": "new", "message": "Waits for its first look, within a minute."}
+    assert placed["outcome"] == {"code": "new", "message": "Waiting for its first check, within a minute."}
     assert (order.buyer, order.placed_by) == (market.buyer, None)
     assert api.get(f"standing-orders/{order.public_id}/").json() == placed
 

@@ -116,7 +116,7 @@ def test_a_credit_note_says_which_lead_came_back_and_what_went_to_the_wallet(mar
         references=(
             ("Return", str(returned.public_id)),
             ("Invoice", order.number),
-            ("Reason", "Number does not work"),
+            ("Reason", "Phone number does not work"),
             ("Credited", "March 10, 2026, 12:05 UTC"),
         ),
     )

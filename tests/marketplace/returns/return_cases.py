@@ -1,4 +1,4 @@
-"""Orders whose leads are handed back, and what is asked about them."""
+"""Orders whose leads are returned, and claims about them."""
 
 import uuid
 from datetime import timedelta
@@ -19,14 +19,14 @@ CENTS = 220  # grade B, forty days old
 
 
 def buy(market, quantity=1, *, buyer=None, user=None, leads=None, **changes):
-    """An order of leads picked by hand."""
+    """An order of selected leads."""
     leads = leads or market.leads(quantity, **changes)
     order_request = NamedLeads(tuple(lead.public_id for lead in leads))
     return placed(market, order_request, buyer or market.buyer, user or market.user)
 
 
 def buy_by(market, quantity, *clauses):
-    """An order of leads by what they are."""
+    """An order of leads by filters."""
     criteria = read_criteria({"vertical": market.vertical.slug, "all": list(clauses)}, vertical_named)
     return placed(market, Selection(criteria, quantity), market.buyer, market.user)
 
@@ -76,7 +76,7 @@ def earning_of(lead):
 
 
 def standing(market):
-    """What moves when a lead is handed back."""
+    """Return everything that a return may change."""
     return (
         balance_cents(market.buyer),
         list(Return.objects.order_by("id").values_list("sale", "status")),
@@ -90,7 +90,7 @@ def clerk(**changes):
 
 
 def suppress_at(digest, instant, kind="phone"):
-    """A suppression that was written down at that instant."""
+    """Create a suppression recorded at that time."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO leads_suppression (kind, digest, reason, created_at) VALUES (%s, %s, 'dnc', %s)",

@@ -1,4 +1,4 @@
-"""What the machine decides at once, and what it leaves to people: each both ways."""
+"""What is decided automatically, and what is left to our team: each both ways."""
 
 from datetime import timedelta
 
@@ -41,7 +41,7 @@ def credited_at_once(market, lead, reason, paid=CENTS):
     assert (returned.transaction.kind, returned.transaction.reference) == ("return", str(returned.public_id))
     assert [(step.kind, step.actor) for step in returned.steps.all()] == [
         ("asked", str(market.user)),
-        ("credited", "the machine"),
+        ("credited", "our system"),
     ]
     assert returned.tell_at is None
     return returned
@@ -55,7 +55,7 @@ def left_to_people(market, lead, reason):
     assert balance_cents(market.buyer) == before
     assert [(step.kind, step.actor, step.words) for step in returned.steps.all()] == [
         ("asked", str(market.user), "They told me otherwise."),
-        ("noted", "the machine", returned.finding),
+        ("noted", "our system", returned.finding),
     ]
     return returned
 
@@ -109,7 +109,7 @@ def test_an_order_picked_by_hand_has_nothing_to_be_outside_of(market):
     ids=lambda clause: clause["field"],
 )
 def test_what_changed_after_the_sale_is_no_reason(market, clause):
-    """Sold on, aged, its source graded down: the lead was what was asked for when it was bought."""
+    """Sold again, older, its source downgraded: the lead matched the order when it was bought."""
     (lead,) = market.leads(1)
     buy(market, leads=[lead], buyer=another(market))
     order = buy_by(market, 1, clause)
@@ -151,7 +151,7 @@ def test_filters_that_are_no_longer_asked_are_left_to_people(market):
 
 
 def two_orders(market, *, apart=timedelta(), **common):
-    """The same buyer's two leads; what they have in common is written into the second one's contact afterwards."""
+    """The same buyer's two leads; what they share is written into the second one's contact afterwards."""
     first, second = market.lead(), market.lead(age=timedelta(days=40) + apart)
     orders = [buy(market, leads=[lead]) for lead in (first, second)]
     for kind in common:

@@ -1,4 +1,4 @@
-"""Asking: refused without a trace, or taken once with its source's earning held."""
+"""Claims: refused without a trace, or accepted once with the source's earning held."""
 
 from datetime import timedelta
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 
 
 def refused(market, asked, **options):
-    """The code with which it is refused, after which everything is as it was."""
+    """Return the code of the refusal, after which everything is as it was."""
     before = standing(market)
     with pytest.raises(ReturnRefused) as refusal:
         ask(asked, asker(market, **options))
@@ -265,8 +265,8 @@ def test_medicare_is_sold_for_good_and_cheap_verticals_have_shorter_windows(db):
 
     assert policies["medicare"].window_days == 0
     assert policies["home-insurance"].window_days < policies["life-insurance"].window_days
-    assert policies["life-insurance"].in_words == "leads can be handed back for 9 days, up to 20 % of an order"
-    assert policies["medicare"].in_words == "leads cannot be handed back"
+    assert policies["life-insurance"].in_words == "leads can be returned for 9 days, up to 20% of an order"
+    assert policies["medicare"].in_words == "leads cannot be returned"
 
 
 def test_every_reason_fits_its_columns_and_says_what_counts():
@@ -283,7 +283,7 @@ def test_changes_by_the_desk_are_kept_in_history(market):
     reason.save()
 
     assert list(reason.events.order_by("pgh_id").values_list("label", flat=True)) == [
-        "No language in common",
+        "No shared language",
         "No English",
     ]
 

@@ -1,4 +1,4 @@
-"""What the database itself refuses of returns, past every form and verb."""
+"""What the database itself refuses to write about returns, past every form and function."""
 
 from datetime import timedelta
 from types import SimpleNamespace
@@ -28,7 +28,7 @@ def attempt(name):
 
 @pytest.fixture
 def desk(market):
-    """Four sales of one order: one not handed back, one asked about, one refused, one taken back."""
+    """Four sales of one order: one not returned, one in review, one refused, one withdrawn."""
     generous(market)
     order, staff = buy(market, 4), clerk()
     asked, refused, taken = (hand_back(market, lead_of(order, place)) for place in (1, 2, 3))
@@ -297,7 +297,7 @@ def test_every_name_about_returns_is_tried():
 
 
 def test_the_permitted_steps_pass(desk):
-    """The other side: the same return, made and credited as it should be."""
+    """The control: the same return, made and credited as it should be."""
     returned = new_return(desk)
     change(returned, status="credited", decided_at=desk.market.now, transaction=paid(desk, returned))
     change(returned, tell_at=desk.market.now)

@@ -1,4 +1,4 @@
-"""Deciding: once by the desk, once more by somebody else; the money, the earning and the lead follow by rule."""
+"""Decisions: once by our team, once more by someone else; the money, the earning and the lead follow by rule."""
 
 from datetime import timedelta
 from smtplib import SMTPRecipientsRefused
@@ -128,14 +128,16 @@ def test_what_is_credited_is_decided_for_good(market, returned, staff):
     credit(returned, by=staff, finding="So it is.", now=market.now)
 
     again = {"by": clerk(), "finding": "x", "now": market.now}
-    assert "no longer waiting" in not_decided(market, lambda: credit(returned, **again))
-    assert "no longer waiting" in not_decided(market, lambda: refuse(returned, **again))
-    assert "no longer waiting" in not_decided(market, lambda: take_back(returned, actor="me", now=market.now))
-    assert "Only a refusal" in not_decided(market, lambda: appeal(returned, actor="me", words="x", now=market.now))
+    assert "no longer in review" in not_decided(market, lambda: credit(returned, **again))
+    assert "no longer in review" in not_decided(market, lambda: refuse(returned, **again))
+    assert "no longer in review" in not_decided(market, lambda: take_back(returned, actor="me", now=market.now))
+    assert "Only a refused return" in not_decided(
+        market, lambda: appeal(returned, actor="me", words="x", now=market.now)
+    )
 
 
 def test_a_credit_after_the_payout_is_taken_from_the_next_one(market, lead, returned, staff):
-    """The earning cannot have been paid while its return waits; if it was by hand, the charge back still stands."""
+    """The earning cannot be paid while its return waits; if someone paid it manually, the chargeback still holds."""
     Earning.objects.update(held_until=market.now)
     assert Earning.objects.due(market.now).total_cents() == SHARE
 
@@ -164,7 +166,7 @@ def test_an_early_refusal_holds_the_earning_to_the_end_of_the_window_at_least(ma
 def test_a_decision_wants_a_finding_that_fits(market, returned, staff):
     for finding in ("", "  ", "x" * 301):
         for act in (credit, refuse):
-            assert "Say what was found" in not_decided(
+            assert "Explain the decision" in not_decided(
                 market, lambda act=act, finding=finding: act(returned, by=staff, finding=finding, now=market.now)
             )
 
@@ -176,7 +178,7 @@ def test_an_appeal_is_decided_by_somebody_else_and_is_the_last_word(market, lead
     assert earning_of(lead).held_until == WHILE_WAITING
 
     for act in (credit, refuse):
-        assert "somebody else" in not_decided(
+        assert "someone else" in not_decided(
             market, lambda act=act: act(returned, by=staff, finding="Still.", now=market.now + 5 * DAY)
         )
     second = clerk()
@@ -184,7 +186,9 @@ def test_an_appeal_is_decided_by_somebody_else_and_is_the_last_word(market, lead
 
     assert (decided.status, decided.decided_by, decided.decided_again_by) == ("refused_finally", staff, second)
     assert earning_of(lead).held_until == market.now + 7 * DAY
-    assert "Only a refusal" in not_decided(market, lambda: appeal(returned, actor="me", words="x", now=market.now))
+    assert "Only a refused return" in not_decided(
+        market, lambda: appeal(returned, actor="me", words="x", now=market.now)
+    )
     assert [step.kind for step in decided.steps.all()] == ["asked", "refused", "appealed", "refused"]
     assert decided.steps.get(kind="appealed").words == "It rings at a stranger's."
 
@@ -204,14 +208,14 @@ def test_an_appeal_comes_in_time_and_says_something(market, returned, staff):
 
     assert "time" in not_decided(market, lambda: appeal(returned, actor="me", words="But", now=late))
     for words in ("", " \n", "x" * 2_001):
-        assert "Say what was overlooked" in not_decided(
+        assert "Describe what we missed" in not_decided(
             market, lambda words=words: appeal(returned, actor="me", words=words, now=market.now)
         )
     assert appeal(returned, actor="me", words="But", now=decided.appeal_until).status == "appealed"
 
 
 def test_appeals_do_not_pass_the_limit(market):
-    """The free place of a refusal is taken by whoever asks first, and is there again when that one is gone too."""
+    """The place a refusal frees goes to the first claim, and is free again once that claim is gone."""
     generous(market, 50)
     order = buy(market, 4)
     early = [refused(hand_back(market, lead_of(order, place)), market) for place in (0, 1)]
@@ -220,8 +224,8 @@ def test_appeals_do_not_pass_the_limit(market):
     for one in early:
         said = not_decided(market, lambda one=one: appeal(one, actor="me", words="But", now=market.now))
         assert said == (
-            "Of this order's 4 leads, 2 can be handed back for reasons that people decide."
-            " The place of this one went to another lead."
+            "You can return up to 2 of this order's 4 leads for reasons that our team decides."
+            " The place of this lead went to another lead."
         )
 
     take_back(late[0], actor="me", now=market.now)

@@ -1,4 +1,4 @@
-"""The desk: a queue to decide from, rates to judge by, and nothing for who may not decide."""
+"""The operator's pages of returns: a queue, rates to judge by, and nothing for staff who may not decide."""
 
 from datetime import timedelta
 
@@ -111,7 +111,7 @@ def test_nobody_decides_for_a_company_of_his_own(market, returned):
     insider = clerk()
     Membership.objects.create(user=insider, buyer=market.buyer, role=Role.VIEWER)
 
-    with pytest.raises(DecisionRefused, match="one of this company"):
+    with pytest.raises(DecisionRefused, match="member of this company"):
         credit(returned, by=insider, finding="Sure.", now=market.now)
     assert Return.objects.get().status == "asked"
 
@@ -123,7 +123,7 @@ def test_an_appeal_is_not_for_who_decided_first(client, decider, market, returne
 
     answer = decided(client, returned)
 
-    assert "somebody else" in answer.content.decode()
+    assert "someone else" in answer.content.decode()
     assert Return.objects.get().status == "appealed"
 
 
@@ -131,13 +131,13 @@ def test_a_decided_return_shows_no_form(client, decider, returned):
     decided(client, returned)
 
     shown = client.get(page(returned, "decide")).content.decode()
-    assert "no longer waiting" in shown
+    assert "This return has been decided." in shown
     assert 'name="decision"' not in shown
 
 
 def test_the_pages_of_a_return_its_buyer_and_its_source_show_rates(client, market, returned):
     client.force_login(clerk(is_superuser=True), backend=BACKEND)
-    rate = "1 of 1 came back: 0 credited (0 %), 0 refused, 1 waiting"
+    rate = "1 of 1 returned: 0 credited (0%), 0 refused, 1 in review"
 
     for address in (
         page(returned),
@@ -201,12 +201,12 @@ def test_rates_count_by_the_day_of_the_sale_and_sum_up(market):
     assert [(rate.days, rate.sold) for rate in rates] == [(30, 6), (90, 6)]
     month = rates[0]
     assert (month.asked, month.credited, month.refused, month.waiting, month.by_machine) == (4, 2, 1, 1, 1)
-    assert (month.asked_share, month.decided_by_people) == ("67 %", 2)
-    assert month.in_words == "4 of 6 came back: 2 credited (33 %), 1 refused, 1 waiting"
+    assert (month.asked_share, month.decided_by_people) == ("67%", 2)
+    assert month.in_words == "4 of 6 returned: 2 credited (33%), 1 refused, 1 in review"
     assert rates_of_source(market.source, market.now) == rates
     assert [one.in_words for one in reasons_of_buyer(market.buyer, market.now)] == [
-        "Number does not work: 3, 1 credited, 1 refused",
-        "Stopped before I bought: 1, 1 credited, 0 refused",
+        "Phone number does not work: 3 returned, 1 credited, 1 refused",
+        "Opted out before I bought: 1 returned, 1 credited, 0 refused",
     ]
 
 
@@ -241,7 +241,7 @@ def test_who_hands_back_more_than_a_quarter_is_shown(market, asked, said):
         hand_back(market, lead_of(order, place))
 
     sentences = abuse_of_buyer(market.buyer, market.now)
-    assert sentences == [f"{asked * 5} % of 20 leads handed back in 90 days"][:said]
+    assert sentences == [f"{asked * 5}% of 20 leads were returned in 90 days"][:said]
 
 
 @pytest.mark.parametrize(("credits", "said"), [(3, 0), (4, 1)])
@@ -251,5 +251,5 @@ def test_a_source_whose_leads_come_back_is_shown(market, credits, said):
     for place in range(credits):
         credit(hand_back(market, lead_of(order, place)), by=staff, finding="Dead.", now=market.now)
 
-    assert faults_of_source(market.source, market.now) == ["20 % of 20 leads were credited in 90 days"][:said]
+    assert faults_of_source(market.source, market.now) == ["20% of 20 leads were credited in 90 days"][:said]
     assert balance_cents(market.buyer) == 100_000 - (20 - credits) * CENTS

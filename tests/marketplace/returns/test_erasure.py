@@ -1,4 +1,4 @@
-"""What was said about people is sealed anew when a key is, and goes when the people go."""
+"""What buyers wrote about people is resealed when a key is rotated, and deleted when the people are erased."""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""Files of leads to hand back: looked at row by row first, then done as shown, once."""
+"""Files of leads to return: previewed row by row first, then done as shown, once."""
 
 import csv
 import io
@@ -67,7 +67,7 @@ def test_a_file_is_shown_first_and_done_as_shown(browser, market, order):
     problems = [(one.row.number, one.problem) for one in shown.context["problems"]]
     assert [number for number, _ in problems] == [3, 4, 5, 6, 7]
     for (_, problem), said in zip(
-        problems, ["lead's id", "No reason", "can be handed", "named before", "buy"], strict=True
+        problems, ["lead ID", "reason code", "You can return", "appears earlier", "buy"], strict=True
     ):
         assert said in problem
     assert len(tally.credited) + len(tally.waiting) + len(problems) == 7
@@ -90,15 +90,15 @@ def test_a_file_that_is_sent_twice_hands_back_once(browser, market, order):
     again = sent(browser, shown)
 
     assert standing(market) == before
-    assert [one.problem[:32] for one in again.context["problems"]] == ["This lead was handed back before"]
+    assert [one.problem[:31] for one in again.context["problems"]] == ["This lead was already returned."]
 
 
 @pytest.mark.parametrize(
     ("header", "said"),
     [
-        (("Lead ID", "Words"), "“reason” is missing"),
-        (("Reason", "Words"), "“lead” is missing"),
-        (("Lead", "ID", "Reason"), "Two columns could be “lead”"),
+        (("Lead ID", "Words"), "The column “reason” is missing"),
+        (("Reason", "Words"), "The column “lead” is missing"),
+        (("Lead", "ID", "Reason"), "Two columns match “lead”"),
     ],
 )
 def test_a_file_without_its_columns_is_refused_whole(browser, header, said):
@@ -142,7 +142,7 @@ def test_a_file_is_of_bounded_size():
 
 
 def test_what_was_looked_at_opens_for_its_company_within_the_hour_and_unaltered(market):
-    rows = [ClaimRow(1, Claim(uuid.uuid4(), "made-up", WORDS)), ClaimRow(2, None, "No reason is given.")]
+    rows = [ClaimRow(1, Claim(uuid.uuid4(), "made-up", WORDS)), ClaimRow(2, None, "Enter a reason code.")]
     sealed = sealed_rows(rows, buyer=market.buyer, now=market.now)
     last = market.now + timedelta(hours=1)
 
@@ -163,4 +163,4 @@ def test_a_list_that_cannot_be_opened_is_asked_for_again(browser, market):
     answer = browser.post("/returns/file/send/", {"rows": "nonsense"})
 
     assert answer.url == "/returns/file/"
-    assert "Send the file again" in text(browser.get(answer.url))
+    assert "Upload the file again" in text(browser.get(answer.url))

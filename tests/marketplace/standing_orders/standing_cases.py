@@ -1,4 +1,4 @@
-"""Standing orders to test with, and looks at them."""
+"""Standing orders to test with, and checks of them."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ NOON = {"from_hour": 9, "to_hour": 17, "time_zone": "America/New_York"}
 
 
 def wants(market, *clauses, kind="buy", buyer=None, now=None, **terms):
-    """A standing order of the market's buyer for leads like these, at $2.20 at most unless said otherwise."""
+    """Place a standing order of the market's buyer for such leads; max price $2.20 unless given."""
     vertical = market.vertical
     criteria = read_criteria({"vertical": vertical.slug, "all": list(clauses)}, lambda slug: vertical)
     said = {"name": "Wanted", **({"max_price_cents": 220} if kind == "buy" else {}), **terms}
@@ -21,7 +21,7 @@ def wants(market, *clauses, kind="buy", buyer=None, now=None, **terms):
 
 
 def looked(order, now):
-    """The order after a look at it."""
+    """Check the order and return it."""
     assert fill.look_at(order.pk, now), "it was not due"
     return StandingOrder.objects.select_related("vertical", "buyer").get(pk=order.pk)
 

@@ -1,4 +1,4 @@
-"""What a standing order would have bought last month: counted from the leads, by the terms."""
+"""What a standing order would have bought in the last 30 days, counted from the leads by its terms."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL refuses of fills whoever asks, past every verb."""
+"""What PostgreSQL refuses to write about fills, whatever code asks."""
 
 from datetime import timedelta
 from types import SimpleNamespace

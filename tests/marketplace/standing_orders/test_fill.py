@@ -1,4 +1,4 @@
-"""Standing orders buy what comes down to their limit, within their terms, and say why they don't."""
+"""Standing orders buy leads that drop to their max price, within their terms, and say why they don't."""
 
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -20,6 +20,9 @@ from tests.marketplace.standing_orders.standing_cases import due, later, looked,
 pytestmark = pytest.mark.django_db
 
 OHIO = {"field": "state", "in": ["OH"]}
+OUT_OF_REACH = (
+    "5 leads match. The cheapest costs $3.50; your max price is $2.20. The first drops to your price in 9 days."
+)
 
 
 def bought_by(order):
@@ -55,7 +58,7 @@ def test_the_next_look_says_why_nothing_more_is_bought(market):
     order = looked(order, market.now)
 
     assert (order.filled, order.outcome, order.due_at) == (2, "out_of_reach", later(market, days=1))
-    assert sentence_of(order, market.now) == "Nothing on the shelf matches now."
+    assert sentence_of(order, market.now) == "No leads match right now."
 
 
 def test_a_lead_that_is_too_dear_is_waited_for_to_the_instant(market):
@@ -68,7 +71,7 @@ def test_a_lead_that_is_too_dear_is_waited_for_to_the_instant(market):
         "max_price_cents": 220,
         "reaches_at": later(market, days=9).isoformat(),
     }
-    assert sentence_of(order, market.now) == "5 match, cheapest $3.50, your limit $2.20: first reaches it in 9 days."
+    assert sentence_of(order, market.now) == OUT_OF_REACH
     assert order.due_at == later(market, days=1)
     assert nothing_moved(market)
 
@@ -86,7 +89,9 @@ def test_a_lead_that_comes_down_within_a_day_is_looked_for_then(market):
 def test_small_groups_are_not_counted_out(market):
     market.lead(age=timedelta(days=22))
 
-    assert sentence_of(looked(wants(market), market.now), market.now).startswith("<5 match, cheapest $3.50")
+    assert sentence_of(looked(wants(market), market.now), market.now).startswith(
+        "<5 leads match. The cheapest costs $3.50"
+    )
 
 
 def test_an_exclusive_order_pays_the_exclusive_price_and_takes_what_was_never_sold(market):
@@ -130,7 +135,7 @@ def test_a_cap_holds_over_any_span_of_its_length(market, cap, span):
     order = looked(order, market.now)
     free_at = market.now + timedelta(**span)
     assert (order.filled, order.outcome, order.due_at) == (2, f"{cap}_cap", free_at)
-    assert sentence_of(order, market.now).startswith("It bought its 2 for ")
+    assert sentence_of(order, market.now).startswith(f"Reached its {cap} cap of 2 leads. Buying resumes in ")
 
     assert looked(due(order, free_at - timedelta(seconds=1)), free_at - timedelta(seconds=1)).filled == 2
     assert looked(due(order, free_at), free_at).filled == 4
@@ -141,7 +146,7 @@ def test_the_cap_in_all_ends_the_buying_until_it_is_raised(market):
     order = looked(looked(wants(market, total_cap=2), market.now), market.now)
 
     assert (order.filled, order.outcome, order.due_at) == (2, "complete", None)
-    assert sentence_of(order, market.now) == "Complete: it bought the 2 leads that you asked for."
+    assert sentence_of(order, market.now) == "Complete. Bought all 2 leads you asked for."
 
     raised = lifecycle.change(
         order, lifecycle.StandingOrderTerms("Wanted", max_price_cents=220, total_cap=4), now=market.now
@@ -154,7 +159,8 @@ def test_a_budget_is_spent_as_far_as_it_reaches(market):
     order = looked(looked(wants(market, budget_cents=500), market.now), market.now)
 
     assert (order.filled, order.spent_cents, order.outcome) == (2, 440, "budget")
-    assert sentence_of(order, market.now) == "Of its budget $0.60 is left, and the cheapest in reach costs $2.20."
+    said = "The budget has $0.60 left; the cheapest lead in your price range costs $2.20."
+    assert sentence_of(order, market.now) == said
 
 
 def test_a_wallet_is_spent_as_far_as_it_reaches_and_waited_for(market):
@@ -164,7 +170,8 @@ def test_a_wallet_is_spent_as_far_as_it_reaches_and_waited_for(market):
     order = looked(looked(wants(market, buyer=poor), market.now), market.now)
 
     assert (order.filled, balance_cents(poor), order.outcome) == (2, 60, "wallet")
-    assert sentence_of(order, market.now).startswith("The wallet holds $0.60, and the cheapest in reach costs $2.20.")
+    said = "Your wallet has $0.60; the cheapest lead in your price range costs $2.20."
+    assert sentence_of(order, market.now).startswith(said)
 
 
 def test_with_little_money_the_cheaper_ones_are_bought(market):

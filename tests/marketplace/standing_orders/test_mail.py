@@ -1,4 +1,4 @@
-"""Saved searches: one letter a day about what is new, to whoever saved them, and none without news."""
+"""Saved searches: one alert a day about new leads, to whoever saved them, and none without new leads."""
 
 from datetime import timedelta
 from smtplib import SMTPException
@@ -21,7 +21,7 @@ OHIO = {"field": "state", "in": ["OH"]}
 
 @pytest.fixture
 def search(market):
-    """Saved and looked through once; the shelf had two leads by then."""
+    """Saved and checked once; two leads were for sale by then."""
     market.leads(2, age=timedelta(days=40))
     saved = wants(market, OHIO, kind="tell", name="Ohio <all>")
     told(market.now)
@@ -39,7 +39,7 @@ def morning(market):
 
 
 def listed(market, number, **changes):
-    """Leads that come on the shelf half a day later."""
+    """Leads that go on sale half a day later."""
     market.now += timedelta(hours=12)
     made = market.leads(number, age=timedelta(days=40), **changes)
     market.now -= timedelta(hours=12)

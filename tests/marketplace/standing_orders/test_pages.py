@@ -1,4 +1,4 @@
-"""The pages of standing orders: from the shelf's filters, looked at before they are placed, and a company's own."""
+"""The pages of standing orders: from the filters of the leads for sale, previewed before placing, a company's own."""
 
 import re
 from datetime import timedelta
@@ -33,7 +33,7 @@ def browser(client, market):
 
 
 def text(response):
-    """What stands on the page, without tags and runs of blanks."""
+    """Return the page's text without tags and repeated whitespace."""
     body = response.content.decode().split("<main", 1)[1]
     return " ".join(re.sub(r"<[^>]+>", " ", body).split())
 
@@ -54,8 +54,8 @@ def test_a_new_order_says_what_is_there_before_any_terms_are_said(browser, marke
     said = text(browser.get(NEW))
 
     assert "leads match now, at any price 6" in said
-    assert "the cheapest, today $2.20" in said
-    assert "Place the standing order" not in said
+    assert "cheapest today $2.20" in said
+    assert "Place standing order" not in said
 
 
 def test_said_terms_are_answered_with_what_they_would_do_and_nothing_is_placed(browser, market):
@@ -68,8 +68,8 @@ def test_said_terms_are_answered_with_what_they_would_do_and_nothing_is_placed(b
     assert response.status_code == 200
     assert "leads match now, at any price 11" in said
     assert "of them at or under $2.20 6" in said
-    assert "It would have bought" in said
-    assert "Place the standing order" in said
+    assert "This order would have bought" in said
+    assert "Place standing order" in said
     assert not StandingOrder.objects.exists()
 
 
@@ -77,7 +77,7 @@ def test_a_limit_not_reached_yet_is_answered_with_the_day(browser, market):
     market.leads(5, age=timedelta(days=20))
     day = timezone.now() + timedelta(days=11)
 
-    assert f"The first comes down to $2.20 on {day:%B} {day.day}, {day.year}" in text(browser.post(NEW, TERMS))
+    assert f"The first lead drops to $2.20 on {day:%B} {day.day}, {day.year}" in text(browser.post(NEW, TERMS))
 
 
 def test_an_order_is_placed_with_its_terms(browser, market):
@@ -97,10 +97,10 @@ def test_an_order_is_placed_with_its_terms(browser, market):
     ("change", "said"),
     [
         ({"max_price": ""}, "Enter an amount."),
-        ({"max_price": "0"}, "The limit is from $0.01"),
-        ({"daily_cap": "0"}, "The cap a day is a whole number from 1"),
+        ({"max_price": "0"}, "Enter a max price per lead from $0.01"),
+        ({"daily_cap": "0"}, "Enter the daily cap as a whole number from 1"),
         ({"daily_cap": "many"}, "Enter a whole number."),
-        ({"from_hour": "9"}, "Say both hours"),
+        ({"from_hour": "9"}, "Enter both hours"),
         ({"weekdays": []}, "This field is required."),
         ({"name": ""}, "This field is required."),
     ],
@@ -135,9 +135,10 @@ def test_the_list_says_how_each_stands_and_counts_what_searches_match_now(browse
 
     said = text(browser.get("/standing-orders/"))
 
-    assert "5 match, cheapest $3.50, your limit $2.20: first reaches it in 9 days." in said
-    assert "Everything Mortgage Telling 5" in said
-    assert "Texas Mortgage Telling 0" in said
+    assert "5 leads match. The cheapest costs $3.50; your max price is $2.20." in said
+    assert "The first drops to your price in 9 days." in said
+    assert "Everything Mortgage Alerts on 5" in said
+    assert "Texas Mortgage Alerts on 0" in said
     assert "rival" not in said
 
 
@@ -196,7 +197,7 @@ def test_a_cap_below_what_was_bought_is_refused_beside_its_field(browser, market
     response = browser.post(f"/standing-orders/{order.public_id}/edit/", {**TERMS, "total_cap": "1", "save": "yes"})
 
     assert response.status_code == 422
-    assert "It bought 2 already; the cap cannot be lower." in text(response)
+    assert "Enter 2 or more. This order already bought that many leads." in text(response)
     assert StandingOrder.objects.get().total_cap is None
 
 

@@ -1,4 +1,4 @@
-"""What moves the market wakes the standing orders that it concerns, and no others."""
+"""A market change wakes the standing orders it affects, and no others."""
 
 from datetime import timedelta
 
@@ -23,7 +23,7 @@ TEXAS = {"field": "state", "in": ["TX"]}
 
 @pytest.fixture
 def asleep(db):
-    """Everything was seen and nothing is due for a day."""
+    """Everything was checked and nothing is due for a day."""
 
     def put(market):
         scheduler.wake(market.now)
@@ -94,7 +94,7 @@ def test_a_leg_that_is_free_again_wakes_them(market, asleep):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_source_that_is_graded_anew_wakes_those_who_want_its_leads():
-    """Each in a transaction of its own: the lead is no news by then."""
+    """Each in its own transaction: the lead is no longer new by then."""
     market = make_market()
     market.lead(age=timedelta(days=40))
     ohio = wants(market, OHIO)

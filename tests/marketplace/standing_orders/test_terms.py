@@ -1,4 +1,4 @@
-"""The terms of standing orders, and the hours in which they buy."""
+"""The terms of standing orders, and the hours when they buy."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
