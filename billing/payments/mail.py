@@ -1,9 +1,9 @@
-"""Letters about payments, to the owners of the company.
+"""Emails about payments to the owners of a company.
 
-A letter goes out at least once: it is claimed by a conditional update that keeps others away for some minutes, sent
-outside of any transaction, and only then written down as sent. A crash between the two sends that one letter twice.
-Nobody is charged before the letter that announces it went out: the notice starts when it is sent. Without an owner to
-write to automatic top-up ends; an announcement that could not be sent for hours is taken back.
+Each email is sent at least once. A conditional update claims it for a few minutes, it is sent outside any transaction,
+and only then marked as sent. A crash in between sends that one email twice. No card is charged before the email that
+announces the charge was sent, since the notice period starts with it. If a company has no owner to write to, automatic
+top-up ends; an announcement that could not be sent for hours is canceled.
 """
 
 from collections.abc import Callable
@@ -28,22 +28,22 @@ from leads.jobs.outbox import send_to_each
 log = structlog.get_logger("billing.payments.mail")
 BATCH = 100
 CLAIM = timedelta(minutes=5)
-# A letter that could not be sent for so long is no news any more.
+# An email that could not be sent for this long is no longer news.
 GIVEN_UP, ANNOUNCEMENT_GIVEN_UP = timedelta(days=2), timedelta(hours=6)
 Status = Payment.Status
 
 
 def send_due(*, clock: Callable[[], datetime]) -> int:
-    """Send what is to be said about payments: announced, paid, failed. Answers how many were sent.
+    """Send the emails due for announced, paid and failed payments. Return how many were sent.
 
-    A batch of letters takes its time: the clock is read at each, so that a notice counts from when it was sent.
+    A batch takes a while, so the clock is read for each email: a notice period starts when its email is sent.
     """
     due = list(_due(clock()).select_related("buyer").order_by("id")[:BATCH])
     return sum(_tell(payment, clock) for payment in due)
 
 
 def _due(now: datetime) -> PaymentQuerySet:
-    """Announced and not said so, or ended lately and not said so; and nobody is at it."""
+    """Return payments announced or ended lately whose email was not sent and that no other worker has claimed."""
     announced = Q(status=Status.ANNOUNCED, expires_at=None)
     ended = Q(status__in=[Status.PAID, Status.FAILED], ended_at__gt=now - GIVEN_UP)
     nobody = Q(tell_at=None) | Q(tell_at__lte=now)
@@ -57,7 +57,7 @@ def _tell(payment: Payment, clock: Callable[[], datetime]) -> bool:
         return False
     owners = _owners(payment.buyer)
     if payment.status == Status.ANNOUNCED and not owners:
-        stop_automatic(buyer=payment.buyer, because="There is no owner to write to before a charge.", now=now)
+        stop_automatic(buyer=payment.buyer, because="Your company has no owner to email before a charge.", now=now)
         return False
     if not _send(payment, owners):
         _give_up_announcement(payment, now)
@@ -71,13 +71,13 @@ def _tell(payment: Payment, clock: Callable[[], datetime]) -> bool:
 
 
 def _give_up_announcement(payment: Payment, now: datetime) -> None:
-    """The consent stays: a mail server that is down ends nobody's, and the next announcement tries again."""
+    """Cancel the charge but keep the consent: a mail server that is down must not end it. The next one tries again."""
     if now - payment.created_at > ANNOUNCEMENT_GIVEN_UP:
-        stop_announced(payment=payment, because="We could not write to you before it.", now=now)
+        stop_announced(payment=payment, because="We could not email you before the charge.", now=now)
 
 
 def _send(payment: Payment, owners: list[str]) -> bool:
-    subject, template = _letter(payment)
+    subject, template = _subject_and_template(payment)
     context = {
         "payment": payment,
         "buyer": payment.buyer,
@@ -91,13 +91,13 @@ def _send(payment: Payment, owners: list[str]) -> bool:
     return send_to_each(subject, text, owners)
 
 
-def _letter(payment: Payment) -> tuple[str, str]:
+def _subject_and_template(payment: Payment) -> tuple[str, str]:
     automatic = payment.purpose == Payment.Purpose.AUTOMATIC
     if payment.status == Status.ANNOUNCED:
         return "Remainder: your card will be charged", "announced"
     if payment.status == Status.PAID:
         return f"Remainder: receipt {payment.number}", "paid"
-    return ("Remainder: automatic top-up is switched off" if automatic else "Remainder: a payment failed"), "failed"
+    return ("Remainder: automatic top-up is turned off" if automatic else "Remainder: a payment failed"), "failed"
 
 
 def _links(payment: Payment) -> dict[str, str]:

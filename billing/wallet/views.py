@@ -37,15 +37,15 @@ PAYMENTS_SHOWN = 10
 def wallet(request: MemberRequest) -> HttpResponse:
     buyer = request.buyer
     found = wallet_to_read(buyer)
-    payments = list(buyer.payments.all()[:PAYMENTS_SHOWN])
-    announced = [one for one in payments if one.status == Payment.Status.ANNOUNCED]
+    under_way = list(buyer.payments.filter(status__in=[Payment.Status.ANNOUNCED, Payment.Status.PROCESSING]))
+    announced = [one for one in under_way if one.status == Payment.Status.ANNOUNCED]
     context = {
         "wallet": found,
         "latest": page_of(statement_of(found), size=LATEST).rows,
-        "payments": payments,
+        "payments": buyer.payments.all()[:PAYMENTS_SHOWN],
         "announced": announced,
         "announced_cents": sum(one.amount_cents for one in announced),
-        "on_its_way_cents": sum(one.amount_cents for one in payments if one.status == Payment.Status.PROCESSING),
+        "on_its_way_cents": sum(one.amount_cents for one in under_way if one.status == Payment.Status.PROCESSING),
         "customer": Customer.objects.filter(buyer=buyer).first(),
         "agreed": AutomaticTopUp.objects.filter(buyer=buyer).first(),
         "cards_on": gateway.is_on(),

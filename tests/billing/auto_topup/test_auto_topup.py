@@ -233,7 +233,7 @@ def test_a_no_switches_it_off_and_says_how_to_pay_by_hand(buyer, owner, keep, no
     assert balance_cents(buyer) == 2000
     assert send_due(now=now + NOTICE) == 1
     letter = mailoutbox[-1]
-    assert letter.subject == "Remainder: automatic top-up is switched off"
+    assert letter.subject == "Remainder: automatic top-up is turned off"
     assert "/wallet/top-up/?amount=100.00" in letter.body
     assert payment.problem in letter.body
     assert announce_due(now=now + timedelta(days=1)) == 0
@@ -556,7 +556,7 @@ def test_without_an_owner_to_write_to_nobody_is_charged_and_it_is_off(agreed, bu
     assert (send_due(now=now), charge_due(now=now + NOTICE), announce_due(now=now + NOTICE)) == (0, 0, 0)
 
     payment, consent = Payment.objects.automatic().get(), AutomaticTopUp.objects.get()
-    because = "There is no owner to write to before a charge."
+    because = "Your company has no owner to email before a charge."
     assert (payment.status, payment.expires_at, payment.problem) == (Status.CANCELED, None, because)
     assert (consent.is_on, consent.stopped_because) == (False, because)
     assert (balance_cents(buyer), mailoutbox) == (2000, [])
@@ -595,7 +595,7 @@ def test_an_announcement_that_cannot_be_sent_for_hours_is_taken_back_and_tried_a
     send_due(now=now + hours + timedelta(minutes=5))
 
     payment.refresh_from_db()
-    assert (payment.status, payment.problem) == (Status.CANCELED, "We could not write to you before it.")
+    assert (payment.status, payment.problem) == (Status.CANCELED, "We could not email you before the charge.")
     assert AutomaticTopUp.objects.get().is_on
     assert announce_due(now=now + hours + timedelta(minutes=5)) == 1
 

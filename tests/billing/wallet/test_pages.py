@@ -5,12 +5,14 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from billing.ledger import Kind, Posting, balance_cents, credit_wallet, house_account, post, take_back, wallet_of
 from billing.models import Account, AutomaticTopUp, Customer, Payment
 from billing.payments.payment_status import PaymentStatus
 from billing.payments.top_ups import settle_while_watched
+from billing.wallet.views import PAYMENTS_SHOWN
 from buyers.models import Buyer, Membership, Role
 from tests.factories import make_buyer, make_user
 from tests.refusal import everything
@@ -108,7 +110,7 @@ def test_the_wallet_asks_the_same_however_much_there_is(
     client = browser(owner)
     client.get("/wallet/")
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         client.get("/wallet/")
 
 
@@ -165,6 +167,16 @@ def test_what_is_announced_and_what_is_on_its_way_stand_by_the_balance(page, buy
     assert re.search(r"On its way from your bank</dt><dd>\$77\.00<", said)
     assert re.search(r"Scheduled, not charged yet</dt><dd>\$88\.00<", said)
     assert "Stop this charge" in said
+
+
+def test_a_bank_debit_counts_as_on_its_way_however_many_payments_came_after_it(page, buyer, stripe_settings):
+    make_payment(buyer, amount_cents=7700, status=Status.PROCESSING)
+    for _ in range(PAYMENTS_SHOWN):
+        make_payment(buyer, amount_cents=100, status=Status.CANCELED)
+
+    said = page("/wallet/")
+
+    assert re.search(r"On its way from your bank</dt><dd>\$77\.00<", said)
 
 
 # --- The statement
@@ -621,8 +633,8 @@ def test_the_standing_consent_is_for_owners(browser, buyer, with_card, role):
     client = browser(member(buyer, role))
     before = everything()
 
-    asked = [client.get("/wallet/auto-topup/")]
-    asked += [client.post(f"/wallet/{name}", TERMS) for name in ("automatic/", "automatic/agree/", "automatic/stop/")]
+    pages = [reverse(f"billing:{name}") for name in ("automatic", "agree", "stop")]
+    asked = [client.get(pages[0]), *(client.post(page, TERMS) for page in pages)]
     asked.append(client.post("/wallet/card/remove/"))
 
     assert [response.status_code for response in asked] == [404] * 5
