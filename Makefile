@@ -28,22 +28,22 @@ random = head -c $(1) /dev/urandom | base64 -w 0
 
 .PHONY: help demo demo-reset up stop test lint bench lock clean
 
-help: ## List these targets
+help: ## List these commands
 	awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/installed ## Run a demo market with everything it needs; Ctrl-C ends it, the data stay
+demo: .venv/installed ## Run a demo market with everything it needs (Ctrl-C stops it and keeps its data)
 	$(VENV_PYTHON) manage.py demo
 
-demo-reset: .venv/installed ## The same, after removing the data of earlier runs
+demo-reset: .venv/installed ## Delete the demo's data and run it again from scratch
 	$(VENV_PYTHON) manage.py demo --reset
 
-up: .venv/installed ## Run the market that the environment configures, with no demo data
+up: .venv/installed ## Run the market as configured by the environment, without demo data
 	$(VENV_PYTHON) manage.py up
 
-stop: .venv/installed ## Stop an embedded database that was left running
+stop: .venv/installed ## Stop the embedded database if it is still running
 	$(VENV_PYTHON) manage.py pg stop
 
-test: .venv/installed-dev ## Run the tests (ARGS="-k sweep" for some of them)
+test: .venv/installed-dev ## Run the tests (ARGS="-k sweep" runs some of them)
 	$(VENV_PYTHON) -m pytest -n 2 $(ARGS)
 
 lint: .venv/installed-dev ## Check style, types, templates, layers, migrations and production settings
@@ -57,15 +57,15 @@ lint: .venv/installed-dev ## Check style, types, templates, layers, migrations a
 	env $(PRODUCTION) SECRET_KEY="$$($(call random,48))" DIGEST_KEY="$$($(call random,32))" \
 		FIELD_KEYS="1:$$($(call random,32))" $(VENV_PYTHON) manage.py check --deploy --fail-level WARNING
 
-bench: .venv/installed-dev ## Measure against the floors of the same run (LEADS=1000000 for more)
+bench: .venv/installed-dev ## Run the benchmarks against bare SQL baselines (LEADS=1000000 for more)
 	$(VENV_PYTHON) -m benchmarks --leads $(LEADS) $(ARGS)
 
-lock: .venv/bin/uv ## Write the locks anew from the .in files
+lock: .venv/bin/uv ## Update the locked requirements from the .in files
 	$(COMPILE) --upgrade requirements-install.in -o requirements-install.txt
 	$(COMPILE) --upgrade requirements.in -o requirements.txt
 	$(COMPILE) --upgrade requirements-dev.in -o requirements-dev.txt
 
-clean: ## Remove the virtual environment and everything under var/
+clean: ## Delete the virtual environment and everything under var/
 	if [ -x $(VENV_PYTHON) ]; then $(VENV_PYTHON) manage.py pg stop; fi
 	rm -rf .venv var
 

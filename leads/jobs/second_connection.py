@@ -1,4 +1,4 @@
-"""A second connection to the database, for what others must see while a long transaction goes on."""
+"""A second database connection, for writes that others must see while a long transaction is still open."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 @contextmanager
 def connection_aside() -> Iterator[BaseDatabaseWrapper]:
-    """Each statement on it is its own transaction. It must not touch rows that this thread's transaction has locked."""
+    """Open a second connection; each statement is its own transaction. Never touch rows locked by this thread's own."""
     aside = connections.create_connection(DEFAULT_DB_ALIAS)
     try:
         yield aside

@@ -1,7 +1,7 @@
-"""The audit: every promise that SQL can check, asked of one snapshot of the database.
+"""The audit: checks every promise that SQL can check, against one snapshot of the database.
 
-A check is a question that answers the ids of what breaks its promise; nothing is ever mended here. Constraints should
-make every answer empty: the audit is for what gets past them (a restore, a superuser, a constraint dropped by mistake).
+A check selects the ids of rows that break its promise; the audit never repairs anything. Constraints should make every
+result empty: the audit finds what gets past them (a restore, a superuser, a constraint dropped by mistake).
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ IDS_SHOWN = 20
 
 @dataclass(frozen=True)
 class Violation:
-    """A broken promise: how many rows break it, and the first of their ids."""
+    """A broken promise: how many rows break it, and the first few ids."""
 
     name: str
     promise: str
@@ -29,14 +29,14 @@ class Violation:
 
 
 def violations() -> list[Violation]:
-    """What is wrong now, in the order of CHECKS; empty when all promises hold."""
+    """Return the broken promises in the order of CHECKS; empty if all hold."""
     with _snapshot():
         return [violation for check in CHECKS if (violation := _ask(check))]
 
 
 @contextmanager
 def _snapshot() -> Iterator[None]:
-    """One read-only view of everything; within a caller's transaction, that transaction's own view."""
+    """One read-only snapshot of everything; inside a caller's transaction, that transaction's own view."""
     if connection.in_atomic_block:
         yield
         return

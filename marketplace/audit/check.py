@@ -1,11 +1,11 @@
-"""What a check is: a question whose answer should be empty."""
+"""A check: a query whose result should be empty."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Check:
-    """``sql`` selects one column: the ids, of the kind that ``of`` names, that break the promise."""
+    """``sql`` selects one column: the ids of the things named by ``of`` that break the promise."""
 
     name: str
     promise: str

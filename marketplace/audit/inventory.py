@@ -1,11 +1,11 @@
-"""Checks of legs, sales and counts: nothing is sold twice, nothing strands."""
+"""Checks of legs, sales and counts: nothing is sold twice, nothing gets stuck."""
 
 from marketplace.audit.check import Check
 
 CHECKS = (
     Check(
         "sales_never_overlap",
-        "A leg is sold once, and exclusive means exclusive (P1, P3).",
+        "A leg is sold at most once, and an exclusive lead to one company only (P1, P3).",
         "lead",
         """
         SELECT DISTINCT one.lead_id FROM marketplace_sale AS one
@@ -14,7 +14,7 @@ CHECKS = (
     ),
     Check(
         "sales_stay_within_the_legs",
-        "A lead is sold at most as often as its consent allows (P1).",
+        "A lead is sold no more often than its consent allows (P1).",
         "sale",
         """
         SELECT sale.id FROM marketplace_sale AS sale JOIN leads_lead AS lead ON lead.id = sale.lead_id
@@ -23,13 +23,13 @@ CHECKS = (
     ),
     Check(
         "people_are_sold_once_to_a_buyer",
-        "No buyer holds the same person's request twice (P2).",
+        "No buyer has the same person's request twice (P2).",
         "request",
         "SELECT request_id FROM marketplace_sale GROUP BY request_id, buyer_id HAVING count(*) > 1",
     ),
     Check(
         "sales_agree_with_their_lead",
-        "A sale names its own leg's lead, its own order's buyer and the request that the lead belongs to (P2).",
+        "A sale names the lead of its leg, the buyer of its order and the request its lead belongs to (P2).",
         "sale",
         """
         SELECT sale.id FROM marketplace_sale AS sale
@@ -42,7 +42,7 @@ CHECKS = (
     ),
     Check(
         "sold_legs_have_a_sale",
-        "What counts as sold was sold to somebody (P1, P6).",
+        "Every leg marked sold has a sale (P1, P6).",
         "leg",
         """
         SELECT leg.id FROM leads_leg AS leg
@@ -51,7 +51,7 @@ CHECKS = (
     ),
     Check(
         "sales_have_a_sold_leg",
-        "What was sold cannot be sold again (P1).",
+        "Every sale has a leg marked sold, so it cannot be sold again (P1).",
         "sale",
         """
         SELECT sale.id FROM marketplace_sale AS sale LEFT JOIN leads_leg AS leg ON leg.id = sale.leg_id
@@ -60,7 +60,7 @@ CHECKS = (
     ),
     Check(
         "legs_are_all_there",
-        "Sold, open and closed legs of a lead, numbered from 1, make up what was authorized (P6).",
+        "The sold, open and closed legs of a lead, numbered from 1, add up to the authorized number (P6).",
         "lead",
         """
         SELECT lead.id FROM leads_lead AS lead
@@ -73,7 +73,7 @@ CHECKS = (
     ),
     Check(
         "leads_count_their_legs",
-        "The numbers that the shelf and the labels show are those of the legs (P6).",
+        "The counts shown with a lead match its legs (P6).",
         "lead",
         """
         SELECT lead.id FROM leads_lead AS lead
@@ -90,13 +90,13 @@ CHECKS = (
     ),
     Check(
         "aged_legs_have_their_instant",
-        "A leg is aged from one known instant on, and not before (P7).",
+        "A leg is aged if and only if the time it became aged is recorded (P7).",
         "leg",
         "SELECT id FROM leads_leg WHERE (market = 'aged') <> (aged_at IS NOT NULL)",
     ),
     Check(
         "verticals_closed_for_resale_have_no_shelf",
-        "A vertical that is closed for resale has no aged leg to sell.",
+        "A vertical closed for resale has no aged leg for sale.",
         "leg",
         """
         SELECT leg.id FROM leads_vertical AS vertical
@@ -107,7 +107,7 @@ CHECKS = (
     ),
     Check(
         "imports_account_for_every_row",
-        "Every row of a file was taken, flagged, refused or a duplicate, and what was taken is there (P25).",
+        "Every row of a file was accepted, flagged, refused or a duplicate, and the accepted leads exist (P25).",
         "import run",
         """
         SELECT run.id FROM leads_importrun AS run

@@ -1,4 +1,4 @@
-"""Checks of the books: every cent has a reason, and every reason its cents."""
+"""Checks of the books: every cent has a record, and every record its cents."""
 
 from marketplace.audit.check import Check
 
@@ -31,7 +31,7 @@ CHECKS = (
     ),
     Check(
         "wallets_are_not_overdrawn",
-        "Only a dispute takes a wallet below zero (P9).",
+        "Only a dispute can take a wallet below zero (P9).",
         "account",
         "SELECT id FROM billing_account WHERE balance_cents < 0 AND NOT overdrawn_by_clawback",
     ),
@@ -47,7 +47,7 @@ CHECKS = (
     ),
     Check(
         "charges_have_an_order",
-        "Nobody was charged for an order that is not there (P5).",
+        "Nobody was charged for an order that does not exist (P5).",
         "transaction",
         """
         SELECT posted.id FROM billing_transaction AS posted WHERE posted.kind = 'order' AND NOT EXISTS (
@@ -57,7 +57,7 @@ CHECKS = (
     ),
     Check(
         "orders_cost_what_they_sold",
-        "An order's total and number are those of its sales (P5).",
+        "An order's total and lead count match its sales (P5).",
         "order",
         """
         SELECT placed.id FROM marketplace_order AS placed
@@ -69,7 +69,7 @@ CHECKS = (
     ),
     Check(
         "orders_charged_their_total",
-        "What left the wallet is the order's total, to the cent (P5).",
+        "The wallet was charged the order's total, to the cent (P5).",
         "order",
         """
         SELECT placed.id FROM marketplace_order AS placed
@@ -81,13 +81,13 @@ CHECKS = (
     ),
     Check(
         "orders_stay_within_their_quote",
-        "Nobody pays more or gets more than was quoted (P12).",
+        "No order costs more or fills more than its quote (P12).",
         "order",
         "SELECT id FROM marketplace_order WHERE total_cents > quoted_cents OR filled > quantity",
     ),
     Check(
         "sales_earn_their_source_its_share",
-        "Each sold leg brought its source the agreed share of its price, once, rounded half up.",
+        "Each sold leg earned its source the agreed share of its price, once, rounded half up.",
         "sale",
         """
         SELECT sale.id FROM marketplace_sale AS sale
@@ -100,7 +100,7 @@ CHECKS = (
     ),
     Check(
         "earnings_are_of_sold_legs",
-        "Nobody earns by a leg that was not sold, nor gives back more or less than it earned.",
+        "No source earns from an unsold leg, and a chargeback is exactly what was earned.",
         "earning",
         """
         SELECT earning.id FROM billing_earning AS earning
@@ -112,7 +112,7 @@ CHECKS = (
     ),
     Check(
         "payables_hold_what_was_earned",
-        "What we owe a source is what it earned less what it was paid.",
+        "We owe a source what it earned minus what it was paid.",
         "account",
         """
         SELECT account.id FROM billing_account AS account
@@ -129,7 +129,7 @@ CHECKS = (
     ),
     Check(
         "payments_are_credited_once",
-        "A card payment is in its buyer's wallet exactly once, and only when it was paid (P10, I10).",
+        "A card payment is credited to its buyer's wallet exactly once, and only if it was paid (P10, I10).",
         "payment",
         """
         SELECT payment.id FROM billing_payment AS payment
@@ -143,7 +143,7 @@ CHECKS = (
     ),
     Check(
         "refunds_are_in_the_ledger",
-        "Money that goes back to a card left the wallet; money that did not go back did not (P11).",
+        "Money refunded to a card left the wallet; a failed refund put it back (P11).",
         "refund",
         """
         SELECT refund.id FROM billing_refund AS refund
@@ -157,7 +157,7 @@ CHECKS = (
     ),
     Check(
         "refunds_stay_within_their_payment",
-        "No more goes back to a card than came from it (P11).",
+        "No more is refunded to a card than was paid with it (P11).",
         "payment",
         """
         SELECT payment.id FROM billing_payment AS payment
@@ -167,7 +167,7 @@ CHECKS = (
     ),
     Check(
         "returns_are_credited_once",
-        "A credited return gave the sale's price back to its buyer (P11).",
+        "A credited return paid the sale's price back to its buyer (P11).",
         "return",
         """
         SELECT returned.id FROM marketplace_return AS returned
@@ -184,7 +184,7 @@ CHECKS = (
     ),
     Check(
         "held_legs_have_an_order_that_waits",
-        "A leg is held for an order that waits for its payment, or its time is over (P6).",
+        "A leg is held only for an order awaiting payment, or the hold has expired (P6).",
         "leg",
         """
         SELECT leg.id FROM leads_leg AS leg WHERE leg.status = 'held' AND leg.held_until > now() AND NOT EXISTS (
@@ -194,7 +194,7 @@ CHECKS = (
     ),
     Check(
         "payouts_pay_what_was_earned",
-        "A payout is the sum of the earnings it pays.",
+        "A payout equals the sum of the earnings it pays.",
         "payout",
         """
         SELECT payout.id FROM billing_payout AS payout

@@ -1,11 +1,11 @@
-"""Checks for the people behind the leads: consent, stops, erasure."""
+"""Checks for the people behind the leads: consent, opt-outs, erasure."""
 
 from marketplace.audit.check import Check
 
 CHECKS = (
     Check(
         "stopped_leads_are_not_for_sale",
-        "A stop closes every open leg (P14).",
+        "An opt-out closes every open leg (P14).",
         "lead",
         """
         SELECT lead.id FROM leads_lead AS lead
@@ -15,7 +15,7 @@ CHECKS = (
     ),
     Check(
         "nothing_is_sold_after_its_stop",
-        "No sale is younger than the person's stop (P14).",
+        "No lead is sold after the person opted out (P14).",
         "sale",
         """
         SELECT sale.id FROM marketplace_sale AS sale JOIN leads_lead AS lead ON lead.id = sale.lead_id
@@ -34,7 +34,7 @@ CHECKS = (
     ),
     Check(
         "what_is_for_sale_has_consent",
-        "Open legs stand on a consent; compiled records never have any (I12).",
+        "Every open leg has a consent, and compiled records have no open legs (I12).",
         "lead",
         """
         SELECT DISTINCT leg.lead_id FROM leads_leg AS leg JOIN leads_lead AS lead ON lead.id = leg.lead_id
@@ -44,7 +44,7 @@ CHECKS = (
     ),
     Check(
         "consent_allows_every_leg",
-        "No lead has more legs than the words that the person saw allow.",
+        "No lead has more legs than the consent text the person saw allows.",
         "lead",
         """
         SELECT lead.id FROM leads_lead AS lead JOIN leads_consent AS consent ON consent.lead_id = lead.id
@@ -54,7 +54,7 @@ CHECKS = (
     ),
     Check(
         "what_is_for_sale_can_be_reached",
-        "Open legs have somebody to call: a contact that was not erased.",
+        "Every open leg has a contact that has not been erased.",
         "lead",
         """
         SELECT DISTINCT leg.lead_id FROM leads_leg AS leg
@@ -64,7 +64,7 @@ CHECKS = (
     ),
     Check(
         "erased_contacts_hold_nothing",
-        "An erased person is gone: no sealed value and no digest (P17).",
+        "An erased contact has no sealed value and no digest left (P17).",
         "lead",
         """
         SELECT contact.lead_id FROM leads_contact AS contact

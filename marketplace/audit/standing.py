@@ -1,11 +1,11 @@
-"""Checks of standing orders: what they bought is what their fills say, and a fill is what its order says."""
+"""Checks of standing orders: their totals match their fills, and their fills match their orders."""
 
 from marketplace.audit.check import Check
 
 CHECKS = (
     Check(
         "standing_orders_count_their_fills",
-        "A standing order counts the leads and the money of its fills, so that its caps hold.",
+        "A standing order's lead count and spending match its fills, so that its caps hold.",
         "standing order",
         """
         SELECT wanted.id FROM buyers_standingorder AS wanted
@@ -16,7 +16,7 @@ CHECKS = (
     ),
     Check(
         "fills_agree_with_their_orders",
-        "A fill has the leads, the money and the company of its order.",
+        "A fill has the same leads, amount and company as its order.",
         "fill",
         """
         SELECT fill.id FROM marketplace_standingfill AS fill

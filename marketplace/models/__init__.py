@@ -1,4 +1,4 @@
-"""Where supply and demand meet: prices, orders, sales, files."""
+"""Prices, orders, sales, returns and files: where supply meets demand."""
 
 from marketplace.models.awaiting_payment import OrderAwaitingPayment
 from marketplace.models.background_order import BackgroundOrder

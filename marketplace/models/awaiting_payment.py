@@ -1,4 +1,4 @@
-"""An order that waits for money: its legs are held while the buyer is at Stripe's page."""
+"""An order awaiting payment: its legs are held while the buyer is on Stripe's page."""
 
 import uuid
 from datetime import datetime
@@ -14,48 +14,48 @@ class OrderAwaitingPaymentQuerySet(models.QuerySet["OrderAwaitingPayment"]):
         return self.filter(status=OrderAwaitingPayment.Status.WAITING)
 
     def unpaid_for_good(self) -> "OrderAwaitingPaymentQuerySet":
-        """Waiting for money that will not come."""
+        """Orders still waiting although their payment failed, expired or was canceled."""
         return self.waiting().filter(payment__status__in=["failed", "expired", "canceled"])
 
     def untold(self, now: datetime) -> "OrderAwaitingPaymentQuerySet":
-        """Somebody paid and got no order, and was not told yet."""
+        """Orders that were paid but not filled, whose buyer has not been told yet."""
         return self.filter(status=OrderAwaitingPayment.Status.FAILED, tell_at__lte=now)
 
     def paid_for(self) -> "OrderAwaitingPaymentQuerySet":
-        """Waiting, though the money is there."""
+        """Orders still waiting although their payment has arrived."""
         return self.waiting().filter(payment__status="paid")
 
 
 class OrderAwaitingPayment(models.Model):
-    """What will be an order once its payment arrives. ``public_id`` is the order's own, and the holder of its legs."""
+    """An order to be placed once its payment arrives. It shares ``public_id`` with the order and holds its legs."""
 
     class Status(models.TextChoices):
-        WAITING = "waiting", "Waiting for the payment"
+        WAITING = "waiting", "Waiting for payment"
         COMPLETED = "completed", "Completed"
-        FAILED = "failed", "Paid, but could not be filled"
+        FAILED = "failed", "Paid but not filled"
         RELEASED = "released", "Not paid"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     buyer = models.ForeignKey("buyers.Buyer", on_delete=models.PROTECT, related_name="orders_awaiting_payment")
     placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     idempotency_key = models.CharField(max_length=100)
-    fingerprint = models.CharField(max_length=64, help_text="Digest of what was asked under the key.")
+    fingerprint = models.CharField(max_length=64, help_text="Digest of what was requested with the key.")
     token = models.TextField(help_text="The quote, sealed.")
     allow_partial = models.BooleanField(default=False)
     quantity = models.PositiveIntegerField(help_text="Leads held.")
     quoted_cents = models.PositiveBigIntegerField()
-    held = models.JSONField(default=list, help_text="What is held, best first: [lead, request, cents, curve, behind].")
+    held = models.JSONField(default=list, help_text="Held leads, best first: [lead, request, cents, curve, behind].")
     payment = models.OneToOneField("billing.Payment", on_delete=models.PROTECT, related_name="pending_order")
     order = models.OneToOneField(
         "marketplace.Order", null=True, on_delete=models.PROTECT, related_name="pending", editable=False
     )
     status = models.CharField(max_length=9, choices=Status, default=Status.WAITING)
-    reason = models.CharField(max_length=300, blank=True, help_text="Why there is no order, for the buyer.")
+    reason = models.CharField(max_length=300, blank=True, help_text="Why there is no order. Buyers read it.")
     created_at = models.DateTimeField()
-    expires_at = models.DateTimeField(help_text="Until then its legs are nobody else's.")
+    expires_at = models.DateTimeField(help_text="The legs are held until then.")
     ended_at = models.DateTimeField(null=True)
     tell_at = models.DateTimeField(
-        null=True, help_text="When somebody is to be told that there is no order for the money; empty once told."
+        null=True, help_text="When to tell the buyer that the payment led to no order; empty once told."
     )
 
     objects = OrderAwaitingPaymentQuerySet.as_manager()

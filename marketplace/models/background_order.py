@@ -1,4 +1,4 @@
-"""A large order in work: asked for on a page that shows how far it is, placed by a worker in one transaction."""
+"""A large order: requested on a page that shows its progress, placed by a worker in one transaction."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-LEASE = timedelta(minutes=2)  # whoever says nothing for so long was killed; another worker starts the order over
+LEASE = timedelta(minutes=2)  # a worker silent for this long was killed; another one starts the order over
 
 
 class BackgroundOrderQuerySet(models.QuerySet["BackgroundOrder"]):
@@ -16,16 +16,16 @@ class BackgroundOrderQuerySet(models.QuerySet["BackgroundOrder"]):
         return self.filter(status__in=[BackgroundOrder.Status.WAITING, BackgroundOrder.Status.WORKING])
 
     def due(self, now: datetime) -> "BackgroundOrderQuerySet":
-        """Nobody works on it, or whoever did was killed."""
+        """Orders that no worker has, or whose worker was killed."""
         lost = Q(status=BackgroundOrder.Status.WORKING, leased_until__lte=now)
         return self.filter(Q(status=BackgroundOrder.Status.WAITING) | lost)
 
 
 class BackgroundOrder(models.Model):
-    """What was asked stays as it was; it ends once, in the transaction of its order or with a reason and no order."""
+    """The request never changes. It ends once, in the transaction of its order or with a reason and no order."""
 
     class Status(models.TextChoices):
-        WAITING = "waiting", "Waiting for its turn"
+        WAITING = "waiting", "In line"
         WORKING = "working", "Being placed"
         DONE = "done", "Placed"
         REFUSED = "refused", "Not placed"
@@ -33,16 +33,16 @@ class BackgroundOrder(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     buyer = models.ForeignKey("buyers.Buyer", on_delete=models.PROTECT, related_name="background_orders")
     placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
-    token = models.TextField(help_text="The quote, sealed; it was good when the order was asked for.")
+    token = models.TextField(help_text="The quote, sealed; it was valid when the order was requested.")
     idempotency_key = models.CharField(max_length=100)
     fingerprint = models.CharField(max_length=64, help_text="Digest of what was asked under the key.")
     allow_partial = models.BooleanField(default=False)
     total = models.PositiveIntegerField(help_text="Leads quoted.")
-    done = models.PositiveIntegerField(default=0, help_text="Leads sold so far, by the worker that has it now.")
+    done = models.PositiveIntegerField(default=0, help_text="Leads sold so far by the current worker.")
     status = models.CharField(max_length=7, choices=Status, default=Status.WAITING)
-    tries = models.PositiveSmallIntegerField(default=0, help_text="Which try this is; only the latest may end it.")
+    tries = models.PositiveSmallIntegerField(default=0, help_text="Number of attempts; only the latest may end it.")
     code = models.CharField(max_length=40, blank=True, help_text="Why there is no order, for programs.")
-    problem = models.CharField(max_length=300, blank=True, help_text="The same in a sentence.")
+    problem = models.CharField(max_length=300, blank=True, help_text="The same as a sentence.")
     order = models.OneToOneField("marketplace.Order", null=True, on_delete=models.PROTECT, related_name="placing")
     asked_at = models.DateTimeField()
     leased_until = models.DateTimeField(null=True)

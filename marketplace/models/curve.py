@@ -1,4 +1,4 @@
-"""Price curves: a staircase by age, versioned, each version in force from an instant on."""
+"""Price curves: prices that step down with age, in versions, each in force from a given time."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -24,7 +24,7 @@ def _multiplier(default: str) -> "models.DecimalField[Decimal, Decimal]":
 
 class PriceCurveQuerySet(models.QuerySet["PriceCurve"]):
     def in_force(self, now: datetime) -> "PriceCurveQuerySet":
-        """The one curve of each vertical that holds at ``now``."""
+        """The one curve of each vertical in force at ``now``."""
         return self.filter(effective_at__lte=now).order_by("vertical_id", "-effective_at").distinct("vertical_id")
 
     def with_steps(self) -> "PriceCurveQuerySet":
@@ -33,7 +33,7 @@ class PriceCurveQuerySet(models.QuerySet["PriceCurve"]):
 
 @pghistory.track()
 class PriceCurve(models.Model):
-    """One version of a vertical's prices: tier × grade × exclusivity × volume, rounded once, never under the floor."""
+    """One version of a vertical's prices: tier × grade × exclusivity × volume, rounded once, never below the floor."""
 
     vertical = models.ForeignKey(Vertical, on_delete=models.PROTECT, related_name="curves")
     version = models.PositiveIntegerField()
@@ -98,7 +98,7 @@ _STEPS_FIXED = """
 
 
 class PriceTier(models.Model):
-    """From this age on, in whole days, a grade B lead costs this many cents."""
+    """The price in cents of a grade B lead from this age on, in whole days."""
 
     curve = models.ForeignKey(PriceCurve, on_delete=models.CASCADE, related_name="tiers")
     from_day = models.PositiveIntegerField()
@@ -142,7 +142,7 @@ class PriceTier(models.Model):
 
 
 class VolumeStep(models.Model):
-    """An order of at least this many leads pays this share of the price."""
+    """The share of the price that an order of at least this many leads pays."""
 
     curve = models.ForeignKey(PriceCurve, on_delete=models.CASCADE, related_name="volume_steps")
     from_quantity = models.PositiveIntegerField()

@@ -1,7 +1,7 @@
-"""Files of bought leads: how one was asked for, what it came to, and every time it was fetched.
+"""Files of bought leads: how each was requested, its manifest, and every download.
 
-No file is stored: it is written anew from the order's sales at each download, so nothing readable lies on a disk
-and a person who stopped since is in no later copy. The manifest says what that came to.
+No file is stored: each download writes it anew from the order's sales. So nothing readable is on disk, and later
+downloads leave out people who have since opted out. The manifest says what the file contained.
 """
 
 import uuid
@@ -12,24 +12,24 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-LEASE = timedelta(minutes=10)  # a count that took longer was killed; another worker starts it over
+LEASE = timedelta(minutes=10)  # a count that takes longer was killed; another worker starts it over
 
 
 class FileFormat(models.TextChoices):
     CSV = "csv", "CSV"
-    MARKED_CSV = "bom", "CSV for Excel"  # the same with a byte order mark, without which Excel garbles accents
+    MARKED_CSV = "bom", "CSV for Excel"  # CSV with a byte order mark; without it Excel garbles accents
     XLSX = "xlsx", "Excel workbook"
 
 
 class ExportQuerySet(models.QuerySet["Export"]):
     def due(self, now: datetime) -> "ExportQuerySet":
-        """Exports that wait to be counted, or whose worker died while it counted."""
+        """Exports waiting to be counted, or whose worker died while counting."""
         waiting = Q(status=Export.Status.QUEUED)
         return self.filter(waiting | Q(status=Export.Status.BUILDING, started_at__lt=now - LEASE))
 
 
 class Export(models.Model):
-    """One way of writing one order's leads: preset, columns, format, part; and its manifest once it was counted."""
+    """One way to write an order's leads: preset, columns, format, part; with its manifest once it is counted."""
 
     class Status(models.TextChoices):
         QUEUED = "queued", "Waiting"
@@ -42,15 +42,15 @@ class Export(models.Model):
     preset = models.CharField(max_length=20)
     columns = models.JSONField(default=list, help_text="Column names in the order the buyer chose; empty for a preset.")
     format = models.CharField(max_length=4, choices=FileFormat, default=FileFormat.CSV)
-    part = models.PositiveSmallIntegerField(default=1, help_text="For programs that take only so many rows a file.")
+    part = models.PositiveSmallIntegerField(default=1, help_text="For programs that limit the rows per file.")
     status = models.CharField(max_length=8, choices=Status, default=Status.QUEUED)
     rows_done = models.PositiveIntegerField(default=0)
     rows = models.PositiveIntegerField(default=0)
-    tombstones = models.PositiveIntegerField(default=0, help_text="Rows of people who stopped since the sale.")
+    tombstones = models.PositiveIntegerField(default=0, help_text="Rows of people who opted out after the sale.")
     bytes = models.PositiveBigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
     basis = models.CharField(
-        max_length=64, blank=True, help_text="Digest of what may change and would change the file."
+        max_length=64, blank=True, help_text="Digest of everything that can change the file's content."
     )
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
@@ -77,7 +77,7 @@ class Export(models.Model):
 
 
 class Download(models.Model):
-    """Somebody fetched a file. Written before the first byte leaves."""
+    """A download of a file. Written before the first byte is sent."""
 
     order = models.ForeignKey("marketplace.Order", on_delete=models.PROTECT, related_name="downloads")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")

@@ -1,4 +1,4 @@
-"""Orders and the sales they made. A sale is the only proof that a leg was sold, and is never undone."""
+"""Orders and their sales. A sale is the only proof that a leg was sold, and is never undone."""
 
 import uuid
 from datetime import datetime
@@ -14,23 +14,23 @@ from leads.models import Market
 
 
 class Order(models.Model):
-    """A quote that was taken: what was asked for, what was filled, what it cost."""
+    """An accepted quote: what was requested, what was filled, what it cost."""
 
     class Status(models.TextChoices):
         FILLED = "filled", "Filled"
-        PARTIAL = "partial", "Partly filled"
+        PARTIAL = "partial", "Partially filled"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     buyer = models.ForeignKey("buyers.Buyer", on_delete=models.PROTECT, related_name="orders")
     placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="orders")
     idempotency_key = models.CharField(max_length=100)
-    fingerprint = models.CharField(max_length=64, help_text="Digest of what was asked under the key.")
-    request = models.JSONField(help_text="The quote's terms: criteria, quantity, order and limit, or named leads.")
+    fingerprint = models.CharField(max_length=64, help_text="Digest of what was requested with the key.")
+    request = models.JSONField(help_text="The quote's terms: criteria, quantity, sort and max price, or named leads.")
     status = models.CharField(max_length=8, choices=Status, default=Status.FILLED)
-    quantity = models.PositiveIntegerField(help_text="Leads asked for.")
+    quantity = models.PositiveIntegerField(help_text="Leads requested.")
     filled = models.PositiveIntegerField(default=0)
-    replaced = models.PositiveIntegerField(default=0, help_text="Gone since the quote; the next best came instead.")
-    refused = models.JSONField(default=list, help_text="What was not sold and why: [{lead, reason}].")
+    replaced = models.PositiveIntegerField(default=0, help_text="Leads gone since the quote, replaced by others.")
+    refused = models.JSONField(default=list, help_text="Leads not sold, with the reason: [{lead, reason}].")
     quoted_cents = models.PositiveBigIntegerField()
     total_cents = models.PositiveBigIntegerField(default=0)
     quoted_at = models.DateTimeField()
@@ -52,7 +52,7 @@ class Order(models.Model):
 
     @property
     def number(self) -> str:
-        """The short name that stands on receipts and files."""
+        """Return the short number shown on receipts and files."""
         return str(self.public_id)[:8].upper()
 
 
@@ -61,16 +61,16 @@ class SaleQuerySet(models.QuerySet["Sale"]):
         return self.filter(buyer_id=buyer_id)
 
     def of_withdrawn_leads(self) -> "SaleQuerySet":
-        """Sales of people who stopped it since: their rows leave every later file."""
+        """Sales of people who have since opted out: later files leave out their rows."""
         return self.filter(lead__withdrawn_at__isnull=False)
 
     def returnable(self, now: datetime) -> "SaleQuerySet":
-        """Sales that may still be handed back, and were not."""
+        """Sales that can still be returned and have not been."""
         return self.filter(returnable_until__gte=now, returned=None)
 
 
 class Sale(models.Model):
-    """A leg sold to a buyer. ``span`` is the range of legs it takes: one, or all of them when exclusive."""
+    """A leg sold to a buyer. ``span`` is the range of legs it takes: one, or all of them if exclusive."""
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="sales")
     leg = models.OneToOneField("leads.Leg", on_delete=models.PROTECT, related_name="sale")
@@ -91,10 +91,10 @@ class Sale(models.Model):
     sold_before = models.PositiveSmallIntegerField(
         editable=False,
         db_default=0,
-        help_text="How often the lead was sold before this, by us or others: a trigger writes it.",
+        help_text="How often the lead was sold before, by us or others. Written by a trigger.",
     )
     returnable_until = models.DateTimeField(
-        null=True, help_text="Until then the lead may be handed back; always within the source's own window."
+        null=True, help_text="The lead can be returned until then; always within the source's own window."
     )
 
     objects = SaleQuerySet.as_manager()

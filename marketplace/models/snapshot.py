@@ -1,4 +1,4 @@
-"""Snapshots of the inventory: files that every web process starts from, and how far the one in work is."""
+"""Snapshots of the inventory: files every web process starts from, and the progress of the one being built."""
 
 from datetime import datetime, timedelta
 
@@ -6,12 +6,12 @@ from django.db import models
 from django.db.models import F, Q
 
 SILENT = timedelta(minutes=5)
-"""A build that did not tell its progress for so long was killed."""
+"""A build that reports no progress for this long was killed."""
 
 
 class SnapshotQuerySet(models.QuerySet["InventorySnapshot"]):
     def ready(self) -> "SnapshotQuerySet":
-        """Those that can be loaded, the newest first."""
+        """Snapshots that can be loaded, newest first."""
         return self.filter(status=InventorySnapshot.Status.READY).order_by("-pk")
 
     def in_work(self) -> "SnapshotQuerySet":
@@ -22,25 +22,25 @@ class SnapshotQuerySet(models.QuerySet["InventorySnapshot"]):
 
 
 class InventorySnapshot(models.Model):
-    """One file. Its row is made before it and says "ready" only once the whole file is kept."""
+    """One file. Its row is created first and says "ready" only once the whole file is saved."""
 
     class Status(models.TextChoices):
-        BUILDING = "building", "Being built"
+        BUILDING = "building", "Building"
         READY = "ready", "Ready"
         DAMAGED = "damaged", "Damaged"
-        FAILED = "failed", "Not finished"
+        FAILED = "failed", "Failed"
 
     name = models.CharField(max_length=80, unique=True)
     status = models.CharField(max_length=8, choices=Status, default=Status.BUILDING)
-    cursor = models.TextField(help_text="Where the change feed stood before the first lead was read.")
-    schemas = models.JSONField(default=list, help_text="Which version of each vertical's fields was in force.")
+    cursor = models.TextField(help_text="Position in the change feed before the first lead was read.")
+    schemas = models.JSONField(default=list, help_text="The version of each vertical's fields in force.")
     leads_total = models.PositiveBigIntegerField(default=0, help_text="As estimated at the start.")
     leads_done = models.PositiveBigIntegerField(default=0)
     size = models.PositiveBigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
     problem = models.CharField(max_length=200, blank=True)
     started_at = models.DateTimeField()
-    told_at = models.DateTimeField(help_text="When the builder last told how far it was.")
+    told_at = models.DateTimeField(help_text="When the build last reported progress.")
     built_at = models.DateTimeField(null=True)
 
     objects = SnapshotQuerySet.as_manager()
@@ -63,5 +63,5 @@ class InventorySnapshot(models.Model):
 
     @property
     def percent(self) -> int:
-        """How much of it is done; 99 until it is ready."""
+        """Return the percentage done; at most 99 until it is ready."""
         return min(99, 100 * self.leads_done // self.leads_total) if self.leads_total else 0

@@ -1,4 +1,4 @@
-"""What standing orders bought, and how far the market has been watched for them."""
+"""What standing orders bought, and how far the change feed has been read for them."""
 
 import pgtrigger
 from django.db import models
@@ -8,7 +8,7 @@ _WINDOWS = (("hourly", "1 hour"), ("daily", "24 hours"), ("weekly", "7 days"))
 
 
 def _keeps(cap: str, window: str) -> str:
-    """Later fills count too: whichever of two comes second, no span of time holds more than the cap."""
+    """Return SQL that enforces a cap. Later fills count too: no window exceeds the cap, whichever fill comes first."""
     return f"""
         IF NEW.leads + (
             SELECT coalesce(sum(leads), 0) FROM marketplace_standingfill
@@ -21,8 +21,8 @@ def _keeps(cap: str, window: str) -> str:
 
 
 class StandingFill(models.Model):
-    """One order that a standing order placed. Before it is written, the database holds the standing order, so that its
-    fills take turns; it refuses what is over a cap, the limit or the budget, and counts what it lets through."""
+    """An order that a standing order placed. Before each insert the database locks the standing order, so that its
+    fills take turns; it refuses a fill over a cap, the max price or the budget, and counts the ones it accepts."""
 
     standing = models.ForeignKey("buyers.StandingOrder", on_delete=models.PROTECT, related_name="fills")
     order = models.OneToOneField("marketplace.Order", on_delete=models.PROTECT, related_name="standing_fill")
@@ -77,7 +77,7 @@ class StandingFill(models.Model):
 
 
 class StandingWatch(models.Model):
-    """One row: up to where the change feed was read for standing orders, and which curves held then."""
+    """One row: how far the change feed has been read for standing orders, and the curves in force then."""
 
     cursor = models.TextField(blank=True)
     curves = models.JSONField(default=list, help_text="The keys of the curves in force.")

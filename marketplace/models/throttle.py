@@ -1,10 +1,10 @@
-"""How often each company's programs asked, for the rate limit."""
+"""Counts of each company's API requests, for the rate limit."""
 
 from django.db import models
 
 
 class ApiUse(models.Model):
-    """One row a company, counted in the window that is running; the next window starts it anew."""
+    """One row per company, counting requests in the current window; the next window restarts the count."""
 
     buyer = models.OneToOneField("buyers.Buyer", on_delete=models.CASCADE, primary_key=True, related_name="api_use")
     window_started_at = models.DateTimeField()

@@ -1,1 +1,1 @@
-"""Running the market: its own PostgreSQL, its programs, probes, logs, and a demo to look at."""
+"""Run the market: its own PostgreSQL, its programs, health probes, logs, and a demo market."""

@@ -1,4 +1,4 @@
-"""What a production process refuses to start with (promise P41), and what needs a database to be seen."""
+"""Settings that a production process refuses to start with (promise P41), and a check that needs the database."""
 
 import base64
 import binascii
@@ -20,9 +20,9 @@ REAL_MAIL = ("django.core.mail.backends.smtp.EmailBackend",)
 
 
 def refuse_unsafe(values: Mapping[str, Any]) -> None:
-    """Stop the start, naming everything that is wrong at once."""
+    """Refuse to start, listing every problem at once. Raises ImproperlyConfigured."""
     if problems := list(unsafe(values)):
-        raise ImproperlyConfigured("production refuses to start:\n" + "\n".join(f"  - {text}" for text in problems))
+        raise ImproperlyConfigured("Production cannot start:\n" + "\n".join(f"  - {text}" for text in problems))
 
 
 def unsafe(values: Mapping[str, Any]) -> Iterator[str]:
@@ -37,16 +37,16 @@ def unsafe(values: Mapping[str, Any]) -> Iterator[str]:
     if values["DATABASES"]["default"]["ENGINE"] != "django.db.backends.postgresql":
         yield "DATABASE_URL must name a PostgreSQL database"
     if urlsplit(values["CELERY_BROKER_URL"]).scheme in ("", "memory", "filesystem", "sqla"):
-        yield "BROKER_URL names a broker that loses jobs"
+        yield "BROKER_URL points to a broker that loses jobs"
 
 
 def _secret_key(key: str) -> Iterator[str]:
     if key.startswith("django-insecure"):
-        yield "SECRET_KEY is one that Django made for development"
+        yield "SECRET_KEY is one that Django generated for development"
     if len(key) < SHORTEST_SECRET:
         yield f"SECRET_KEY is shorter than {SHORTEST_SECRET} characters"
     elif len(set(key)) < FEWEST_DIFFERENT or key in string.printable * 2:
-        yield "SECRET_KEY is easy to guess: make one from random characters"
+        yield "SECRET_KEY is easy to guess: generate one from random characters"
 
 
 def _sealing_keys(field_keys: Sequence[str], digest_key: str) -> Iterator[str]:
@@ -54,7 +54,7 @@ def _sealing_keys(field_keys: Sequence[str], digest_key: str) -> Iterator[str]:
         yield "FIELD_KEYS is missing"
     names = [entry.partition(":")[0] for entry in field_keys]
     if len(set(names)) < len(names) or not all(names):
-        yield "FIELD_KEYS needs a different id before each key, as in 1:base64,2:base64"
+        yield "FIELD_KEYS needs a different ID before each key, such as 1:base64,2:base64"
     keys = {f"FIELD_KEYS {name}": entry.partition(":")[2] for name, entry in zip(names, field_keys, strict=True)}
     keys["DIGEST_KEY"] = digest_key
     for name, text in keys.items():
@@ -72,60 +72,60 @@ def _key(name: str, text: str) -> Iterator[str]:
     if len(key) != KEY_BYTES:
         yield f"{name} is {len(key)} bytes long, not {KEY_BYTES}"
     elif len(set(key)) < FEWEST_DIFFERENT:
-        yield f"{name} repeats itself: make one from random bytes"
+        yield f"{name} repeats itself: generate one from random bytes"
 
 
 def _addresses(values: Mapping[str, Any]) -> Iterator[str]:
     if not values["ALLOWED_HOSTS"]:
         yield "ALLOWED_HOSTS is empty"
     if any(host in ("*", ".") for host in values["ALLOWED_HOSTS"]):
-        yield "ALLOWED_HOSTS lets everybody in"
+        yield "ALLOWED_HOSTS allows every host"
     site = urlsplit(values["SITE_URL"])
     if site.scheme != "https" or not site.hostname:
-        yield "SITE_URL must begin with https://"
+        yield "SITE_URL must start with https://"
     if any(urlsplit(origin).scheme != "https" for origin in values["CSRF_TRUSTED_ORIGINS"]):
-        yield "CSRF_TRUSTED_ORIGINS holds an origin without https"
+        yield "CSRF_TRUSTED_ORIGINS contains an origin without https"
 
 
 def _operator(operator: Mapping[str, str], demo: Mapping[str, str]) -> Iterator[str]:
     for field, value in operator.items():
         if not value.strip() or value == demo[field]:
-            yield f"OPERATOR_{field.upper()} is not yours"
+            yield f"OPERATOR_{field.upper()} is empty or still the demo's"
     if operator["email"].endswith(UNREAL_DOMAINS):
         yield "OPERATOR_EMAIL can't receive mail"
 
 
 def _mail(values: Mapping[str, Any]) -> Iterator[str]:
     if values["EMAIL_BACKEND"] not in REAL_MAIL:
-        yield "EMAIL_URL sends no mail: name an SMTP server"
+        yield "EMAIL_URL sends no email: set it to an SMTP server"
     elif not values.get("EMAIL_HOST"):
-        yield "EMAIL_URL names no server"
+        yield "EMAIL_URL has no server name"
     if values["DEFAULT_FROM_EMAIL"].rstrip("> ").endswith(UNREAL_DOMAINS):
-        yield "FROM_EMAIL can't be answered"
+        yield "FROM_EMAIL can't receive replies"
 
 
 def _stripe(values: Mapping[str, Any]) -> Iterator[str]:
-    """Cards are real or off: a test key would give leads away, a live one at another address would be stolen."""
+    """Cards are live or off: a test key would give leads away, a live key sent to another address could be stolen."""
     key, secrets = values["STRIPE_SECRET_KEY"], values["STRIPE_WEBHOOK_SECRETS"]
     if not key and not secrets:
         return
     if not key.startswith(("sk_live_", "rk_live_")):
-        yield "STRIPE_SECRET_KEY is no live key"
+        yield "STRIPE_SECRET_KEY is not a live key"
     if not secrets or not all(secret.startswith("whsec_") and len(secret) >= 20 for secret in secrets):
-        yield "STRIPE_WEBHOOK_SECRETS must hold the endpoint's signing secret, whsec_…"
+        yield "STRIPE_WEBHOOK_SECRETS must contain the endpoint's signing secret, whsec_…"
     if values["STRIPE_API_BASE"] != "https://api.stripe.com":
-        yield "STRIPE_API_BASE is not Stripe's"
+        yield "STRIPE_API_BASE is not Stripe's address"
     if urlsplit(values["STRIPE_CHECKOUT_ORIGIN"]).scheme != "https":
-        yield "STRIPE_CHECKOUT_ORIGIN must begin with https://"
+        yield "STRIPE_CHECKOUT_ORIGIN must start with https://"
 
 
 @register(Tags.database)
 def no_superuser(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """In production the market's role is no superuser: constraints and grants would not hold it."""
+    """In production the database role must not be a superuser, which constraints and grants would not restrain."""
     if not settings.PRODUCTION:
         return []
     return [
-        Error(f"The database role of {alias!r} is a superuser.", hint="Use a plain role.", id="marketplace.E001")
+        Error(f"The database role of {alias!r} is a superuser.", hint="Use an ordinary role.", id="marketplace.E001")
         for alias in databases or []
         if _is_superuser(alias)
     ]

@@ -1,4 +1,4 @@
-"""What a process that lives long does about Python's garbage collector."""
+"""Python's garbage collector in long-lived processes."""
 
 import gc
 
@@ -6,8 +6,8 @@ OBJECTS_BETWEEN_COLLECTIONS = 20_000
 
 
 def keep_what_is_loaded() -> None:
-    """What is there by now stays for good. To look through all of it for garbage, again and again, costs a tenth of
-    every page and an eighth of every import."""
+    """Exclude everything loaded so far from collection. It stays for good, and scanning it again and again would cost
+    a tenth of every page and an eighth of every import."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)

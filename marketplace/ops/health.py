@@ -1,4 +1,4 @@
-"""Whether this process lives, and whether it can serve. Short answers that never carry a traceback."""
+"""Health probes: whether this process is alive, and whether it can serve. The answers never contain a traceback."""
 
 from functools import cache
 
@@ -26,7 +26,7 @@ def live(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """200 when pages and purchases work. They do without the queue: its jobs wait in the tables."""
+    """Return 200 if pages and purchases work. They work without the queue: its jobs wait in the tables."""
     database = _database_answers()
     migrated = database and _is_migrated()
     status = {"database": database, "migrated": migrated, "queue": database and _queue_answers()}
@@ -52,7 +52,7 @@ def _is_migrated() -> bool:
 
 
 class _StillToMigrate(Exception):
-    """Not returned but raised, so that only the lasting answer is remembered."""
+    """Raised, not returned, so that only the final answer is cached."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Keys for a market nobody has configured: random, made once, kept beside its database."""
+"""Keys for a market nobody has configured: random, generated once, stored next to its database."""
 
 import base64
 import json
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def load_local_keys(path: Path) -> dict[str, str]:
-    """SECRET_KEY, FIELD_KEYS and DIGEST_KEY from ``path``, made on first use (mode 0600).
+    """Return SECRET_KEY, FIELD_KEYS and DIGEST_KEY from ``path``, generated on first use (mode 0600).
 
-    Several processes may come first at once: each writes a file of its own, the first link wins.
+    Several processes may be first at the same time: each writes its own file, and the first link wins.
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""Logs: one line an event, with a request id and without a person (promise P21).
+"""Logs: one line per event, with a request ID and no personal data (promise P21).
 
-Nothing here sees query strings, bodies or form values; tracebacks carry no local variables; what an exception says
-about a row is cut off, and what looks like an e-mail address or a phone number is masked wherever it turns up.
+Query strings, bodies and form values never reach the log; tracebacks contain no local variables; details about a row
+are cut from exceptions, and anything that looks like an email address or phone number is masked.
 """
 
 import logging
@@ -24,7 +24,7 @@ MASKED_KEYS = ("event", "exception", "path")
 
 
 def configure(options: dict[str, Any]) -> None:
-    """Django's LOGGING_CONFIG: ``options`` are the settings' LOGGING, ``{"level": ..., "json": ...}``."""
+    """Django's LOGGING_CONFIG; ``options`` is the LOGGING setting, ``{"level": ..., "json": ...}``."""
     steps: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -62,7 +62,7 @@ def _standard_logging(level: str, steps: list[Processor], *, as_json: bool) -> d
         "handlers": {"out": {"()": StandardError, "formatter": "line"}},
         "root": {"handlers": ["out"], "level": level},
         "loggers": {
-            # RequestLogMiddleware says these, in one line and by route.
+            # RequestLogMiddleware logs these, in one line and by route.
             "django.request": {"level": "ERROR"},
             "django.security.DisallowedHost": {"level": "CRITICAL"},
             "django.db.backends": {"level": "WARNING"},
@@ -70,25 +70,25 @@ def _standard_logging(level: str, steps: list[Processor], *, as_json: bool) -> d
             "fontTools": {"level": "WARNING"},
             "stripe": {"level": "WARNING"},
             "kombu": {"level": "WARNING"},
-            "kombu.connection": {"level": "ERROR"},  # warns that pgmq:// names no host; its address is elsewhere
+            "kombu.connection": {"level": "ERROR"},  # warns that pgmq:// has no host; its address is elsewhere
             "pgmq": {"level": "WARNING"},
         },
     }
 
 
 class StandardError(logging.Handler):
-    """Writes to what is standard error at that moment: servers and tests replace it after the settings are loaded."""
+    """Writes to the current standard error: servers and tests replace it after the settings are loaded."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             sys.stderr.write(f"{self.format(record)}\n")
             sys.stderr.flush()
-        except Exception:  # a log line that can't be written must not end what it tells of
+        except Exception:  # a log line that can't be written must not stop the work it reports
             self.handleError(record)
 
 
 def in_one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-    """For a person at a terminal: time, level when it matters, what happened, then the rest as name=value."""
+    """Format an event for a terminal: time, level from warning up, event, then the rest as name=value."""
     time, level, what = (event.pop(key, "") for key in ("timestamp", "level", "event"))
     event.pop("logger", None)
     trace = event.pop("exception", None)
@@ -117,15 +117,15 @@ def _tell(error: BaseException) -> Iterator[str]:
 
 
 def what_it_says(error: BaseException) -> str:
-    """The message; of a database error only what names no value: PostgreSQL quotes rows in its DETAIL."""
+    """Return the error's message; for a database error only the part without values: DETAIL quotes rows."""
     if isinstance(error, DataError | psycopg.DataError):
-        return "a value the database refused"
+        return "the database refused a value"
     said = str(error)
     return said.partition("\n")[0] if isinstance(error, DatabaseError | psycopg.Error) else said
 
 
 def leave_out_path(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Django names the path of a failed request, and a path may carry a key; the request's own line has the route."""
+    """Drop the path Django logs for a failed request: it may contain a key, and the request's line has the route."""
     if event.get("logger") == "django.request":
         event["event"] = str(event["event"]).partition(": ")[0]
     return event
@@ -134,5 +134,5 @@ def leave_out_path(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
 def mask_people(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     for key in MASKED_KEYS:
         if isinstance(text := event.get(key), str):
-            event[key] = PHONE.sub("<phone>", EMAIL.sub("<e-mail>", text))
+            event[key] = PHONE.sub("<phone>", EMAIL.sub("<email>", text))
     return event

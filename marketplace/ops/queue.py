@@ -1,4 +1,4 @@
-"""The default broker's tables: pgmq's own SQL in our own database, no extension and no server needed."""
+"""The default broker's tables: pgmq's SQL in our own database, without an extension or a server."""
 
 from typing import Any
 
@@ -10,22 +10,22 @@ from pgmq.install import get_embedded_install_sql
 
 
 def queue_is_ours() -> bool:
-    """Whether jobs travel through our own database and not through a broker of the operator's."""
+    """Whether jobs go through our own database rather than the operator's broker."""
     return bool(settings.CELERY_BROKER_URL == "pgmq://")
 
 
 def ensure_queue() -> None:
-    """Install pgmq's tables where they are needed and missing; safe to repeat."""
+    """Install pgmq's tables if they are needed and missing; safe to repeat."""
     with transaction.atomic(), default_connection.schema_editor() as schema_editor:
         install_queue(None, schema_editor)
 
 
 def install_queue(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """A migration's step, and its own check: nothing happens when pgmq is there or another broker is set."""
+    """Migration step: install pgmq's tables, unless they exist or another broker is configured."""
     if not queue_is_ours():
         return
     with schema_editor.connection.cursor() as cursor:
-        # Two processes that start at once: the second waits here and then finds the tables.
+        # If two processes start at once, the second waits here and then finds the tables.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('pgmq install'))")
         cursor.execute("SELECT to_regclass('pgmq.meta')")
         if cursor.fetchone()[0] is None:
@@ -33,4 +33,4 @@ def install_queue(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 def keep_queue(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """The way back does nothing: messages may be waiting, and tables that nobody reads harm nobody."""
+    """Reverse step: does nothing. Messages may be waiting, and unused tables do no harm."""

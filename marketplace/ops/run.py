@@ -1,4 +1,4 @@
-"""The whole market as one foreground command: what is made ready, which programs run, when it answers."""
+"""The whole market as one foreground command: what it prepares, which programs run, when it is ready."""
 
 import contextlib
 import http.client
@@ -20,15 +20,15 @@ from marketplace.ops.queue import ensure_queue
 from marketplace.ops.supervisor import Program, Supervisor
 
 Report = Callable[[str], None]
-STOP_ORDER = ("beat", "web", "worker", "stripe")  # no new work, no new requests, then the end of what was begun
+STOP_ORDER = ("beat", "web", "worker", "stripe")  # no new work, no new requests, then finish what has started
 WEB_THREADS = 4
 REQUESTS_WAITING = 128  # per web process; beyond that a connection waits in the listen queue
 
-# Each thread of a web process would keep a heap of its own for the sets that an answer makes and drops, as large as its
-# largest answer. Most of that work is done under one lock: two heaps are enough, and the process stays smaller.
+# Each thread of a web process would keep its own heap for the sets that a response builds and drops, as large as its
+# largest response. Most of that work happens under one lock: two heaps are enough, and the process stays smaller.
 FEW_ARENAS = {"MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2")}
 
-# Celery warns root off for the sake of pickle; this worker takes JSON and nothing else.
+# Celery warns against running as root because of pickle; this worker accepts only JSON.
 ROOT_WORKER_WARNING = "ignore:You're running the worker with superuser privileges"
 
 
@@ -47,13 +47,13 @@ def check_port_is_free(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise CommandError(
-                f"Port {port} on {host} can't be used ({error.strerror}): set another one with PORT=8001"
+                f"Port {port} on {host} can't be used ({error.strerror}). Choose another one, such as PORT=8001."
             ) from error
 
 
 @contextlib.contextmanager
 def interruptible(report: Report) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end a command in order, with no traceback, and so that the database is stopped too."""
+    """Make Ctrl-C and SIGTERM end a command cleanly, without a traceback and with the database stopped."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         yield
@@ -67,7 +67,7 @@ def site_address(port: int) -> str:
 
 
 def make_ready(report: Report) -> None:
-    """Database, migrations, queue and static files, each safe to repeat."""
+    """Prepare the database, migrations, queue and static files. Each step is safe to repeat."""
     if settings.EMBEDDED_CLUSTER:
         with step(report, "started PostgreSQL"):
             settings.EMBEDDED_CLUSTER.ensure_running()
@@ -88,7 +88,7 @@ def market_programs(*, host: str, port: int, web_workers: int, concurrency: int)
     worker = [*celery, "worker", "-c", str(concurrency), "--without-gossip", "--without-mingle", "-l", "WARNING"]
     beat = [*celery, "beat", "--pidfile=", "-s", str(settings.VAR_DIR / "beat-schedule"), "-l", "WARNING"]
     same_port = {"PORT": str(port)}
-    # An idle worker takes six seconds to notice and to close its pool; all are asked at once.
+    # An idle worker takes six seconds to notice and close its pool; all are asked to stop at once.
     programs = [
         Program("web", [*web, "marketplace.wsgi:application"], {**same_port, **FEW_ARENAS}, stop_seconds=4),
         Program("worker", worker, {**same_port, "PYTHONWARNINGS": ROOT_WORKER_WARNING}, stop_seconds=8),
@@ -100,12 +100,12 @@ def market_programs(*, host: str, port: int, web_workers: int, concurrency: int)
 
 
 def stand_in_desk() -> str:
-    """Where a person refunds, disputes and pays out, as a merchant does in Stripe's dashboard."""
+    """Return the address where a person refunds, disputes and pays out, as a merchant does in Stripe's dashboard."""
     return f"http://127.0.0.1:{settings.STRIPE_STAND_IN_PORT + 1}/"
 
 
 def stand_in_program(port: int) -> Program:
-    """The demo's Stripe: no money moves, and its cards and payments outlive a restart."""
+    """The demo's Stripe: no money moves, and its cards and payments survive a restart."""
     command = [sys.executable, "-m", "stripe_stand_in", "--port", str(settings.STRIPE_STAND_IN_PORT)]
     command += ["--control-port", str(settings.STRIPE_STAND_IN_PORT + 1)]
     command += ["--public-url", settings.STRIPE_CHECKOUT_ORIGIN]
@@ -116,7 +116,7 @@ def stand_in_program(port: int) -> Program:
 
 
 def serve(*, host: str, port: int, concurrency: int, report: Report, announce: Callable[[], None]) -> None:
-    """Run web, worker and beat until Ctrl-C or SIGTERM; the database stops last."""
+    """Run web, worker and beat until Ctrl-C or SIGTERM. The database stops last."""
     connections.close_all()
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     programs = market_programs(host=host, port=port, web_workers=settings.WEB_WORKERS, concurrency=concurrency)

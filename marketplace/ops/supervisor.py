@@ -1,4 +1,4 @@
-"""Several programs as one: started together, printed together, restarted when they die, stopped in order."""
+"""Run several programs as one: started together, printed together, restarted if they die, stopped in order."""
 
 import contextlib
 import itertools
@@ -15,7 +15,7 @@ from typing import TextIO
 COLOURS = (36, 33, 35, 32, 34)
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TICK_SECONDS = 0.1
-READY_EVERY_TICKS = 5  # each question is a request that somebody has to answer
+READY_EVERY_TICKS = 5  # each check is a request that the web program must answer
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Backoff:
-    """How long to wait before the n-th restart in a row; a program that lived ``settled_after`` starts anew."""
+    """How long to wait before the n-th restart in a row, in seconds; after ``settled_after`` the count starts over."""
 
     first: float = 0.5
     longest: float = 30.0
@@ -39,7 +39,7 @@ class Backoff:
 
 
 class Printer:
-    """Whole lines from many threads, each with the name of who wrote it; coloured for people only."""
+    """Prints whole lines from many threads, each with its program's name; colored only on a terminal."""
 
     def __init__(self, out: TextIO, names: Sequence[str]) -> None:
         self.out = out
@@ -57,7 +57,7 @@ class Printer:
 
 
 class Child:
-    """One program and the process that runs it at present."""
+    """One program and its current process."""
 
     def __init__(self, program: Program, printer: Printer, backoff: Backoff) -> None:
         self.program = program
@@ -71,7 +71,7 @@ class Child:
         self.reader: threading.Thread | None = None
 
     def start(self) -> None:
-        # A session of its own: the terminal's Ctrl-C reaches the supervisor alone, which then keeps the order.
+        # Its own session: the terminal's Ctrl-C reaches only the supervisor, which then stops programs in order.
         self.process = subprocess.Popen(
             self.program.command,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **self.program.environment},
@@ -87,7 +87,7 @@ class Child:
         self.reader.start()
 
     def tend(self) -> None:
-        """Notice a death, and start again when its time has come."""
+        """Notice when the process dies, and restart it when it is due."""
         now = time.monotonic()
         if self.process is None:
             if now >= self.start_again_at:
@@ -96,7 +96,7 @@ class Child:
             self._clear_group(self.process)
             self.failures = 0 if now - self.started_at > self.backoff.settled_after else self.failures
             delay = self.backoff.delay(self.failures)
-            self.printer.line(self.program.name, f"ended ({_ending(self.process.returncode)}), again in {delay:g} s")
+            self.printer.line(self.program.name, f"ended ({_ending(self.process.returncode)}), restarts in {delay:g} s")
             self.failures += 1
             self.process, self.start_again_at = None, now + delay
 
@@ -106,7 +106,7 @@ class Child:
             self.process.terminate()
 
     def see_stopped(self) -> None:
-        """Wait, then insist; afterwards nothing of its process group is left."""
+        """Wait, then kill; afterwards nothing in its process group is left."""
         if (process := self.process) is None:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -135,7 +135,7 @@ class Child:
 
 
 class Supervisor:
-    """Runs ``programs`` until it is told to stop; stops them in ``stop_order``, by name."""
+    """Runs ``programs`` until told to stop, then stops them by name in ``stop_order``."""
 
     def __init__(
         self,
@@ -191,7 +191,7 @@ class Supervisor:
                 signal.signal(name, handler)
 
     def _heard(self, *_: object) -> None:
-        if self.stopping.is_set():  # asked twice: no more waiting
+        if self.stopping.is_set():  # second request: stop waiting
             for child in self.children.values():
                 child.kill()
         self.stopping.set()

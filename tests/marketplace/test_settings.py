@@ -79,12 +79,12 @@ def test_a_production_without_cards_starts():
             {"SECRET_KEY": string.digits + string.ascii_letters},
             "SECRET_KEY is easy to guess",
         ),
-        ({"SECRET_KEY": "django-insecure-" + secrets.token_urlsafe(50)}, "SECRET_KEY is one that Django made"),
+        ({"SECRET_KEY": "django-insecure-" + secrets.token_urlsafe(50)}, "SECRET_KEY is one that Django generated"),
         ({"FIELD_KEYS": []}, "FIELD_KEYS is missing"),
         ({"FIELD_KEYS": ["1:not base64!"]}, "FIELD_KEYS 1 is not base64"),
         ({"FIELD_KEYS": [f"1:{key(16)}"]}, "FIELD_KEYS 1 is 16 bytes long, not 32"),
         ({"FIELD_KEYS": ["1:" + base64.b64encode(b"k" * 32).decode()]}, "FIELD_KEYS 1 repeats itself"),
-        ({"FIELD_KEYS": [f"1:{key()}", f"1:{key()}"]}, "FIELD_KEYS needs a different id"),
+        ({"FIELD_KEYS": [f"1:{key()}", f"1:{key()}"]}, "FIELD_KEYS needs a different ID"),
         ({"FIELD_KEYS": [key()]}, "FIELD_KEYS"),
         ({"DIGEST_KEY": ""}, "DIGEST_KEY is 0 bytes long, not 32"),
         ({"DIGEST_KEY": key(31)}, "DIGEST_KEY is 31 bytes long, not 32"),
@@ -92,27 +92,27 @@ def test_a_production_without_cards_starts():
         ({"DIGEST_KEY": SHARED}, "FIELD_KEYS and DIGEST_KEY must all differ"),
         ({"FIELD_KEYS": [f"1:{SHARED}", f"2:{SHARED}"]}, "FIELD_KEYS and DIGEST_KEY must all differ"),
         ({"ALLOWED_HOSTS": []}, "ALLOWED_HOSTS is empty"),
-        ({"ALLOWED_HOSTS": ["leads.acme-desk.com", "*"]}, "ALLOWED_HOSTS lets everybody in"),
-        ({"SITE_URL": "http://leads.acme-desk.com"}, "SITE_URL must begin with https://"),
-        ({"SITE_URL": "leads.acme-desk.com"}, "SITE_URL must begin with https://"),
+        ({"ALLOWED_HOSTS": ["leads.acme-desk.com", "*"]}, "ALLOWED_HOSTS allows every host"),
+        ({"SITE_URL": "http://leads.acme-desk.com"}, "SITE_URL must start with https://"),
+        ({"SITE_URL": "leads.acme-desk.com"}, "SITE_URL must start with https://"),
         (
             {"CSRF_TRUSTED_ORIGINS": ["https://a.com", "http://b.com"]},
-            "CSRF_TRUSTED_ORIGINS holds an origin without https",
+            "CSRF_TRUSTED_ORIGINS contains an origin without https",
         ),
-        ({"OPERATOR": {**OPERATOR, "name": "Demo LLC"}}, "OPERATOR_NAME is not yours"),
-        ({"OPERATOR": {**OPERATOR, "phone": " "}}, "OPERATOR_PHONE is not yours"),
+        ({"OPERATOR": {**OPERATOR, "name": "Demo LLC"}}, "OPERATOR_NAME is empty or still the demo's"),
+        ({"OPERATOR": {**OPERATOR, "phone": " "}}, "OPERATOR_PHONE is empty or still the demo's"),
         ({"OPERATOR": {**OPERATOR, "email": "me@acme.example"}}, "OPERATOR_EMAIL can't receive mail"),
-        ({"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}, "EMAIL_URL sends no mail"),
-        ({"EMAIL_HOST": ""}, "EMAIL_URL names no server"),
-        ({"DEFAULT_FROM_EMAIL": "Remainder <desk@remainder.example>"}, "FROM_EMAIL can't be answered"),
+        ({"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}, "EMAIL_URL sends no email"),
+        ({"EMAIL_HOST": ""}, "EMAIL_URL has no server name"),
+        ({"DEFAULT_FROM_EMAIL": "Remainder <desk@remainder.example>"}, "FROM_EMAIL can't receive replies"),
         ({"DATABASES": {"default": {"ENGINE": "django.db.backends.sqlite3"}}}, "DATABASE_URL must name a PostgreSQL"),
-        ({"CELERY_BROKER_URL": "memory://"}, "BROKER_URL names a broker that loses jobs"),
-        ({"STRIPE_SECRET_KEY": "sk_test_" + "a" * 24}, "STRIPE_SECRET_KEY is no live key"),
-        ({"STRIPE_SECRET_KEY": ""}, "STRIPE_SECRET_KEY is no live key"),
-        ({"STRIPE_WEBHOOK_SECRETS": []}, "STRIPE_WEBHOOK_SECRETS must hold"),
-        ({"STRIPE_WEBHOOK_SECRETS": ["whsec_" + "b" * 32, "old"]}, "STRIPE_WEBHOOK_SECRETS must hold"),
+        ({"CELERY_BROKER_URL": "memory://"}, "BROKER_URL points to a broker that loses jobs"),
+        ({"STRIPE_SECRET_KEY": "sk_test_" + "a" * 24}, "STRIPE_SECRET_KEY is not a live key"),
+        ({"STRIPE_SECRET_KEY": ""}, "STRIPE_SECRET_KEY is not a live key"),
+        ({"STRIPE_WEBHOOK_SECRETS": []}, "STRIPE_WEBHOOK_SECRETS must contain"),
+        ({"STRIPE_WEBHOOK_SECRETS": ["whsec_" + "b" * 32, "old"]}, "STRIPE_WEBHOOK_SECRETS must contain"),
         ({"STRIPE_API_BASE": "http://127.0.0.1:8001"}, "STRIPE_API_BASE is not Stripe's"),
-        ({"STRIPE_CHECKOUT_ORIGIN": "http://localhost:8001"}, "STRIPE_CHECKOUT_ORIGIN must begin"),
+        ({"STRIPE_CHECKOUT_ORIGIN": "http://localhost:8001"}, "STRIPE_CHECKOUT_ORIGIN must start"),
     ],
 )
 def test_production_refuses_to_start_with(changes, problem):
@@ -125,7 +125,7 @@ def test_production_refuses_to_start_with(changes, problem):
 def test_everything_wrong_is_said_at_once():
     problems = list(unsafe(production(DEBUG=True, ALLOWED_HOSTS=[], SITE_URL="http://x.com")))
 
-    assert problems == ["DEBUG is on", "ALLOWED_HOSTS is empty", "SITE_URL must begin with https://"]
+    assert problems == ["DEBUG is on", "ALLOWED_HOSTS is empty", "SITE_URL must start with https://"]
 
 
 def start(tmp_path, **changes):
@@ -163,7 +163,7 @@ def test_a_production_process_starts_from_a_whole_environment(tmp_path):
         ({"FIELD_KEYS": None}, 'Environment variable "FIELD_KEYS" not set'),
         ({"DIGEST_KEY": None}, 'Environment variable "DIGEST_KEY" not set'),
         ({"DATABASE_URL": None}, "production needs DATABASE_URL"),
-        ({"DEBUG": "1", "OPERATOR_NAME": None}, "OPERATOR_NAME is not yours"),
+        ({"DEBUG": "1", "OPERATOR_NAME": None}, "OPERATOR_NAME is empty or still the demo's"),
         ({"MODE": "prod"}, "Must be one of: demo, test, production"),
         ({"PORT": "eighty"}, "PORT"),
     ],

@@ -8,10 +8,10 @@ from marketplace.audit import CHECKS, Violation, violations
 
 
 class Command(BaseCommand):
-    help = "Check every promise against the database, in one snapshot; exit 1 when one is broken. Changes nothing."
+    help = "Check every promise against one snapshot of the database. Exits with 1 if one is broken. Changes nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="answer in JSON")
+        parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *, json: bool, **_: Any) -> None:
         found = violations()
@@ -25,5 +25,5 @@ def _as_json(found: list[Violation]) -> str:
 
 
 def _as_text(found: list[Violation]) -> str:
-    lines = [f"BROKEN {one.name}: {one.promise} {one.count:,} by {one.of}: {', '.join(one.ids)}" for one in found]
+    lines = [f"BROKEN {one.name}: {one.promise} {one.count:,} ({one.of}): {', '.join(one.ids)}" for one in found]
     return "\n".join([*lines, f"{len(CHECKS) - len(found)} of {len(CHECKS)} promises hold."])

@@ -14,26 +14,26 @@ ACCOUNTS_FILE = "demo.json"
 
 
 class Command(BaseCommand):
-    help = "Fill a demo market, run it in the foreground and print its address and logins."
+    help = "Fill a demo market, run it in the foreground, and print its address and logins."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--reset", action="store_true", help="remove everything and start anew")
-        parser.add_argument("--yes", action="store_true", help="don't ask before a reset of a DATABASE_URL database")
+        parser.add_argument("--reset", action="store_true", help="delete everything and start over")
+        parser.add_argument("--yes", action="store_true", help="don't ask before emptying a DATABASE_URL database")
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
         parser.add_argument("--port", type=int, default=settings.PORT, help="port to listen on (or PORT)")
-        parser.add_argument("--concurrency", type=int, default=2, help="jobs that run at once")
+        parser.add_argument("--concurrency", type=int, default=2, help="jobs to run at once")
 
     def handle(self, *, reset: bool, yes: bool, host: str, port: int, concurrency: int, **_: Any) -> None:
         if settings.PRODUCTION:
-            raise CommandError("The demo market has published logins: it does not run in production")
+            raise CommandError("The demo market has published logins, so it does not run in production.")
         self.address = site_address(port)
         with interruptible(self.stdout.write):
             check_port_is_free(host, port)
             if reset:
                 self.reset(confirmed=yes)
             make_ready(self.stdout.write)
-            with step(self.stdout.write, "made the demo market"):
+            with step(self.stdout.write, "created the demo market"):
                 self.accounts = make_market(report=self.stdout.write)
             self.keep_accounts()
             serve(host=host, port=port, concurrency=concurrency, report=self.stdout.write, announce=self.announce)
@@ -47,12 +47,12 @@ class Command(BaseCommand):
         shutil.rmtree(settings.VAR_DIR / "files", ignore_errors=True)
         for name in ("beat-schedule", "stand-in-stripe.db", ACCOUNTS_FILE):
             (settings.VAR_DIR / name).unlink(missing_ok=True)
-        self.stdout.write("removed the old market")
+        self.stdout.write("deleted the old market")
 
     def confirm_flush(self, *, confirmed: bool) -> None:
         name = settings.DATABASES["default"]["NAME"]
         if not confirmed and input(f"Type {name} to empty that database: ") != name:
-            raise CommandError("Nothing was removed")
+            raise CommandError("Nothing was deleted.")
 
     def keep_accounts(self) -> None:
         content = {"url": self.address, "accounts": self.accounts}
@@ -62,11 +62,11 @@ class Command(BaseCommand):
 
     def announce(self) -> None:
         width = max(len(account["email"]) for account in self.accounts)
-        self.stdout.write(f"\nThe market is open: {self.address}/\n")
+        self.stdout.write(f"\nThe market is running at {self.address}/\n")
         for account in self.accounts:
             self.stdout.write(f"  {account['role']:<16} {account['email']:<{width}}  {account['password']}")
         self.stdout.write(
-            f"\nAlso in {settings.VAR_DIR / ACCOUNTS_FILE}, with the API keys. Ctrl-C stops everything.\n"
+            f"\nThese logins and the API keys are in {settings.VAR_DIR / ACCOUNTS_FILE}. Press Ctrl-C to stop.\n"
         )
         if settings.STRIPE_STAND_IN:
-            self.stdout.write(f"No money moves: cards are paid at a stand-in for Stripe. Its desk: {stand_in_desk()}\n")
+            self.stdout.write(f"No real money moves: card payments go to a stand-in for Stripe, {stand_in_desk()}\n")

@@ -9,7 +9,7 @@ from marketplace.returns.starting_policies import load_returns
 
 
 class Command(BaseCommand):
-    help = "Create the verticals, price curves and terms of return of a new market. Changes nothing that is there."
+    help = "Create the verticals, price curves and return terms of a new market. Existing ones are not changed."
 
     def handle(self, **_: Any) -> None:
         for sentence in [*load_verticals(), *load_curves(effective_at=timezone.now()), *load_returns()]:

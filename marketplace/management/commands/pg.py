@@ -7,7 +7,7 @@ from marketplace.ops.postgres.cluster import Cluster
 
 
 class Command(BaseCommand):
-    help = "Start, stop or show the embedded PostgreSQL. One that was started here runs until it is stopped here."
+    help = "Start, stop or show the embedded PostgreSQL. Once started here, it runs until you stop it here."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     def handle(self, *, action: str, **_: Any) -> None:
         cluster: Cluster | None = settings.EMBEDDED_CLUSTER
         if cluster is None:
-            self.stdout.write("DATABASE_URL names a server of your own; there is nothing to start or stop.")
+            self.stdout.write("DATABASE_URL points to your own server, so there is nothing to start or stop.")
             return
         if action == "start":
             cluster.keep_running()

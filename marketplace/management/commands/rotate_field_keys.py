@@ -13,12 +13,12 @@ from marketplace.returns.erasure import WORDS
 
 class Command(BaseCommand):
     help = (
-        "Seal everything anew under the first key of FIELD_KEYS. Keep the old keys in the ring until this says that"
-        " nothing is left. Safe while the market runs, and to be stopped and run again."
+        "Reseal everything with the first key in FIELD_KEYS. Keep the old keys in FIELD_KEYS until this reports that"
+        " nothing is left. Safe to run while the market is up, and to stop and run again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--batch", type=int, default=500, help="rows a transaction")
+        parser.add_argument("--batch", type=int, default=500, help="rows per transaction")
 
     def handle(self, *, batch: int, **_: Any) -> None:
         for sealed, name in ((CONTACTS, "contacts"), (MACHINES, "consents"), (WORDS, "words on returns")):
@@ -29,11 +29,11 @@ class Command(BaseCommand):
                         done += rows
                         bar.update(rows)
                 except SealBroken as error:
-                    raise CommandError(f"After {done:,} {name}: {error}. The rest is as it was.") from error
-            self.stdout.write(f"{done:,} {name} sealed anew, {left_to_rotate(sealed):,} left under an older key.")
-        # A file on its way in is not sealed anew: it is short-lived, and its frames belong to one reading.
+                    raise CommandError(f"Stopped after {done:,} {name}: {error}. The rest is unchanged.") from error
+            self.stdout.write(f"{done:,} {name} resealed, {left_to_rotate(sealed):,} left with an older key.")
+        # An uploaded file is not resealed: it is short-lived, and its frames belong to one read.
         if waiting := ImportRun.objects.exclude(stored_as="").count():
             self.stdout.write(
-                f"{waiting:,} uploads lie under the key they came with: keep the older keys until they are imported or"
-                f" discarded, {UPLOAD_KEPT.days} days at most."
+                f"Uploads still sealed with the key they came with: {waiting:,}. Keep the older keys until they are"
+                f" imported or discarded, {UPLOAD_KEPT.days} days at most."
             )

@@ -7,13 +7,13 @@ from marketplace.ops.run import check_port_is_free, interruptible, make_ready, s
 
 
 class Command(BaseCommand):
-    help = "Run the whole market in the foreground: database, web, worker and beat. Ctrl-C stops them all."
+    help = "Run the whole market in the foreground: database, web, worker and beat. Press Ctrl-C to stop."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
         parser.add_argument("--port", type=int, default=settings.PORT, help="port to listen on (or PORT)")
-        parser.add_argument("--concurrency", type=int, default=2, help="jobs that run at once")
+        parser.add_argument("--concurrency", type=int, default=2, help="jobs to run at once")
 
     def handle(self, *, host: str, port: int, concurrency: int, **_: Any) -> None:
         self.address = site_address(port)
@@ -23,4 +23,4 @@ class Command(BaseCommand):
             serve(host=host, port=port, concurrency=concurrency, report=self.stdout.write, announce=self.announce)
 
     def announce(self) -> None:
-        self.stdout.write(f"The market is open: {self.address}/  (Ctrl-C stops it)")
+        self.stdout.write(f"The market is running at {self.address}/ (press Ctrl-C to stop)")

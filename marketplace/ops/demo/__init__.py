@@ -1,1 +1,1 @@
-"""A made-up market to look at: companies, people and requests that exist nowhere, and nobody who could be reached."""
+"""The demo market: fictional companies, people and requests. Nobody in it can be reached."""

@@ -1,4 +1,4 @@
-"""Who can log in to the demo market: an admin, and the people of three made-up companies."""
+"""The logins of the demo market: an admin, and the members of three fictional companies."""
 
 import json
 import secrets
@@ -23,7 +23,7 @@ KEY_NAME = "Demo"
 
 
 class Login(TypedDict):
-    """One line of ``var/demo.json``."""
+    """One account in ``var/demo.json``."""
 
     role: str
     email: str
@@ -33,7 +33,7 @@ class Login(TypedDict):
 
 @dataclass(frozen=True)
 class Company:
-    """A buyer, its owner, and what its wallet starts with. ``verticals`` empty: approved for all that are open."""
+    """A buyer, its owner and its starting wallet balance. With no ``verticals``, it is approved for all open ones."""
 
     legal_name: str
     trade: str
@@ -75,12 +75,12 @@ ROLES = {
 }
 
 
-# The demo's wallets were filled before its oldest purchase.
+# The demo's wallets are filled before its oldest purchase.
 FUNDED_BEFORE = timedelta(days=130)
 
 
 def make_accounts(now: datetime) -> list[Login]:
-    """Everybody, with new passwords; the owners of companies with a key for programs too."""
+    """Create everyone with new passwords; company owners also get an API key."""
     _verified(User.objects.create_superuser(ADMIN_EMAIL))
     for company in COMPANIES:
         _register(company, now)
@@ -90,7 +90,7 @@ def make_accounts(now: datetime) -> list[Login]:
 
 
 def kept_logins() -> list[Login] | None:
-    """What the last run wrote down, if it still opens every door."""
+    """Return the logins that the last run saved, if all of them still work."""
     file: Path = settings.VAR_DIR / KEPT_IN
     if not file.exists():
         return None
@@ -99,7 +99,7 @@ def kept_logins() -> list[Login] | None:
 
 
 def renew_logins(now: datetime) -> list[Login]:
-    """New passwords and keys for everybody; the old ones are worth nothing any more."""
+    """Give everyone a new password and key; the old ones stop working."""
     return [_renew(email, role, now) for email, role in ROLES.items()]
 
 
@@ -120,7 +120,7 @@ def _renew(email: str, role: str, now: datetime) -> Login:
 
 
 def _renew_key(user: User, now: datetime) -> str | None:
-    """A new key of the company that the user owns; None for people who own none."""
+    """Return a new API key for the company the user owns; None if they own none."""
     owned = Membership.objects.filter(user=user, role=Role.OWNER).select_related("buyer").first()
     if owned is None:
         return None
@@ -160,7 +160,7 @@ def _register(company: Company, now: datetime) -> None:
             buyer=buyer,
             cents=company.wallet_cents,
             reference=f"demo-{company.owner_email}",
-            memo="Made-up money to try the market with",
+            memo="Demo money to try the market with",
             actor=ADMIN_EMAIL,
             now=now - FUNDED_BEFORE,
         )

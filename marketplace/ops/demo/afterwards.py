@@ -1,4 +1,4 @@
-"""What came after the demo's purchases: leads handed back and decided, and what the sources are owed."""
+"""What follows the demo's purchases: returns, decisions, and the sources' payouts."""
 
 from datetime import datetime, timedelta
 
@@ -15,18 +15,18 @@ HANDS_BACK = "sam@juniper.example"
 CLAIMS = (
     ("disconnected", "Called on Monday at 10 and on Tuesday at 4: a recording says the number is out of service."),
     ("wrong-person", "A bakery answered both times. Nobody there knows the name."),
-    ("never-asked", "She says she never filled in a form and knows nothing of it."),
-    ("language", "Speaks Portuguese only; the lead names no language."),
+    ("never-asked", "She says she never filled out a form and knows nothing about it."),
+    ("language", "Speaks only Portuguese; the lead lists no language."),
 )
 
 
 def make_returns(now: datetime) -> int:
-    """Some leads of the youngest order come back: one is credited, one refused, the rest wait for the desk."""
+    """Return some leads of the newest order: one is credited, one refused, the rest wait for review."""
     user = User.objects.select_related("membership__buyer").get(email=HANDS_BACK)
     asker = Claimant(user.membership.buyer, user.email, now - timedelta(hours=30))
     sold = Sale.objects.of_buyer(asker.buyer.pk).returnable(now).select_related("lead").order_by("-sold_at", "id")
     claims = [Claim(sale.lead.public_id, reason, words) for sale, (reason, words) in zip(sold, CLAIMS, strict=False)]
-    # In a small market the order's share for returns is used up sooner.
+    # In a small market the order's return limit is used up sooner.
     asked = [answer.returned for answer in ask_all(claims, asker) if answer.returned and answer.is_taken]
     _decide(asked, now - timedelta(hours=4))
     return len(asked)
@@ -35,12 +35,12 @@ def make_returns(now: datetime) -> int:
 def _decide(asked: list[Return], now: datetime) -> None:
     desk = User.objects.get(email=ADMIN_EMAIL)
     if len(asked) > 1:
-        decisions.credit(asked[0], by=desk, finding="We called it too: out of service.", now=now)
-        decisions.refuse(asked[1], by=desk, finding="The number answered us with the name on the lead.", now=now)
+        decisions.credit(asked[0], by=desk, finding="We called too: the number is out of service.", now=now)
+        decisions.refuse(asked[1], by=desk, finding="We called, and the person named on the lead answered.", now=now)
 
 
 def make_payees() -> None:
-    """Every source has told the bank where its money goes."""
+    """Give every source bank details for its payouts."""
     Payee.objects.bulk_create(
         Payee(source=source, method=Payee.Method.BANK, bank_reference=f"ACH {source.pk:05}", email="")
         for source in Source.objects.filter(payee=None)
@@ -48,7 +48,7 @@ def make_payees() -> None:
 
 
 def make_payout_run(now: datetime) -> bool:
-    """What is due waits for two people to approve it."""
+    """Create a payout run of what is due, to be approved by two people. False if nothing is due."""
     try:
         make_run(now, User.objects.get(email=ADMIN_EMAIL), now)
     except PayoutRefused:

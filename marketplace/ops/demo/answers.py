@@ -1,9 +1,9 @@
-"""Plausible answers to the questions of a vertical, after the shapes in ``answers.json``.
+"""Plausible answers to a vertical's questions, drawn from the shapes in ``answers.json``.
 
-A shape is, by the field's type: weights of the choices in their order; percents of several choices; the chance of a
-yes; ``[lowest, typical, highest, step]`` of a number, money or range, and a fifth how far it spreads where that is
-little; ``[first, last]`` day of a date, counted from the request; texts. ``only_for`` names the answers under which a
-question makes sense at all.
+A shape depends on the field's type: weights of the choices, in order; percentages for multiple choices; the chance of
+a yes; ``[lowest, typical, highest, step]`` for a number, amount or range, with the spread as an optional fifth; the
+``[first, last]`` day of a date, counted from the request; a list of texts. ``only_for`` names the answers a question
+depends on.
 """
 
 import json
@@ -20,13 +20,13 @@ from leads.schema.fields import Field, FieldType
 
 SHAPES = Path(__file__).parent / "answers.json"
 LEFT_BLANK = 0.04
-SPREAD = 0.55  # of the logarithm: incomes and loans lean to the right
+SPREAD = 0.55  # of the logarithm: incomes and loans skew to the right
 
 Draw: TypeAlias = Callable[[random.Random, date], Any]
 
 
 class Answers:
-    """Draws the answers to one version of a vertical's questions. Fields without a shape stay blank."""
+    """Draws answers to one version of a vertical's questions. Fields without a shape stay blank."""
 
     def __init__(self, schema: FieldSchema) -> None:
         shapes = json.loads(SHAPES.read_text())[schema.vertical.slug]

@@ -1,4 +1,4 @@
-"""The demo market, made whole or not at all."""
+"""The demo market, created completely or not at all."""
 
 import random
 from collections.abc import Callable
@@ -24,17 +24,17 @@ Report = Callable[[str], None]
 
 LEADS = 20_000
 SEED = 2026
-CURVES_SINCE = timedelta(days=3 * 365)  # so that what was sold in the past had a price
+CURVES_SINCE = timedelta(days=3 * 365)  # so that past sales had a price
 REPORT_EVERY = 2_000
 
 
 def make_market(report: Report, *, leads: int = LEADS) -> list[Login]:
-    """Fill an empty market and answer with who can log in. In a market that is filled already nothing changes.
+    """Fill an empty market and return its logins. If it is already filled, nothing changes.
 
-    Only where the file with the logins is gone, everybody gets new ones. Raises CommandError in production.
+    Only if the file with the logins is gone does everyone get new ones. Raises CommandError in production.
     """
     if settings.PRODUCTION:
-        raise CommandError("The demo market has made-up people and money: it is not for production")
+        raise CommandError("The demo market has fictional people and money. Do not run it in production.")
     now = timezone.now()
     if User.objects.filter(email=ADMIN_EMAIL).exists():
         return _logins_of_the_market(report, now)
@@ -45,9 +45,9 @@ def make_market(report: Report, *, leads: int = LEADS) -> list[Login]:
 def _logins_of_the_market(report: Report, now: datetime) -> list[Login]:
     kept = kept_logins()
     if kept is not None:
-        report("the demo market is there already")
+        report("the demo market already exists")
         return kept
-    report("the demo market is there already, its logins were not: everybody has a new password and key")
+    report("the demo market already exists, but its logins were missing: everyone has a new password and key")
     with transaction.atomic():
         return renew_logins(now)
 
@@ -62,9 +62,9 @@ def _fill(report: Report, leads: int, now: datetime) -> list[Login]:
     for taken in fill_stock(make_sources(), leads=leads, chance=chance, now=now):
         if taken - reported >= REPORT_EVERY or taken == leads:
             _look_again()
-            report(f"leads {taken:,} of {leads:,}")
+            report(f"{taken:,} of {leads:,} leads")
             reported = taken
-    report(f"orders {make_purchases(now)}, returns {make_returns(now)}")
+    report(f"{make_purchases(now)} orders, {make_returns(now)} returns")
     make_standing_orders(now)
     make_payees()
     make_payout_run(now)
@@ -72,6 +72,6 @@ def _fill(report: Report, leads: int, now: datetime) -> list[Login]:
 
 
 def _look_again() -> None:
-    """Let the database see how much there is by now: it planned for empty tables, and would read them whole."""
+    """Update the database's statistics: it planned for empty tables and would scan them in full."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE leads_lead, leads_leg, leads_contact, leads_consent, leads_consenttext")

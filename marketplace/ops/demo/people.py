@@ -1,4 +1,4 @@
-"""Made-up people at real places: the ZIP, city, state and area code agree, the phone is one kept for fiction."""
+"""Fictional people at real places: ZIP, city, state and area code match; phone numbers are reserved for fiction."""
 
 import json
 import random
@@ -33,7 +33,7 @@ class _Zip:
 
 
 def residents(chance: random.Random) -> Iterator[Resident]:
-    """People without end, each with an own e-mail address, and with an own phone while the area code has one left."""
+    """Yield people without end, each with a unique email, and with a unique phone while the area code has one left."""
     zips = _zips_by_state()
     states = list(MADE_OF["millions_by_state"])
     state_weights = list(accumulate(MADE_OF["millions_by_state"].values()))
@@ -48,7 +48,7 @@ def residents(chance: random.Random) -> Iterator[Resident]:
 
 
 def _next_phone(area_code: str, lines_given: Counter[str]) -> str:
-    """The next number of the area code that is kept for fiction, or nothing when all of them are given."""
+    """Return the area code's next number reserved for fiction; empty if all are used."""
     line = FICTIONAL_LINES.start + lines_given[area_code]
     if line not in FICTIONAL_LINES:
         return ""
@@ -69,7 +69,7 @@ def _person(chance: random.Random, number: int, place: _Zip, phone: str) -> Pers
 
 
 def _zips_by_state() -> dict[str, list[_Zip]]:
-    """Where people live. A ZIP stands there once for each of its area codes: cities have more of them."""
+    """Return ZIP codes by state. A ZIP is listed once per area code, because cities have more of them."""
     zips: dict[str, list[_Zip]] = {}
     for row in zipcodes.list_all():
         if row["active"] and row["zip_code_type"] == "STANDARD" and row["area_codes"]:

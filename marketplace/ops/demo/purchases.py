@@ -1,4 +1,4 @@
-"""What the demo's companies bought in the past, through the market's own checkout."""
+"""The demo companies' past purchases, made through the market's own checkout."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from marketplace.orders.checkout import OrderAttempt, place_order
 from marketplace.orders.quotes import quote, token_of
 from marketplace.orders.request import read_order_request
 
-# Sources hand over monthly: on the day of an order, everything older than this was there.
+# Sources deliver monthly: on the day of an order, everything older than this was for sale.
 THERE_SINCE_DAYS = 32
 
 
@@ -38,7 +38,7 @@ PURCHASES = (
 
 
 def make_purchases(now: datetime) -> int:
-    """Place the orders, oldest first, with what there is of each. Answers how many were placed."""
+    """Place the orders, oldest first, with the leads available for each. Return how many were placed."""
     return sum(_buy(purchase, number, now) for number, purchase in enumerate(PURCHASES, 1))
 
 

@@ -1,4 +1,4 @@
-"""Made-up companies that bring requests, good ones and bad ones, and the words that their forms show."""
+"""Fictional sources, good ones and bad ones, and the consent texts on their forms."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,21 +6,21 @@ from datetime import timedelta
 from leads.models import Channel, ConsentText, Grade, Source, SourceKind
 
 WORDING = (
-    "By asking for quotes I agree that up to {companies} companies that offer what I ask for may contact me {channels}"
-    " about my request. I need not agree in order to buy anything, and I can stop this at any time."
+    "By requesting quotes, I agree that up to {companies} companies offering what I asked for may contact me {channels}"
+    " about my request. My consent is not a condition of any purchase, and I can opt out at any time."
 )
 NAMED_AGENCY = "Fairmont Senior Advisors LLC"
 NAMED_WORDING = (
-    "I agree that {company}, and no other company, may call me about Medicare plans. I need not agree in order to buy"
-    " anything, and I can stop this at any time."
+    "I agree that {company}, and no other company, may call me about Medicare plans. My consent is not a condition of"
+    " any purchase, and I can opt out at any time."
 )
-READ_ALOUD = "Read to the caller, who said yes: "
+READ_ALOUD = "Read to the caller, who agreed: "
 NAMED_VERSION = "medicare-1"
 
 
 @dataclass(frozen=True)
 class Wording:
-    """``oldest``: requests up to this age were made under it, where no newer wording holds."""
+    """A version of the consent text for requests up to the age ``oldest``, unless a newer version covers them."""
 
     version: str
     companies: int
@@ -30,15 +30,15 @@ class Wording:
 
 
 WORDINGS = (
-    Wording("v3", 5, (Channel.CALL, Channel.TEXT, Channel.EMAIL), "by call, text and e-mail", timedelta(days=240)),
-    Wording("v2", 4, (Channel.CALL, Channel.EMAIL), "by call and e-mail", timedelta(days=540)),
+    Wording("v3", 5, (Channel.CALL, Channel.TEXT, Channel.EMAIL), "by call, text and email", timedelta(days=240)),
+    Wording("v2", 4, (Channel.CALL, Channel.EMAIL), "by call and email", timedelta(days=540)),
     Wording("v1", 3, (Channel.CALL,), "by call", timedelta.max),
 )
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A source, how much of the stock it brings, and for how many days its certificates are kept (0: it makes none)."""
+    """A source, its share of the leads, and how many days its certificates are retained (0: it has none)."""
 
     slug: str
     legal_name: str
@@ -93,7 +93,7 @@ PROFILES = (
 
 @dataclass(frozen=True)
 class Supply:
-    """A source in the market, with the words of its forms by version."""
+    """A source in the market, with its consent texts by version."""
 
     profile: Profile
     source: Source
@@ -104,7 +104,7 @@ class Supply:
         return self.profile.kind == SourceKind.PHONE_CALL
 
     def text_for(self, age: timedelta, *, resale: bool) -> ConsentText:
-        """The words that a request of this age was made under. Where resale is closed they name one company."""
+        """Return the consent text for a request of this age. Without ``resale``, it is the one naming one company."""
         if not resale:
             return self.texts[NAMED_VERSION]
         return next(self.texts[one.version] for one in WORDINGS if age <= one.oldest)

@@ -1,4 +1,4 @@
-"""What the demo's companies wait for: a standing order that buys when the price comes down, and a search that tells."""
+"""The demo's standing order, which buys when the price drops, and its saved search, which sends alerts."""
 
 from datetime import datetime
 

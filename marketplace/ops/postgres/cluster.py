@@ -1,13 +1,13 @@
-"""One private PostgreSQL cluster: made, started by need, stopped with the last process that uses it.
+"""One private PostgreSQL cluster: created and started on demand, stopped with the last process that uses it.
 
-home            a directory, or a symlink to one where the server's OS user can reach it
-home/data       what PostgreSQL calls PGDATA
+home            a directory, or a symlink to one that the server's OS user can reach
+home/data       PostgreSQL's PGDATA
 home/run        the unix socket (under the temporary directory when the path would be too long)
-home/password   of the one database role, mode 0600
-home/log        the server's log, which holds no values of any row
+home/password   the password of the one database role, mode 0600
+home/log        the server's log, which contains no row values
 home.lock       held while the server is started or stopped
 home.users      held, shared, by every process that uses the server
-home.keep       present when ``manage.py pg start`` asked for a server that outlives its users
+home.keep       present if ``manage.py pg start`` requested a server that outlives its users
 """
 
 import atexit
@@ -40,7 +40,7 @@ SERVER_OPTIONS = (
     "max_connections=100",
     "shared_buffers=256MB",
     "jit=off",
-    # The log is read by operators: it may say that a statement failed, never with which values (promise P21).
+    # Operators read the log: it may say that a statement failed, but never with which values (promise P21).
     "log_statement=none",
     "log_min_messages=log",
     "log_min_error_statement=panic",
@@ -52,7 +52,7 @@ TEST_OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "
 
 
 class Cluster:
-    """Making one touches nothing on disk; ``django_settings`` makes the password file; only a connection starts it."""
+    """Creating one touches nothing on disk; ``django_settings`` writes the password file; a connection starts it."""
 
     def __init__(self, home: Path | str, options: tuple[str, ...] = ()) -> None:
         self.pointer = Path(home).absolute()
@@ -66,7 +66,7 @@ class Cluster:
 
     @cached_property
     def home(self) -> Path:
-        """The real place. As root under a closed home directory that is one the server's OS user can reach."""
+        """The real directory. For root under a closed home directory, one that the server's OS user can reach."""
         if self.pointer.is_dir():
             return self.pointer.resolve()
         beside_pointer = self.pointer.parent.resolve() / self.pointer.name
@@ -97,7 +97,7 @@ class Cluster:
     def programs(self) -> Programs:
         return Programs(self.account, self.log)
 
-    # -- what settings ask -----------------------------------------------------------------------
+    # -- for the settings ------------------------------------------------------------------------
 
     def django_settings(self, **extra: Any) -> dict[str, Any]:
         return {
@@ -125,7 +125,7 @@ class Cluster:
     # -- start and stop --------------------------------------------------------------------------
 
     def pid(self) -> int | None:
-        """The server's process id when it is ready and answers on its socket."""
+        """Return the server's process ID if it is ready and answers on its socket, else None."""
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
             pid, status = int(lines[0]), lines[7].strip()
@@ -134,7 +134,7 @@ class Cluster:
         return pid if status == "ready" and self._answers() else None
 
     def _answers(self) -> bool:
-        # A file left by a crash, or its process id used by another process since, fails here.
+        # A file left by a crash, or a process ID now used by another process, fails here.
         with socket.socket(socket.AF_UNIX) as client:
             try:
                 client.connect(str(self.socket_dir / ".s.PGSQL.5432"))
@@ -143,13 +143,13 @@ class Cluster:
         return True
 
     def join(self) -> None:
-        """Count this process among the users until it ends or leaves."""
+        """Add this process to the users until it ends or leaves."""
         self.pointer.parent.mkdir(parents=True, exist_ok=True)
         if users.enter(self._beside("users")):
             atexit.register(self.leave)
 
     def ensure_running(self) -> bool:
-        """Join the users and start the server if need be; True when this call started it. Processes may race."""
+        """Join the users and start the server if needed; True if this call started it. Processes may race."""
         self.join()
         if self.pid():
             return False
@@ -161,24 +161,24 @@ class Cluster:
             return True
 
     def keep_running(self) -> None:
-        """Run until ``stop``, whoever leaves."""
+        """Keep the server running until ``stop``, whoever leaves."""
         self.ensure_running()
         self._beside("keep").touch()
 
     def leave(self) -> bool:
-        """End this process's use; True when it was the last user and stopped the server."""
+        """End this process's use; True if it was the last user and stopped the server."""
         with users.Leaving(self._beside("users")) as was_last:
             if not was_last or self._beside("keep").exists():
                 return False
             return self._stop_running()
 
     def stop(self) -> bool:
-        """Stop the server now, whoever uses it; True when it was running."""
+        """Stop the server now, whoever uses it; True if it was running."""
         self._beside("keep").unlink(missing_ok=True)
         return self._stop_running()
 
     def destroy(self) -> None:
-        """Stop the server and remove its data. The password stays: processes that know it may start it anew."""
+        """Stop the server and delete its data. The password stays: processes that know it may start it again."""
         self.stop()
         with self._locked():
             self.log.unlink(missing_ok=True)
@@ -194,7 +194,7 @@ class Cluster:
             self.programs.stop_server(self.data)
             return True
 
-    # -- underneath ------------------------------------------------------------------------------
+    # -- internals -------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -207,13 +207,13 @@ class Cluster:
         if not self.pointer.is_dir():
             self._clear_forgotten()
         self.home.mkdir(parents=True, exist_ok=True)
-        # The server's own OS user passes through but can't list.
+        # The server's OS user can pass through but can't list.
         self.home.chmod(0o700 if self.account.is_ourselves else 0o711)
         if self.home != self.pointer.resolve():
             self.pointer.symlink_to(self.home)
 
     def _clear_forgotten(self) -> None:
-        """Remove data whose pointer was deleted, and with it the keys that could open them."""
+        """Delete data whose pointer was deleted, and with it the keys that could open the data."""
         self.pointer.unlink(missing_ok=True)
         if self.data.exists():
             if self.pid():
@@ -224,7 +224,7 @@ class Cluster:
         self._make_home()
         self._check_readable()
         if (self.data / "postmaster.pid").exists():
-            # Alive but without a socket (somebody deleted it), or dead: either way this one doesn't serve.
+            # Alive without a socket (someone deleted it), or dead: either way it can't serve.
             with contextlib.suppress(EmbeddedPostgresError):
                 self.programs.stop_server(self.data)
         for directory in (self.data, self.socket_dir):
@@ -244,19 +244,19 @@ class Cluster:
     def _check_readable(self) -> None:
         if not self.account.can_enter(self.home):
             raise EmbeddedPostgresError(
-                f"The database under {self.home} can't be reached by the user {self.account.name} that has to run it: "
-                "move the project back to where it was, or start anew with: make demo-reset"
+                f"The user {self.account.name}, who runs the database, can't reach {self.home}. "
+                "Move the project back to where it was, or start over with: make demo-reset"
             )
         version = self.data / "PG_VERSION"
         if version.exists() and (made_by := version.read_text().strip()) != str(self.programs.major):
             raise EmbeddedPostgresError(
-                f"The database under {self.home} was made by PostgreSQL {made_by} and the programs here are "
-                f"PostgreSQL {self.programs.major}: dump it with the old ones, or start anew with: make demo-reset"
+                f"The database in {self.home} was created by PostgreSQL {made_by}, but the programs here are "
+                f"PostgreSQL {self.programs.major}. Dump it with the old programs, or start over with: make demo-reset"
             )
 
 
 def test_cluster(home: Path | str) -> Cluster:
-    """A cluster that may lose everything in a crash: for tests only."""
+    """Return a cluster that may lose everything in a crash. For tests only."""
     return Cluster(home, TEST_OPTIONS)
 
 

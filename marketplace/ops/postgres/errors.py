@@ -1,2 +1,2 @@
 class EmbeddedPostgresError(RuntimeError):
-    """The embedded PostgreSQL can't be had; the message says why, and what to do."""
+    """The embedded PostgreSQL is not available; the message says why and what to do."""

@@ -1,4 +1,4 @@
-"""Calling PostgreSQL's own programs: initdb, postgres, pg_ctl."""
+"""Call PostgreSQL's own programs: initdb, postgres, pg_ctl."""
 
 import os
 import re
@@ -28,11 +28,11 @@ class Programs:
     def major(self) -> int:
         found = re.search(r"\(PostgreSQL\) (\d+)", self._run("postgres", "--version"))
         if found is None:
-            raise EmbeddedPostgresError(f"{self.directory}/postgres does not say its version")
+            raise EmbeddedPostgresError(f"{self.directory}/postgres does not report its version")
         return int(found[1])
 
     def make_cluster(self, data: Path, *, role: str, database: str, password: str, synced: bool) -> None:
-        # From 17 on PostgreSQL brings its own locale, so indexes survive an upgrade of the system's libraries.
+        # PostgreSQL 17 and later bring their own locale, so indexes survive an upgrade of the system's libraries.
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         with tempfile.NamedTemporaryFile("w", dir=data.parent, prefix=".password-") as file:
             file.write(password)
@@ -41,7 +41,7 @@ class Programs:
             arguments = ["-D", data, "-U", role, "-E", "UTF8", "--auth=scram-sha-256", f"--pwfile={file.name}"]
             arguments += ["--data-checksums", *([] if synced else ["--no-sync"])]
             self._run("initdb", *arguments, *(locale if self.major >= 17 else ["--locale=C.UTF-8"]))
-        # Single-user mode: the database is made before any server runs, so whoever connects finds it.
+        # Single-user mode: the database is created before any server runs, so every connection finds it.
         with tempfile.TemporaryFile("w+") as statement:
             statement.write(f"CREATE DATABASE {database}\n")
             statement.seek(0)
@@ -59,7 +59,7 @@ class Programs:
 
     def _run(self, program: str, *arguments: Any, stdin: IO[str] | int = subprocess.DEVNULL) -> str:
         command = [str(self.directory / program), *map(str, arguments)]
-        # A file, never a pipe: the server that pg_ctl starts would inherit the pipe and its reader would hang.
+        # A file, not a pipe: the server started by pg_ctl would inherit the pipe and its reader would hang.
         with tempfile.TemporaryFile() as output:
             try:
                 identity = self.account.run_options()
@@ -67,7 +67,7 @@ class Programs:
                     command, stdin=stdin, stdout=output, stderr=output, cwd="/", env=_environment(), **identity
                 )
             except PermissionError as error:
-                raise EmbeddedPostgresError(f"The user {self.account.name} may not run {command[0]}") from error
+                raise EmbeddedPostgresError(f"The user {self.account.name} cannot run {command[0]}") from error
             output.seek(0)
             text = output.read().decode(errors="replace")
         if done.returncode:
@@ -79,6 +79,6 @@ class Programs:
 
 
 def _environment() -> dict[str, str]:
-    """Ours without what would change a cluster from machine to machine: PG*, the locale, the time zone."""
+    """Return our environment without what would make clusters differ by machine: PG*, locale, time zone."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
     return {**kept, "LC_ALL": "C", "TZ": "UTC"}

@@ -1,6 +1,6 @@
-"""Who uses a cluster: every process holds a shared lock on one file, so the last to leave knows that it is the last.
+"""The users of a cluster: every process holds a shared lock on one file, so the last one to leave knows it is last.
 
-The kernel drops the lock of a killed process, so nothing has to be counted and nothing can leak.
+The kernel drops the lock of a killed process, so there is no count that could leak.
 """
 
 import fcntl
@@ -13,13 +13,13 @@ _held: dict[Path, tuple[int, int]] = {}
 
 
 def enter(path: Path) -> bool:
-    """Count this process among the users; False when it already was. Waits while a last user is stopping the server."""
+    """Add this process to the users; False if it already was one. Waits while a last user is stopping the server."""
     with _guard:
         pid, descriptor = _held.get(path, (0, -1))
         if pid == os.getpid():
             return False
         if pid:
-            os.close(descriptor)  # a forked child lets go of its parent's lock and takes its own
+            os.close(descriptor)  # a forked child drops its parent's lock and takes its own
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         _held[path] = (os.getpid(), descriptor)
@@ -27,7 +27,7 @@ def enter(path: Path) -> bool:
 
 
 class Leaving:
-    """``with Leaving(path) as was_last``: this process is a user no more; if it was the last, nobody enters inside."""
+    """``with Leaving(path) as was_last``: end this process's use. If it was the last user, nobody can enter inside."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

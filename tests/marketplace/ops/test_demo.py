@@ -33,7 +33,7 @@ class Made:
 
 @pytest.fixture(scope="module")
 def made(django_db_setup, django_db_blocker, tmp_path_factory):
-    """One market for all tests of this module, which roll back what they do to it; it is rolled back itself."""
+    """One market for all tests in this module, each of which is rolled back; the market is rolled back at the end."""
     var_dir, lines = tmp_path_factory.mktemp("var"), []
     with django_db_blocker.unblock(), override_settings(VAR_DIR=var_dir, PAYOUT_LEAST_CENTS=100), transaction.atomic():
         logins = make_market(lines.append, leads=LEADS)
@@ -53,7 +53,7 @@ def counts():
 
 def test_as_many_leads_as_asked_for_and_progress_is_reported(made, logins):
     assert Lead.objects.count() == LEADS
-    assert made.lines == ["leads 400 of 400", "orders 7, returns 4"]
+    assert made.lines == ["400 of 400 leads", "7 orders, 4 returns"]
 
 
 def test_leads_are_of_ten_verticals_and_eight_sources_of_every_grade(logins):
@@ -187,7 +187,7 @@ def test_when_the_file_is_gone_everybody_gets_new_logins(logins, made):
 
     renewed = make_market(lines.append, leads=LEADS)
 
-    assert lines == ["the demo market is there already, its logins were not: everybody has a new password and key"]
+    assert lines == ["the demo market already exists, but its logins were missing: everyone has a new password and key"]
     assert [login["email"] for login in renewed] == [login["email"] for login in logins]
     for old, new in zip(logins, renewed, strict=True):
         user = User.objects.get(email=old["email"])
@@ -200,7 +200,7 @@ def test_production_has_no_demo_market(logins, settings):
     settings.PRODUCTION = True
     before = counts()
 
-    with pytest.raises(CommandError, match="not for production"):
+    with pytest.raises(CommandError, match="Do not run it in production"):
         make_market(lambda line: None, leads=LEADS)
 
     assert counts() == before

@@ -217,7 +217,7 @@ def test_data_of_another_major_version_are_refused_in_a_sentence(home):
     cluster.leave()
     (cluster.data / "PG_VERSION").write_text("9\n")
 
-    with pytest.raises(EmbeddedPostgresError, match="was made by PostgreSQL 9 and the programs here are PostgreSQL"):
+    with pytest.raises(EmbeddedPostgresError, match="created by PostgreSQL 9, but the programs here are PostgreSQL"):
         cluster.ensure_running()
 
     assert cluster.pid() is None

@@ -25,7 +25,7 @@ def program(name, code, **more):
 
 
 def run_until(supervisor, condition, *, seconds=15, then=None):
-    """Run in this thread, as signals want it; another one watches and stops it."""
+    """Run in this thread, as signals require; another thread watches and stops it."""
 
     def watch():
         deadline = time.monotonic() + seconds
@@ -83,12 +83,12 @@ def test_a_program_that_dies_is_started_again_later_each_time():
     dying = program("beat", "raise SystemExit(3)")
     supervisor = Supervisor([dying], stop_order=["beat"], out=out, backoff=Backoff(first=0.05))
 
-    run_until(supervisor, lambda: out.getvalue().count("again") >= 3)
+    run_until(supervisor, lambda: out.getvalue().count("restarts in") >= 3)
 
     assert out.getvalue().splitlines()[:3] == [
-        "beat | ended (exit 3), again in 0.05 s",
-        "beat | ended (exit 3), again in 0.1 s",
-        "beat | ended (exit 3), again in 0.2 s",
+        "beat | ended (exit 3), restarts in 0.05 s",
+        "beat | ended (exit 3), restarts in 0.1 s",
+        "beat | ended (exit 3), restarts in 0.2 s",
     ]
 
 
@@ -112,7 +112,7 @@ def test_a_killed_program_leaves_none_of_its_children_and_comes_back():
 
     run_until(supervisor, second_start)
 
-    assert "worker | ended (signal 9), again in 0.05 s" in out.getvalue()
+    assert "worker | ended (signal 9), restarts in 0.05 s" in out.getvalue()
     assert not is_alive(killed[0])
 
 
