@@ -1,4 +1,4 @@
-"""What the market's verbs cost, next to the least that PostgreSQL could do the same work for.
+"""What the market's operations cost, compared with the least PostgreSQL needs for the same work.
 
-``python -m benchmarks --leads 100000`` runs on a cluster of its own, thrown away at the end; see docs/benchmarks.md.
+``python -m benchmarks --leads 100000`` runs on its own cluster, deleted at the end; see docs/benchmarks.md.
 """

@@ -1,4 +1,4 @@
-"""Run every measure on a cluster of its own: ``python -m benchmarks --leads 100000``."""
+"""Run all benchmarks on their own cluster: ``python -m benchmarks --leads 100000``."""
 
 import argparse
 import os
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from benchmarks.figures import Figure
     from benchmarks.stock import Market
 
-# In their order: what only reads comes before what changes the stock.
+# In run order: benchmarks that only read come before those that change the stock.
 ROWS = (
     "sweeping",
     "snapshot",
@@ -33,7 +33,7 @@ ROWS = (
     "statement",
 )
 MOST_LEADS = 10_000_000
-MARK = "leads"  # in a kept directory: how many leads its stock was filled with
+MARK = "leads"  # file in a kept directory: how many leads its stock has
 
 
 def main() -> int:
@@ -47,19 +47,19 @@ def main() -> int:
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--leads", type=int, default=100_000, help=f"leads in stock, 1,000 to {MOST_LEADS:,}")
-    parser.add_argument("--keep", type=Path, metavar="DIRECTORY", help="keep the stock there, or go on with it")
-    parser.add_argument("--dry", action="store_true", help="leave docs/benchmarks as it is")
-    parser.add_argument("rows", nargs="*", help=f"only these of: {', '.join(ROWS)}", default=ROWS)
+    parser.add_argument("--keep", type=Path, metavar="DIRECTORY", help="keep the stock there, or reuse the stock there")
+    parser.add_argument("--dry", action="store_true", help="do not change docs/benchmarks")
+    parser.add_argument("rows", nargs="*", help=f"run only these, among: {', '.join(ROWS)}", default=ROWS)
     asked = parser.parse_args()
     if not 1000 <= asked.leads <= MOST_LEADS or set(asked.rows) - set(ROWS):
-        parser.error(f"wants 1,000 to {MOST_LEADS:,} leads, and rows among {', '.join(ROWS)}")
+        parser.error(f"enter 1,000 to {MOST_LEADS:,} leads, and rows among {', '.join(ROWS)}")
     if asked.keep and asked.keep.exists() and _kept(asked.keep) != asked.leads:
-        parser.error(f"{asked.keep} holds no stock of {asked.leads:,} leads")
+        parser.error(f"{asked.keep} has no stock of {asked.leads:,} leads")
     return asked
 
 
 def _kept(state: Path) -> int | None:
-    """How many leads the stock in this directory has; None where none was finished."""
+    """Return how many leads the stock in this directory has; None if none was finished."""
     mark = state / MARK
     return int(mark.read_text()) if mark.exists() else None
 
@@ -73,9 +73,9 @@ def _run(asked: argparse.Namespace, state: Path) -> int:
 
 
 def _start(state: Path) -> None:
-    """Settings for a market of our own, durable like a real one, whatever the environment configures."""
+    """Set up our own market, durable like a real one, whatever the environment configures."""
     state.mkdir(exist_ok=True)
-    state.chmod(0o711)  # the server's own user passes through
+    state.chmod(0o711)  # lets the server's own user pass through
     os.environ.pop("DATABASE_URL", None)
     os.environ |= {"MODE": "demo", "VAR_DIR": str(state), "LOG_LEVEL": "ERROR"}
     os.environ["DJANGO_SETTINGS_MODULE"] = "marketplace.settings"
@@ -85,7 +85,7 @@ def _start(state: Path) -> None:
 
 
 def _start_database() -> None:
-    """With a quarter of the memory for its own pages, as PostgreSQL's manual advises for a server."""
+    """Give PostgreSQL a quarter of the memory for its pages, as its manual advises for a server."""
     from django.conf import settings
 
     settings.EMBEDDED_CLUSTER.options = (f"shared_buffers={psutil.virtual_memory().total // 4 // 2**20}MB",)
@@ -93,7 +93,7 @@ def _start_database() -> None:
 
 
 def _live_long() -> None:
-    """As the market's web processes and workers do."""
+    """Do what the market's web processes and workers do."""
     from marketplace.ops.gc import keep_what_is_loaded
 
     keep_what_is_loaded()
@@ -119,7 +119,7 @@ def _measure(asked: argparse.Namespace, state: Path) -> int:
         lines.append(line)
     if not asked.dry:
         results.keep(lines, asked.leads)
-    print(f"load {os.getloadavg()[0]:.1f}, {time.monotonic() - started:.0f} s in all", file=sys.stderr)
+    print(f"load {os.getloadavg()[0]:.1f}, {time.monotonic() - started:.0f} s in total", file=sys.stderr)
     return 0 if all(line["holds"] is not False for line in lines) else 1
 
 

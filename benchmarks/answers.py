@@ -1,14 +1,14 @@
-"""Made-up answers to a vertical's own questions, as one SQL expression that draws them anew for each row.
+"""Fictional answers to a vertical's own questions, as one SQL expression that draws new ones for each row.
 
-Shares and amounts lean as people's do: first choices are frequent, large sums are rare, some leave a question out.
-Where real loan requests were at hand (grade, purpose, term, housing) the shares are theirs.
+Shares and amounts are skewed like real ones: first choices are frequent, large sums rare, some questions unanswered.
+Where real loan requests were available (grade, purpose, term, housing), the shares are theirs.
 """
 
 from collections.abc import Sequence
 
 from leads.schema.fields import Field, FieldType, Schema
 
-ANSWERED, ANSWERED_IF_ASKED_LATE = 0.9, 0.5  # those that filters use are asked first
+ANSWERED, ANSWERED_IF_ASKED_LATE = 0.9, 0.5  # questions that filters use come first
 SHARES: dict[str, Sequence[float]] = {
     "credit": (0.22, 0.37, 0.27, 0.14),
     "credit_grade": (0.246, 0.304, 0.265, 0.145, 0.033, 0.006, 0.001),
@@ -17,7 +17,7 @@ SHARES: dict[str, Sequence[float]] = {
     "purpose": (0.45, 0.32, 0.19, 0.04),
     "property_use": (0.83, 0.05, 0.12),
 }
-# Least, most and step of what people say. What is not named: numbers from 0 to 100, sums from 1,000 to 500,000.
+# Least, most and step of the answers. Fields not listed: numbers from 0 to 100, amounts from 1,000 to 500,000.
 SPREAD: dict[str, tuple[float, float, float]] = {
     "property_value": (60_000, 2_500_000, 5_000),
     "current_rate": (2, 9, 0.125),
@@ -56,7 +56,7 @@ TEXTS = ("Example Mutual", "Sample Works", "Dayton Light", "Model T", "Evenings,
 
 
 def answers(schema: Schema) -> str:
-    """An expression of type jsonb over a row with a ``luck`` from 0 to 1; a question that was left out is not in it."""
+    """Return a jsonb expression over a row with a ``luck`` from 0 to 1; it leaves out unanswered questions."""
     pairs = ", ".join(f"'{field.name}', {_answer(field)}" for field in schema)
     return f"jsonb_strip_nulls(jsonb_build_object({pairs}))"
 
@@ -71,13 +71,13 @@ def _choice(field: Field) -> str:
 
 
 def drawn_text(values: Sequence[str], shares: Sequence[float] = ()) -> str:
-    """One of some texts; by these shares, or each next one a third rarer."""
+    """One of several texts, by these shares or each a third rarer than the one before."""
     listed = ", ".join(f"'{value}'" for value in values)
     return f"(ARRAY[{listed}])[{drawn_place(shares if len(shares) == len(values) else _falling(len(values)))}]"
 
 
 def drawn_place(shares: Sequence[float]) -> str:
-    """A place in a list, from 1."""
+    """A position in a list, from 1."""
     steps = [sum(shares[:place]) / sum(shares) for place in range(1, len(shares))]
     return f"1 + width_bucket(random(), ARRAY[{', '.join(f'{step:.6f}' for step in steps)}]::float8[])"
 
@@ -87,7 +87,7 @@ def _falling(quantity: int) -> list[float]:
 
 
 def _choices(field: Field) -> str:
-    """Each for itself; at least the first."""
+    """Each choice independently; at least the first."""
     keys = list(field.choices)
     rest = "".join(f", CASE WHEN random() < 0.3 THEN '{key}' END" for key in keys[1:])
     return f"to_jsonb(array_remove(ARRAY['{keys[0]}'{rest}], NULL))"
@@ -99,7 +99,7 @@ def _number(field: Field) -> str:
 
 
 def _money(field: Field) -> str:
-    """Evenly over the orders of magnitude."""
+    """Uniform over the orders of magnitude."""
     low, high, step = _spread(field, (1_000, 500_000, 500))
     start = max(low, step)
     return _stepped(f"({start} * {high / start} ^ random() - {low}) / {step}", low, step)
@@ -117,7 +117,7 @@ def _stepped(steps: str, low: float, step: float) -> str:
 
 
 def _range(field: Field) -> str:
-    """A band as forms offer it: from a round sum to the next one. Both ends hang on one draw, the row's ``luck``."""
+    """A band as forms offer it, from one round sum to the next. Both ends come from one draw, the row's ``luck``."""
     low, high, step = _spread(field, (1_000, 500_000, 500))
     span = int(max(step, (high - low) // 40))
     digits = f"(luck * {1 + 37 * len(field.name)})"

@@ -1,6 +1,6 @@
-"""The floor under a sale: lock the leads, claim a leg of each, write the sales. Nothing is searched, priced or paid.
+"""The floor of a sale: lock the leads, claim a leg of each, write the sales. No search, pricing or payment.
 
-The tables are the product's own, so constraints and triggers hold here as they do there.
+The tables are the product's own, so the same constraints and triggers apply.
 """
 
 from django.db import connection
@@ -35,7 +35,7 @@ def lowest_legs(leads: list[int]) -> list[int]:
 
 
 def lock(leads: list[int]) -> dict[int, int]:
-    """Each lead's open legs, once it is ours."""
+    """Return each lead's open legs, once we hold its lock."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK, [leads])
         return dict(cursor.fetchall())

@@ -1,4 +1,4 @@
-"""Count, all facets and the first page, in process: beside PostgreSQL and DuckDB on the same rows, and by itself."""
+"""Count, all facets and the first page, in process: against PostgreSQL and DuckDB on the same rows, and alone."""
 
 import random
 import statistics
@@ -23,11 +23,11 @@ from marketplace.inventory.query import Sort, StockQuery
 from marketplace.prices.catalogue import read_catalogue
 
 ROUNDS = 3
-ASKED_IN_A_ROW = 3  # so that nobody pays for what the one before him pushed out of the caches
+ASKED_IN_A_ROW = 3  # so that none pays for what the one before pushed out of the caches
 WARMING, LOOKS = 1600, 400
-PATIENCE = 120  # seconds for either
+PATIENCE = 120  # seconds for each
 MOST_FILTERS = 4
-# The goal is set for ten million: with few leads all three answer before anybody looks up.
+# The goal is set for ten million leads: with few leads all three answer instantly.
 MOST_LEADS = 10_000_000
 TIMES_QUICKER = {"PostgreSQL": 200, "DuckDB": 20}
 LARGEST = "mortgage"
@@ -37,7 +37,7 @@ Clauses = Sequence[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Same:
-    """One question in our words and in SQL's: the condition on each facet."""
+    """One query in our language and in SQL: the condition on each facet."""
 
     name: str
     clauses: Clauses
@@ -87,7 +87,7 @@ def _in_a_row(ask: Callable[[], object]) -> list[float]:
 
 
 def _by_itself(market: Market, leads: int) -> Iterator[Figure]:
-    """Looks as they come to a server that is up: others went before."""
+    """Queries as a running server gets them: after others."""
     dice = random.Random(leads)
     _looks(market, dice, WARMING)
     times = _looks(market, dice, LOOKS)
@@ -98,7 +98,7 @@ def _by_itself(market: Market, leads: int) -> Iterator[Figure]:
 
 
 def _looks(market: Market, dice: random.Random, most: int) -> list[float]:
-    """At any vertical on the shelf, with up to four filters of its own and of every lead's."""
+    """Queries of any vertical for sale, with up to four filters, on its own fields and the common ones."""
     verticals = [vertical for vertical in market.trades if vertical.open_for_resale]
     times: list[float] = []
     while len(times) < most and sum(times) < PATIENCE:
@@ -108,7 +108,7 @@ def _looks(market: Market, dice: random.Random, most: int) -> list[float]:
 
 
 def query(vertical: Vertical, clauses: Clauses, now: datetime | None = None) -> Counts:
-    """What the storefront asks for one page, from the criteria's words on."""
+    """Run what the storefront runs for one page, starting from the criteria as text."""
     catalogue = read_catalogue(now or timezone.now())
     criteria = read_criteria({"vertical": vertical.slug, "all": list(clauses)}, catalogue.named)
     one = StockQuery(vertical, criteria, catalogue.curve_of(vertical), catalogue.now)
@@ -119,7 +119,7 @@ def query(vertical: Vertical, clauses: Clauses, now: datetime | None = None) -> 
 
 
 def random_clauses(vertical: Vertical, dice: random.Random) -> Clauses:
-    """Up to four filters, as people set them."""
+    """Return up to four filters, as people set them."""
     oldest = dice.choice((60, 90, 180, 365, 540))
     offered: list[dict[str, Any]] = [
         {"field": "state", "in": sorted(dice.sample(STATES, dice.randint(1, 3)))},

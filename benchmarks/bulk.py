@@ -1,7 +1,7 @@
-"""Ten million leads at once: tables without their indexes, two connections side by side, and no waiting for the disk.
+"""Fill ten million leads at once: tables without indexes, two parallel connections, no waiting for the disk.
 
-What is left at the end is a database like any other: indexes and constraints as the migrations made them, statistics,
-and everything on disk.
+The result is a database like any other: indexes and constraints as the migrations create them, statistics, and
+everything on disk.
 """
 
 import os
@@ -16,12 +16,12 @@ from benchmarks.stock import Draw, Market, write
 
 BATCH = 50_000
 CONNECTIONS = 2
-TOLD = 20  # batches from one sign of life to the next
+TOLD = 20  # batches between progress messages
 TABLES = ["leads_lead", "leads_contact", "leads_consent", "leads_leg"]
 READ_OFTEN = ["leads_consent", "leads_consent_lead_id_key", "leads_lead", "leads_lead_pkey"]
-# While it is filled nothing has to survive a crash.
+# Nothing has to survive a crash while the stock is filled.
 CARELESS = ("fsync = off", "full_page_writes = off", "autovacuum = off", "max_wal_size = '16GB'")
-# Primary keys stay: other tables refer to them, and rows come in their order.
+# Primary keys stay: other tables refer to them, and rows arrive in key order.
 _UNIQUE = """
     SELECT conrelid::regclass::text, format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
         format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', conrelid::regclass, conname, pg_get_constraintdef(oid))
@@ -65,7 +65,7 @@ def _say(statements: list[str]) -> None:
 
 @contextmanager
 def _bare() -> Iterator[None]:
-    """The tables without what would be kept up row by row."""
+    """Remove from the tables what would be maintained row by row."""
     with connection.cursor() as cursor:
         cursor.execute(_UNIQUE, [TABLES])
         found = cursor.fetchall()
@@ -80,7 +80,7 @@ def _bare() -> Iterator[None]:
 
 
 def _make(statements: list[str]) -> None:
-    """Those of one table one after the other: they would wait for each other's lock."""
+    """Create the indexes of one table one after another: they would wait for each other's lock."""
     with closing(connection), connection.cursor() as cursor:
         cursor.execute("SET maintenance_work_mem = '1GB'")
         cursor.execute("SET max_parallel_maintenance_workers = 1")
@@ -89,8 +89,8 @@ def _make(statements: list[str]) -> None:
 
 
 def read_in() -> None:
-    """What pages read of leads lies in PostgreSQL's own memory, as far as it fits: as on a server that has run for a
-    while, and not as after a start."""
+    """Load what pages read of leads into PostgreSQL's memory, as far as it fits: like a server running for a while,
+    not one just started."""
     with connection.cursor() as cursor:
         cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
         for relation in READ_OFTEN:

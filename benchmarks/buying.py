@@ -1,4 +1,4 @@
-"""One order of many leads by criteria, against locking, claiming and writing the same leads by number."""
+"""One order of many leads by criteria, compared with locking, claiming and writing the same leads by number."""
 
 from collections.abc import Iterator
 
@@ -22,12 +22,12 @@ CRITERIA = [
     {"field": "state", "in": ["CA", "TX", "FL", "NY", "PA", "IL", "OH", "GA", "NC", "MI", "NJ", "VA"]},
     {"field": "age_days", "min": 30, "max": 600},
     {"field": "property_value", "min": 100_000},
-    {"field": "legs_left", "min": 2},  # one for our buyer, one for the floor's
+    {"field": "legs_left", "min": 2},  # one for our buyer, one for the floor's buyer
 ]
 
 
 def measure(market: Market, leads: int) -> Iterator[Figure]:
-    """Each round two buyers buy the very same leads, one by our verb and one by the bare statements."""
+    """In each round two buyers buy the same leads, one through our code and one with the bare statements."""
     vertical = market.vertical("mortgage")
     quantity = min(MOST, leads // 50)
     latest: list[int] = []
@@ -63,7 +63,7 @@ def _bare_seconds(vertical: Vertical, leads: list[int]) -> float:
 
 
 def _naked_seconds(vertical: Vertical, leads: list[int]) -> float:
-    """Taken back at the end: what the triggers keep would be missing."""
+    """Return the floor's seconds. Everything is undone: what the triggers maintain would be missing."""
     buyer = new_buyer(vertical)
     with transaction.atomic():
         with connection.cursor() as cursor:

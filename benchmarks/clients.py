@@ -1,4 +1,4 @@
-"""A visitor's browser, made light: the load must not come from who measures it."""
+"""A visitor's browser, kept light so that the measuring process adds little load."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ PAGES_A_VISITOR = 10
 
 @dataclass(frozen=True)
 class Visits:
-    """The milliseconds of each page, and how long all of them took together."""
+    """The milliseconds of each page, and the seconds all of them took together."""
 
     milliseconds: list[float]
     seconds: float
@@ -26,8 +26,8 @@ class Visits:
 
 
 def visit(port: int, paths: Iterator[str], *, connections: int, visits: int, patience: float) -> Visits:
-    """So many pages over so many connections, each asking anew as soon as it was answered. A visitor looks at ten
-    pages; the next one has a connection of his own, which may lead to another web process."""
+    """Fetch this many pages over this many connections, each asking again as soon as it is answered. A visitor views
+    ten pages; the next one has a new connection, which may reach another web process."""
     return asyncio.run(_visit(port, paths, connections, visits, patience))
 
 

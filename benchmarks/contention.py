@@ -1,4 +1,4 @@
-"""Sixteen buyers at once, each a process, after the same two thousand leads; then the audit looks for double sales."""
+"""Sixteen buyers at once, one process each, want the same 2,000 leads; then the audit looks for double sales."""
 
 import statistics
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ BUYERS, LEADS, ORDERS, EACH = 16, 2000, 8, 20
 STATES = ("AZ", "CO", "NV", "OR", "UT", "WA", "ID", "NM", "MT", "WY")
 SOLD_TWICE = {"sales_never_overlap", "sales_stay_within_the_legs", "people_are_sold_once_to_a_buyer"}
 OF_GOODS = {"lead", "leg", "sale", "request"}
-BOOKED = "sales_earn_their_source_its_share"  # the floor sells and books nothing
+BOOKED = "sales_earn_their_source_its_share"  # the floor sells without booking anything
 _BEST = """
     SELECT id FROM leads_lead AS lead WHERE vertical_id = %s AND state = %s AND legs_left > 0
         AND NOT EXISTS (SELECT 1 FROM marketplace_sale WHERE buyer_id = %s AND request_id = lead.id)
@@ -56,7 +56,7 @@ def _count(broken: list[Any], names: set[str]) -> int:
 
 
 def _clients(vertical: Vertical, state: str, buyers: list[Buyer]) -> list[Act]:
-    """Each quotes before the race; what the others take meanwhile is replaced."""
+    """Each buyer quotes before the race; leads the others take in the meantime are replaced."""
     said = {"vertical": vertical.slug, "criteria": [{"field": "state", "in": [state]}], "quantity": EACH}
     order_request, now = read_order_request(said), timezone.now()
     tokens = {buyer: token_of(quote(order_request, buyer=buyer, now=now)) for buyer in buyers}
@@ -80,7 +80,7 @@ def _bare_clients(vertical: Vertical, state: str, buyers: list[Buyer]) -> list[A
 
 
 def _bare_order(vertical: Vertical, state: str, curve: int, buyer: Buyer, number: int) -> bool:
-    """As many spares as our verb takes, and another try when the others were quicker."""
+    """Take as many spares as our code does, and try again if the others were faster."""
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_BEST, [vertical.pk, state, buyer.pk, 2 * EACH])

@@ -1,6 +1,6 @@
-"""Pictures of the figures as SVG, readable in light and in dark, in the colours of ``static/css/tokens.css``.
+"""Charts of the figures as SVG, readable in light and dark, in the colors of ``static/css/tokens.css``.
 
-Two kinds: each figure against its goal (one size), and each figure over the sizes at which it was measured.
+Two kinds: each figure against its goal (one size), and each figure over the sizes it was measured at.
 """
 
 import textwrap
@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 Line = dict[str, Any]
 Sizes = dict[int, list[Line]]
 
-# The tokens sheet, ink, ink-soft, ink-quiet, rule, stock and price-line in the sRGB that every renderer knows.
+# The tokens sheet, ink, ink-soft, ink-quiet, rule, stock and price-line in sRGB, which every renderer supports.
 LIGHT = {"sheet": "#fff", "ink": "#111b16", "soft": "#3f4b45", "quiet": "#5a655f"}
 LIGHT |= {"rule": "#dbe2de", "stock": "#2b805e", "price": "#dd410d"}
 DARK = {"sheet": "#101814", "ink": "#e8efeb", "soft": "#bac3bf", "quiet": "#9aa49f"}
@@ -38,7 +38,7 @@ WIDTH = 960
 
 
 def draw_goals(lines: Iterable[Line], leads: int) -> str:
-    """A row a goal: how much of what is allowed was used, on a log scale. Left of the line is met."""
+    """Draw a row per goal: how much of the allowed value was used, on a log scale. Left of the line is met."""
     rows = [_Row.of(line) for line in lines if line["goal"]]
     scale = _Scale.over([row.share for row in rows if row.share] + [1.0], 440, 650)
     height = 96 + 26 * len(rows)
@@ -57,7 +57,7 @@ HOW_TO_READ = "How much of what the goal allows was used. Green, left of the lin
 
 @dataclass(frozen=True)
 class _Row:
-    """``share`` is 1 where the goal lies and less where it is better; 0 where nothing was allowed and nothing was."""
+    """``share`` is 1 at the goal and less if better; 0 if the goal is zero and was met."""
 
     name: str
     share: float
@@ -91,7 +91,7 @@ def _said(line: Line) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits that count."""
+    """Format with three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
@@ -108,7 +108,7 @@ PANEL, PANEL_HEIGHT, ACROSS, TITLE = 304, 176, 3, 46
 
 
 def draw_growth(sizes: Sizes) -> str:
-    """A panel a figure: its value at each size, and its floor's or peer's, both axes logarithmic."""
+    """Draw a panel per figure: its value and its floor or peer at each size, both axes logarithmic."""
     keys = list(dict.fromkeys(line["key"] for lines in sizes.values() for line in lines))
     found = {key: _measured(key, sizes) for key in keys}
     panels = {key: points for key, points in found.items() if len(points) > 1 and all(p[1]["value"] for p in points)}
@@ -155,7 +155,7 @@ def _curve(points: list[tuple[int, float]], across: "_Scale", upward: "_Scale", 
 
 @dataclass(frozen=True)
 class _Scale:
-    """From powers of ten to places."""
+    """Maps powers of ten to positions."""
 
     low: float
     high: float

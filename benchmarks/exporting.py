@@ -1,4 +1,4 @@
-"""A big order as CSV, against COPY of the same rows and opening each person; and what memory it takes."""
+"""A large order as CSV, compared with COPY of the same rows and unsealing each contact; and the memory it takes."""
 
 import json
 import subprocess
@@ -66,7 +66,7 @@ def measure(market: Market, leads: int) -> Iterator[Figure]:
 
 @transaction.atomic
 def _bought(market: Market, rows: int) -> Order:
-    """An order of so many leads, each with a real person under seal."""
+    """Create an order of this many leads, each with a real sealed contact."""
     vertical = market.vertical("home-insurance")
     buyer = new_buyer(vertical)
     lot = fill(market, vertical, rows)
@@ -124,7 +124,7 @@ def write_file(order: Order) -> Count:
 
 
 def _bare(order: Order) -> None:
-    """The rows as text, and every person in the clear; nothing is written."""
+    """Read the rows as text and unseal every contact; nothing is written."""
     opened, ring = 0, key_ring()
     with connection.cursor() as cursor, cursor.copy(_COPY.format(order=order.pk)) as copy:
         for row in copy.rows():

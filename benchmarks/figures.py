@@ -1,4 +1,4 @@
-"""Figures: what was measured, what it is held against, and whether it is good enough."""
+"""Figures: what was measured, what it is compared with, and whether it is good enough."""
 
 import re
 import statistics
@@ -16,7 +16,7 @@ TABLES = "leads_lead, leads_leg, leads_consent, leads_contact, marketplace_sale"
 
 @dataclass(frozen=True)
 class Goal:
-    """``of`` is "value" or "ratio"; what is measured must stay at most, or at least, there."""
+    """``of`` is "value" or "ratio"; the measurement must be at most, or at least, this."""
 
     of: str
     at_most: float | None = None
@@ -31,7 +31,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Figure:
-    """One measure. ``floor`` is the same work's bare cost in this very run; without a goal it is there to be known."""
+    """One measurement. ``floor`` is the bare cost of the same work in the same run. Without a goal it only informs."""
 
     name: str
     value: float
@@ -52,7 +52,7 @@ class Figure:
 
     @property
     def key(self) -> str:
-        """The same at every size: the name with its numbers left open."""
+        """Return the name with its numbers replaced, so that it is the same at every size."""
         return re.sub(r"(?<![\w.,])\d[\d,.]*", "N", self.name)
 
     def as_dict(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def alternating(rounds: int, ours: Callable[[], float], floor: Callable[[], float]) -> tuple[float, float]:
-    """Medians of both, measured in turn, so that whatever else the machine does hits both alike."""
+    """Return the medians of both, measured in turn, so that other load on the machine affects both alike."""
     pairs = []
     for _ in range(rounds):
         settle()
@@ -90,7 +90,7 @@ def alternating(rounds: int, ours: Callable[[], float], floor: Callable[[], floa
 
 
 def settle() -> None:
-    """Leave no work behind for what is measured next: dead rows, old statistics, unwritten pages."""
+    """Leave no work for the next measurement: dead rows, old statistics, unwritten pages."""
     with connection.cursor() as cursor:
         cursor.execute(f"VACUUM (ANALYZE) {TABLES}")
         cursor.execute("CHECKPOINT")

@@ -1,4 +1,4 @@
-"""What a web process holds, and whether it grows: thousands of pages while the stock changes under it."""
+"""The memory of a web process, and whether it grows over thousands of pages while the stock changes."""
 
 import random
 import threading
@@ -38,7 +38,7 @@ def measure(market: Market, leads: int) -> Iterator[Figure]:
 
 @contextmanager
 def _changing_stock() -> Iterator[list[int]]:
-    """Open legs of leads all over the stock are closed meanwhile; answers how many, change by change."""
+    """Close open legs all over the stock in the meantime; the list grows by how many, change by change."""
     ended, changed = threading.Event(), list[int]()
     closer = threading.Thread(target=_close_legs, args=(ended, changed))
     closer.start()

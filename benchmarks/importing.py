@@ -1,4 +1,4 @@
-"""A file of people through the operator's import, against COPY of the finished rows into tables like ours."""
+"""A file of people through the operator's import, compared with COPY of the finished rows into tables like ours."""
 
 import csv
 import io
@@ -36,7 +36,7 @@ PARTS = {
 
 
 def measure(market: Market, leads: int) -> Iterator[Figure]:
-    """As many rows as are asked for, in three files of different people."""
+    """Import the requested number of rows, in three files of different people."""
     rows = min(MOST, leads) // ROUNDS
     taken, least = [], []
     with TemporaryDirectory() as folder:
@@ -53,7 +53,7 @@ def measure(market: Market, leads: int) -> Iterator[Figure]:
 
 
 def _imported() -> int:
-    """Rows that came in before: their people are known."""
+    """Return how many rows were imported before; their people are known."""
     return ImportRun.objects.aggregate(rows=Sum("rows_read"))["rows"] or 0
 
 
@@ -97,7 +97,7 @@ def _import(run: ImportRun, file: Path) -> None:
 
 
 def _bare_seconds(run: ImportRun) -> float:
-    """The rows that came of it, into tables with the same columns, checks and indexes, and no triggers."""
+    """COPY the resulting rows into tables with the same columns, checks and indexes, but no triggers."""
     with connection.cursor() as cursor:
         finished = {}
         for table, rows in PARTS.items():

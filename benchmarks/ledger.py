@@ -1,6 +1,6 @@
-"""Sixteen buyers' money at once, each a process: postings, and orders with all that is booked for them.
+"""The money of sixteen buyers at once, one process each: postings, and orders with everything booked for them.
 
-The floor is bare SQL that writes the same rows into the same tables, triggers and all, with every key known before.
+The floor is bare SQL that writes the same rows into the same tables, with triggers and all keys known beforehand.
 """
 
 import statistics
@@ -71,7 +71,7 @@ def measure(market: Market, leads: int) -> Iterator[Figure]:
 
 
 def _rates(ours: Clients, floor: Clients, times: int) -> tuple[float, float]:
-    """Medians, measured in turn."""
+    """Return the medians, measured in turn."""
     pairs = []
     for _ in range(ROUNDS):
         pairs.append(tuple(_rate(clients, times) for clients in (ours, floor)))
@@ -109,14 +109,14 @@ def _bare_credit(wallet: int, bank: int, number: int) -> bool:
 
 # --- Orders
 def _lots(market: Market, vertical: Vertical) -> list[list[list[int]]]:
-    """Leads nobody else is after: by buyer, by order."""
+    """Return leads that nobody else wants, by buyer and order."""
     lot = fill(market, vertical, BUYERS * ORDERS * EACH)
     orders = [list(range(first, first + EACH)) for first in range(lot.first, lot.last + 1, EACH)]
     return [orders[place::BUYERS] for place in range(BUYERS)]
 
 
 def _orders(buyers: Sequence[Buyer], stock: Callable[[], list[list[list[int]]]]) -> Sequence[Act]:
-    """Quoted before the race."""
+    """Quote before the race."""
     return [partial(_order, buyer, _tokens(buyer, lots)) for buyer, lots in zip(buyers, stock(), strict=True)]
 
 

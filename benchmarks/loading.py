@@ -1,7 +1,7 @@
-"""What a new process takes to have the shelf, in seconds and megabytes: ``python -m benchmarks.loading``.
+"""What a new process needs to load the inventory, in seconds and megabytes: ``python -m benchmarks.loading``.
 
-Not what Python and Django held before. Pages of the file count apart: all processes of a host share them, and the
-system takes them back when it needs the memory.
+Memory that Python and Django used before is not counted. Pages of the file are counted separately: all processes on a
+host share them, and the system reclaims them when it needs the memory.
 """
 
 import json

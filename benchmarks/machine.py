@@ -1,4 +1,4 @@
-"""What it was measured on, in a line that goes with every figure."""
+"""The machine it was measured on, as a line recorded with every figure."""
 
 import os
 import platform
@@ -22,7 +22,7 @@ def machine() -> str:
 
 
 def _processor() -> str:
-    """As the system calls it; virtual machines often name only the family."""
+    """Return the system's name for it; virtual machines often name only the family."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()

@@ -1,6 +1,6 @@
-"""What processes hold, and what one export adds to the most that a process ever held, in megabytes.
+"""The memory of processes, and what one export adds to a process's peak, in megabytes.
 
-``python -m benchmarks.memory ORDER`` is a program of its own, because the one that measures has held more before.
+``python -m benchmarks.memory ORDER`` is a separate program, because the measuring process already had a higher peak.
 """
 
 import json
@@ -21,19 +21,19 @@ def main() -> None:
 
     order = Order.objects.get(pk=sys.argv[1])
     begun = write(shape_of(order), Count())
-    next(begun), next(begun)  # heading and first batch: the modules and the connection that any file needs
+    next(begun), next(begun)  # header and first batch load the modules and connection that any file needs
     before = _said("status", "VmHWM")
     write_file(order)
     print(json.dumps({"megabytes": _said("status", "VmHWM") - before}))
 
 
 def megabytes(process: int | str = "self") -> float:
-    """What it holds now; what it shares with others counts by its part."""
+    """Return its current memory; shared pages count by its share."""
     return _said("smaps_rollup", "Pss", process)
 
 
 def own_megabytes(process: int | str = "self") -> float:
-    """What of it is neither shared nor pages of a file, which the system takes back when it needs the memory."""
+    """Return its memory without shared pages and file pages, which the system reclaims when it needs the memory."""
     return _said("smaps_rollup", "Pss_Anon", process)
 
 

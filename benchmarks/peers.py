@@ -1,7 +1,7 @@
-"""The peers of browsing: the same rows in PostgreSQL and in DuckDB, asked for the same count, facets and first page.
+"""The peers of browsing: the same rows in PostgreSQL and DuckDB, queried for the same count, facets and first page.
 
-Both get what a careful engineer would give them: one vertical only, a column of its own type for each facet (no JSON,
-no joins), the bounds of every histogram beforehand, and one scan for all facets that no filter is on.
+Both get what a careful engineer would give them: one vertical only, a typed column for each facet (no JSON, no joins),
+the bounds of every histogram in advance, and one scan for all facets without a filter.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ _PAGE = "SELECT * FROM {table} {where} ORDER BY asked DESC LIMIT 50"
 
 
 class Peers:
-    """A copy of one vertical's shelf in each."""
+    """A copy of one vertical's leads for sale in each."""
 
     def __init__(self, vertical: Vertical, now: datetime) -> None:
         self.now = int(now.timestamp())
@@ -83,7 +83,7 @@ class Peers:
         return {one.name: (row[2 * place], row[2 * place + 1]) for place, one in enumerate(self.numbers)}
 
     def _copy_to_duck(self) -> None:
-        """Texts as enumerations: what DuckDB groups fastest."""
+        """Store texts as enumerations, which DuckDB groups fastest."""
         with TemporaryDirectory() as folder:
             file = Path(folder) / "flat.csv"
             with file.open("wb") as out, connection.cursor() as cursor, cursor.copy(_COPY) as copy:
@@ -97,7 +97,7 @@ class Peers:
         self.duck.execute(f"CREATE TABLE flat AS SELECT * REPLACE ({casts}) FROM raw; DROP TABLE raw")
 
     def statements(self, table: str, wanted: Mapping[str, str]) -> list[str]:
-        """What answers one look. ``wanted`` by facet: the condition on it, without which that facet is counted."""
+        """Return the SQL of one query. ``wanted`` maps a facet to its condition, left out to count that facet."""
         expressions = self._expressions()
         free = [name for name in expressions if name not in wanted]
         facets = _FACETS.format(
@@ -117,7 +117,7 @@ class Peers:
         return [facets, *own, _PAGE.format(table=table, where=_where(wanted))]
 
     def asked_between(self, youngest: int, oldest: int) -> str:
-        """The condition on the age in whole days."""
+        """Return the condition on the age in whole days."""
         return f"asked <= {self.now - youngest * DAY_SECONDS} AND asked > {self.now - (oldest + 1) * DAY_SECONDS}"
 
     def _expressions(self) -> dict[str, str]:
@@ -141,7 +141,7 @@ class Peers:
             self.duck.execute(statement).fetchall()
 
     def matching(self, wanted: Mapping[str, str]) -> int:
-        """How many leads such an answer counts."""
+        """Return how many leads such a result counts."""
         found = self.duck.execute(f"SELECT count(*) FROM flat {_where(wanted)}").fetchone()
         assert found is not None
         return int(found[0])

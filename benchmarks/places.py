@@ -1,13 +1,13 @@
-"""Where people who ask live: states by their population, and within a state each of its ordinary ZIP codes."""
+"""Where consumers live: states by population, and within a state each of its ordinary ZIP codes."""
 
 from collections import defaultdict
 from collections.abc import Iterator
 
 import zipcodes
 
-ROWS = 200_000  # a place is drawn by its number: a state has as many numbers as its share of the people
+ROWS = 200_000  # a place is drawn by number: a state has as many numbers as its share of the population
 
-# Residents in hundreds of thousands, by the census bureau's estimates of 2023.
+# Residents in hundreds of thousands, by the Census Bureau's 2023 estimates.
 RESIDENTS = {
     "CA": 390, "TX": 305, "FL": 226, "NY": 196, "PA": 130, "IL": 125, "OH": 118, "GA": 110, "NC": 108, "MI": 100,
     "NJ": 93, "VA": 87, "WA": 78, "AZ": 74, "TN": 71, "MA": 70, "IN": 69, "MD": 62, "MO": 62, "WI": 59,
@@ -18,7 +18,7 @@ RESIDENTS = {
 
 
 def places() -> Iterator[tuple[int, str, str]]:
-    """Number, state and ZIP code, numbered from 0, the states one after the other."""
+    """Yield number, state and ZIP code, numbered from 0, state by state."""
     zips = _ordinary_zips()
     number, people = 0, sum(RESIDENTS.values())
     for state, residents in RESIDENTS.items():
@@ -28,7 +28,7 @@ def places() -> Iterator[tuple[int, str, str]]:
 
 
 def _ordinary_zips() -> dict[str, list[str]]:
-    """Not the post-office boxes, and not those of one company."""
+    """Leave out ZIP codes of post-office boxes and of single companies."""
     found = defaultdict(list)
     for row in zipcodes.list_all():
         if row["zip_code_type"] == "STANDARD":

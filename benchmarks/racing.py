@@ -1,4 +1,4 @@
-"""Many at once, each a process, so that nobody waits for another one's interpreter."""
+"""Run many at once, one process each, so that none waits for another's interpreter."""
 
 import multiprocessing
 import time
@@ -8,12 +8,12 @@ from typing import Any
 from django.db import connection, connections
 
 PATIENCE = 600
-# By its number: whether it came to something.
+# The act by number; returns whether it succeeded.
 Act = Callable[[int], bool]
 
 
 def per_second(acts: Sequence[Act], times: int) -> float:
-    """How many came to something in a second, when each process does its act so many times, all begun at once."""
+    """Return how many acts succeed per second if each process repeats its act, all starting at the same time."""
     connections.close_all()
     context = multiprocessing.get_context("fork")
     gate = context.Barrier(len(acts) + 1, timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""Results: the figures of each size as JSON lines under ``docs/benchmarks``, and the pictures drawn from them."""
+"""Results: the figures of each size as JSON lines under ``docs/benchmarks``, and the charts drawn from them."""
 
 import json
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ def as_json(line: Line) -> str:
 
 
 def keep(lines: Iterable[Line], leads: int) -> None:
-    """A row measured again takes its old place; the others stay as they are."""
+    """Save these lines. A figure measured again replaces its old line; the others stay unchanged."""
     FOLDER.mkdir(exist_ok=True)
     file = FOLDER / f"{leads}.jsonl"
     known = {line["key"]: line for line in _read(file)}
@@ -31,7 +31,7 @@ def keep(lines: Iterable[Line], leads: int) -> None:
 
 
 def draw() -> None:
-    """Each size against its goals, and every figure that was measured at more than one size."""
+    """Draw each size against its goals, and every figure measured at more than one size."""
     sizes = {int(file.stem): _read(file) for file in FOLDER.glob("*.jsonl")}
     for leads, lines in sizes.items():
         (FOLDER / f"{leads}.svg").write_text(draw_goals(lines, leads))

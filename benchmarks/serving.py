@@ -1,4 +1,4 @@
-"""The browse page over HTTP, as visitors of every vertical ask for it: two web processes, four connections."""
+"""The browse page over HTTP, requested by visitors of every vertical: two web processes, four connections."""
 
 import random
 import statistics
@@ -30,7 +30,7 @@ def measure(market: Market, leads: int) -> Iterator[Figure]:
 
 
 def visited(market: Market, leads: int) -> Iterator[str]:
-    """Addresses without end, verticals by their share, a few filters each."""
+    """Yield addresses without end: verticals by their share, with a few filters each."""
     verticals = [vertical for vertical in market.trades if vertical.open_for_resale]
     shares = [TRADES[vertical.slug] for vertical in verticals]
     return _paths(verticals, shares, random.Random(leads))

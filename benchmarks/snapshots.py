@@ -1,4 +1,4 @@
-"""The snapshot that every web process starts from: built, and loaded in a process of its own."""
+"""The snapshot that every web process starts from: building it, and loading it in a separate process."""
 
 import json
 import subprocess

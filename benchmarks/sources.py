@@ -1,4 +1,4 @@
-"""Forty sources of unequal size, each with its kind, grade and words of consent."""
+"""Forty sources of unequal size, each with its kind, grade and consent text."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ MOST_COMPANIES = (7, 5, 5, 4, 7, 3)
 
 @dataclass(frozen=True)
 class Origin:
-    """A source, the words that all its people saw, and its share of the leads."""
+    """A source, the consent text its people saw, and its share of the leads."""
 
     source: Source
     text: ConsentText
@@ -21,12 +21,12 @@ class Origin:
 
 
 def open_sources() -> tuple[Origin, ...]:
-    """The first makes five and a half times as many leads as the tenth; its words allow the most companies."""
+    """The first has five and a half times as many leads as the tenth; its consent text allows the most companies."""
     return tuple(_origin(place) for place in range(SOURCES))
 
 
 def kept_sources() -> tuple[Origin, ...]:
-    """Those of a stock that was kept; none for a new one."""
+    """Return the sources of a kept stock; none for a new one."""
     kept = Source.objects.filter(slug__startswith="source-").order_by("pk")
     return tuple(
         Origin(source, source.consent_texts.get(version="v1"), _share(place)) for place, source in enumerate(kept)

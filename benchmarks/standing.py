@@ -1,8 +1,8 @@
-"""Which of a hundred thousand standing orders want this lead: bitmaps backwards, against the same question in SQL.
+"""Which of 100,000 standing orders want this lead: our reverse bitmap index, compared with the same query in SQL.
 
-The peer keeps what orders ask as PostgreSQL answers it best: a row an order, an array or a range for each field that is
-asked, empty where it is not, with an index on what narrows most. It is asked in one prepared statement, and must give
-the same answer.
+The peer stores the orders' filters in the form PostgreSQL searches best: a row per order, an array or range for each
+filtered field, empty otherwise, with an index on the most selective one. It is queried with one prepared statement and
+must give the same result.
 """
 
 import random
@@ -62,7 +62,7 @@ def measure(market: Market, leads: int) -> Iterator[Figure]:
 
 
 def _compare(index: OrderIndex, peer: "_Peer", asked: list[tuple[Lead, datetime]]) -> Iterator[Figure]:
-    """Leads come by the minute's batch, so each asks for all of them in a run; the answers are compared."""
+    """Leads come in batches by the minute, so each side handles all of them in a row; the results are compared."""
     for lead, now in asked[:WARMING]:
         index.wanting(lead, now)
         peer.wanting(lead, now)
@@ -80,7 +80,7 @@ def _compare(index: OrderIndex, peer: "_Peer", asked: list[tuple[Lead, datetime]
 def _timed(
     wanting: Callable[[Lead, datetime], Any], asked: list[tuple[Lead, datetime]]
 ) -> tuple[list[Any], list[float]]:
-    """The answers, and the microseconds each took."""
+    """Return the results, and the microseconds each took."""
     answers, taken = [], []
     for lead, now in asked:
         started = time.perf_counter()
@@ -90,7 +90,7 @@ def _timed(
 
 
 def _leads(vertical: Vertical, now: datetime) -> list[tuple[Lead, datetime]]:
-    """Leads of the shelf, spread through it, priced."""
+    """Return leads for sale, spread over the inventory, with their prices."""
     curve: Curve = curve_in_force(vertical, now)
     shelf = Lead.objects.on_shelf().in_vertical(vertical).select_related("vertical", "source", "consent__text")
     numbers = list(shelf.order_by("pk").values_list("pk", flat=True))
@@ -109,7 +109,7 @@ def _order(vertical: Vertical, filter_fields: dict[str, FilterField], dice: rand
 
 
 def _said(vertical: Vertical, filter_fields: dict[str, FilterField], dice: random.Random) -> Iterator[dict[str, Any]]:
-    """What buyers ask: nearly all for states and an age, a third for each of some others, few for everything."""
+    """Return buyers' filters: nearly all on states and age, a third on each of some others, a few on none."""
     states = list(filter_fields["state"].choices or {})
     if dice.random() < 0.9:
         yield {"field": "state", "in": dice.sample(states, dice.choice([1, 1, 1, 2, 3, 5, 10]))}
@@ -156,7 +156,7 @@ def _of_field(filter_field: FilterField, kind: FieldType, dice: random.Random) -
 
 
 class _Peer:
-    """The same orders as a table: for each field its bounds or the values it takes, NULL where it is not asked."""
+    """The same orders as a table: the bounds or values of each field, NULL if it has no filter."""
 
     def __init__(self, vertical: Vertical, orders: dict[int, Criteria]) -> None:
         self._filter_fields = filter_fields_of(vertical.schema)
@@ -203,7 +203,7 @@ class _Peer:
         return [clause and list(clause.values)]
 
     def _conditions(self, field: str) -> list[str]:
-        """What the order leaves open passes; an answer that the lead does not have passes nobody who asks."""
+        """A field without a filter matches every lead; a filter never matches a lead that lacks the answer."""
         match self._filter_fields[field].kind:
             case "span":
                 low, high = f"{field}_low", f"{field}_high"

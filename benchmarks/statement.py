@@ -1,4 +1,4 @@
-"""A wallet's statement: any page of it, with its opening and closing balance, however many entries there are."""
+"""A wallet's statement: any page, with its opening and closing balance, whatever the number of entries."""
 
 import statistics
 from collections.abc import Callable, Iterator
@@ -98,7 +98,7 @@ def _bare(wallet: int, before: int) -> None:
 
 
 def _row_at(wallet: Account, place: int) -> UUID:
-    """The transaction so many rows from the newest."""
+    """Return the transaction this many rows from the newest."""
     entry = wallet.entries.select_related("transaction").order_by("-id")[place]
     return entry.transaction.public_id
 
@@ -110,7 +110,7 @@ def _month_in_the_middle() -> Period:
 
 @contextmanager
 def _filled(wallet: Account, sales: Account, entries: int) -> Iterator[None]:
-    """Gone again afterwards: on a stock that is kept, the next audit would miss the orders behind them."""
+    """Fill a wallet with entries and delete them afterwards: on a kept stock, the audit would miss their orders."""
     values = {"since": timezone.now() - YEARS, "span": YEARS, "entries": entries}
     _asleep(_FILL, {**values, "wallet": wallet.pk, "sales": sales.pk})
     try:
@@ -120,7 +120,7 @@ def _filled(wallet: Account, sales: Account, entries: int) -> Iterator[None]:
 
 
 def _asleep(statement: str, values: dict[str, Any]) -> None:
-    """Triggers sleep, as they do for the stock; the wallet's own balance is left out of it."""
+    """Run a statement with triggers disabled, as for the stock; the wallet's own balance is not updated."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(statement, values)

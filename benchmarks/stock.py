@@ -1,8 +1,8 @@
-"""Stock to measure with: leads by the million, straight into the tables, in the shape the product leaves them.
+"""Stock for the benchmarks: leads by the million, written straight into the tables in the form the product would.
 
-Triggers sleep while it is written (they would do, row by row, what is counted here at once); the audit at the end of
-``contention.py`` finds nothing wrong with it. Trades, places, sources, ages, answers, legs and proofs are drawn with
-the uneven shares that real leads have; see ``answers.py``, ``places.py`` and ``sources.py``.
+Triggers are disabled while it is written (they would do row by row what is counted here at once); the audit at the end
+of ``contention.py`` finds nothing wrong. Verticals, places, sources, ages, answers, legs and proof are drawn with the
+uneven shares of real leads; see ``answers.py``, ``places.py`` and ``sources.py``.
 """
 
 import itertools
@@ -27,7 +27,7 @@ from marketplace.prices.starting_curves import load_curves
 
 WALLET_CENTS = 10**10
 YOUNGEST = timedelta(days=2)
-# Of a thousand leads. Medicare is closed for resale: its leads are there, and on no shelf.
+# Per thousand leads. Medicare is closed for resale: its leads exist but are not for sale.
 TRADES = {
     "mortgage": 260,
     "auto-insurance": 180,
@@ -40,8 +40,8 @@ TRADES = {
     "auto-loan": 35,
     "medicare": 10,
 }
-LEGS_SHARES = (0.07, 0.1, 0.22, 0.27, 0.26, 0.05, 0.03)  # of 1 to 7 legs: 3.8 in the mean
-ELSEWHERE_SHARES = (0.4, 0.25, 0.2, 0.1, 0.05)  # sold 0 to 4 times before they came to us; one leg is always left
+LEGS_SHARES = (0.07, 0.1, 0.22, 0.27, 0.26, 0.05, 0.03)  # of 1 to 7 legs: 3.8 on average
+ELSEWHERE_SHARES = (0.4, 0.25, 0.2, 0.1, 0.05)  # sold 0 to 4 times before they came to us; at least one leg is left
 PHONES = ("mobile", "landline", "unknown", "voip")
 _PLACES = """
     CREATE SCHEMA IF NOT EXISTS benchmark;
@@ -117,7 +117,7 @@ class Market:
 
     @property
     def text(self) -> ConsentText:
-        """The first source's words."""
+        """The first source's consent text."""
         return self.origins[0].text
 
     def vertical(self, slug: str) -> Vertical:
@@ -125,20 +125,20 @@ class Market:
 
     @cached_property
     def trades(self) -> dict[Vertical, float]:
-        """Each vertical with its share."""
+        """Return each vertical with its share."""
         return {self.vertical(slug): share for slug, share in TRADES.items()}
 
 
 @dataclass(frozen=True)
 class Lot:
-    """Leads that were filled in together: their keys, without a gap."""
+    """Leads written together: their keys, without a gap."""
 
     first: int
     last: int
 
 
 def open_market() -> Market:
-    """Verticals, curves, sources and places; on a stock that was kept, what is there already."""
+    """Create verticals, curves, sources and places; on a kept stock, return the existing ones."""
     if kept := kept_sources():
         return Market(kept)
     load_verticals()
@@ -162,8 +162,8 @@ def fill(
     state: str | None = None,
     realtime: bool = False,
 ) -> Lot:
-    """Put so many leads of one vertical on the shelf, or into the real-time market, asked for within the span: those of
-    the shelf in no order, as files bring them; real-time ones in the order in which people asked."""
+    """Write this many leads of one vertical to the aged or the real-time market, captured within the span: aged ones in
+    no order, as files bring them; real-time ones in order of capture."""
     with transaction.atomic():
         lot = write(Draw(market, {vertical: 1}, leads, youngest, span, state, realtime))
         tell(lot)
@@ -172,7 +172,7 @@ def fill(
 
 @dataclass(frozen=True)
 class Draw:
-    """Leads to be drawn, and out of what. ``span`` of None: as long as each vertical may be sold."""
+    """Leads to draw, and from what. ``span`` None: as long as each vertical can be sold."""
 
     market: Market
     trades: dict[Vertical, float]
@@ -213,7 +213,7 @@ class Draw:
 def write(draw: Draw) -> Lot:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
-        with _reserving:  # two statements in one: another connection's would come between
+        with _reserving:  # two statements in one: another connection's statement could come in between
             cursor.execute(_RESERVE, [draw.leads, draw.leads])
             (first,) = cursor.fetchone()
         lot = Lot(first, first + draw.leads - 1)
@@ -226,14 +226,14 @@ def write(draw: Draw) -> Lot:
 
 
 def tell(lot: Lot) -> None:
-    """That its leads changed, to whoever follows the change feed: the triggers that would were asleep."""
+    """Announce the lot's leads in the change feed, because the triggers that would do it are disabled."""
     with connection.cursor() as cursor:
         cursor.execute(_TELL, [lot.first, lot.last])
 
 
 @transaction.atomic
 def empty(lot: Lot) -> None:
-    """Take a lot away again, as if it had never been there; nothing of it may have been sold."""
+    """Delete a lot as if it had never existed; none of it may have been sold."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         for table in ("leads_leg", "leads_consent", "leads_contact"):
@@ -261,7 +261,7 @@ def _of_sources(origins: Sequence[Origin]) -> dict[str, Any]:
 
 
 def _of_place(state: str | None) -> dict[str, Any]:
-    """The range of the places' numbers."""
+    """Return the range of the places' numbers."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT min(number), count(*) FROM benchmark.place WHERE state = %(state)s OR %(state)s IS NULL",
@@ -271,7 +271,7 @@ def _of_place(state: str | None) -> dict[str, Any]:
 
 
 def new_buyer(*verticals: Vertical) -> Buyer:
-    """A company that may buy these verticals and has more money than it can spend."""
+    """Create a company approved for these verticals with more money than it can spend."""
     number = next(_buyers)
     buyer = Buyer.objects.create(
         legal_name=f"Buyer {number} Inc",

@@ -1,4 +1,4 @@
-"""The sweep of due legs, against one bare UPDATE of as many; and whether it minds how full the shelf is."""
+"""The sweep of due legs, compared with one bare UPDATE of as many; and whether the stock's size affects it."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,7 +18,7 @@ _BARE = """
 
 
 class Sweeping:
-    """Measured twice, with a tenth of the stock and with all of it; the due legs are as many both times."""
+    """Measured twice, with a tenth of the stock and with all of it; the number of due legs is the same."""
 
     def __init__(self, market: Market, leads: int) -> None:
         self.market = market
@@ -28,7 +28,7 @@ class Sweeping:
         self.legs = 0
 
     def once(self) -> tuple[float, float]:
-        """Ours and the floor's seconds; the stock is afterwards what it was."""
+        """Return our seconds and the floor's; the stock is unchanged afterwards."""
         taken = alternating(ROUNDS, self._ours, self._bare)
         while self.lots:
             empty(self.lots.pop())
@@ -36,7 +36,7 @@ class Sweeping:
         return taken
 
     def _fill(self) -> Lot:
-        """Twins for each measure: the same statement makes them, and a leg ages only once."""
+        """Create twins for each measurement with the same statement, because a leg ages only once."""
         hour = timedelta(hours=1)
         lot = fill(self.market, self.vertical, self.due, youngest=hour, span=hour, realtime=True)
         with connection.cursor() as cursor:
@@ -60,7 +60,7 @@ class Sweeping:
 
 
 def figures(sweeping: Sweeping, small: tuple[float, float] | None, full: tuple[float, float]) -> Iterator[Figure]:
-    """``small`` is None on a stock that was kept."""
+    """``small`` is None on a kept stock."""
     taken, least = full
     yield Figure(f"sweep {sweeping.legs:,} due legs", taken, "s", least, Goal("ratio", at_most=1.5))
     if small is None:

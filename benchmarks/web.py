@@ -1,4 +1,4 @@
-"""Our own web processes, started for a measure and ended after it."""
+"""Our own web processes, started for a measurement and stopped after it."""
 
 import os
 import socket
@@ -24,11 +24,11 @@ class Web:
     pid: int
 
     def worker_megabytes(self) -> float:
-        """The largest worker's memory: what it shares with others counts by its part."""
+        """Return the largest worker's memory; shared pages count by its share."""
         return max(megabytes(worker.pid) for worker in self._workers)
 
     def own_megabytes(self) -> float:
-        """The same without the snapshot's pages."""
+        """Return the same without the snapshot's pages."""
         return max(own_megabytes(worker.pid) for worker in self._workers)
 
     @property
