@@ -1,4 +1,4 @@
-"""The access table of promise P34: every route of ours, every role, every method. What is not in it is refused."""
+"""The access table of promise P34: every route, role and method of ours. Whatever is not in it is refused."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""People who sing: every datum of theirs is a word of its own, found again in whatever shape it leaves the house."""
+"""Canaries: people whose every detail is a unique word, recognized in whatever encoding it leaks."""
 
 import base64
 import html
@@ -17,7 +17,7 @@ from tests.factories import Market
 
 @dataclass(frozen=True)
 class Canary:
-    """A made-up person with a number from 10 to 99."""
+    """A fictional person with a number from 10 to 99."""
 
     number: int
 
@@ -65,21 +65,21 @@ class Canary:
 
     @cached_property
     def written(self) -> list[bytes]:
-        """Every shape in which one of the words or digests may be written, in lower case."""
+        """Return every form in which one of the words or digests may be written, in lowercase."""
         digests = [phone_digest(self.person.phone), email_digest(self.person.email)]
         shapes = [shape for word in self.words for shape in written(word)]
         return list(dict.fromkeys([*shapes, *(digest.hex().encode() for digest in digests)]))
 
     @cached_property
     def coded(self) -> list[bytes]:
-        """The same in base64."""
+        """Return the same in base64."""
         digests = [phone_digest(self.person.phone), email_digest(self.person.email)]
         plain = [*(word.encode() for word in self.words), *digests]
         return list(dict.fromkeys(shape for one in plain for shape in coded(one)))
 
     @cached_property
     def numbers(self) -> list[bytes]:
-        """The phones without country, to be found among the digits alone."""
+        """Return the phones without country code, to look for among digits only."""
         return [phone[-10:].encode() for phone in (self.person.phone, self.person.second_phone)]
 
     def heard_in(self, sent: bytes) -> bool:
@@ -92,7 +92,7 @@ class Canary:
 
 
 def written(word: str) -> list[bytes]:
-    """As it is, and as HTML, a URL, JSON or a hex dump write it."""
+    """Return it as it is and as written in HTML, a URL, JSON or a hex dump."""
     shapes = [
         word.lower(),
         html.escape(word).lower(),
@@ -108,7 +108,7 @@ def written(word: str) -> list[bytes]:
 
 
 def coded(plain: bytes) -> list[bytes]:
-    """In base64 of both alphabets, wherever it begins in what is encoded: the characters that are its alone."""
+    """Return its base64 in both alphabets at every offset, limited to the characters that depend on it alone."""
     shapes = []
     for before in range(3):
         whole = base64.b64encode(b"\0" * before + plain)

@@ -1,4 +1,4 @@
-"""Companies with all their kinds of people and things, and the address of every route about what each one owns."""
+"""Companies with every kind of member and record, and the address of every route for what each one owns."""
 
 import uuid
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ from tests.leads.intake.importing.files import as_csv, row, uploaded, worked
 
 
 def make_person(**changes: bool) -> User:
-    """Without a password: digesting one takes longer than everything else here."""
+    """Create a user without a password: hashing one takes longer than everything else here."""
     return User.objects.create_user(f"cast-{uuid.uuid4().hex[:12]}@example.com", **changes)
 
 
 @dataclass
 class Company:
-    """With all its kinds of people, an order with its file and a return, a payment, an invitation and two keys."""
+    """A company with every kind of member, an order with file and return, a payment, an invitation and two keys."""
 
     buyer: Buyer
     people: dict[str, User]
@@ -64,7 +64,7 @@ class Cast:
     checked: ImportRun
 
     def person(self, role: str) -> User | None:
-        """Who acts in this role of the access table."""
+        """Return the user who acts in this role of the access table."""
         people = {
             "stranger": None,
             "newcomer": self.newcomer,
@@ -151,7 +151,7 @@ def expired_payment(buyer: Buyer, user: User) -> Payment:
 
 
 def customer_list(buyer: Buyer, user: User) -> CustomerList:
-    """Read, and of nobody in particular."""
+    """An upload that has been read, owned by nobody in particular."""
     now = timezone.now()
     return CustomerList.objects.create(
         buyer=buyer,
@@ -166,14 +166,14 @@ def customer_list(buyer: Buyer, user: User) -> CustomerList:
 
 
 def background_order(market: Market, buyer: Buyer, user: User) -> BackgroundOrder:
-    """Waiting for a worker that does not come."""
+    """A record waiting for a worker that never comes."""
     return BackgroundOrder.objects.create(
         buyer=buyer, placed_by=user, token="", idempotency_key=uuid.uuid4().hex, total=6_000, asked_at=market.now
     )
 
 
 def pending_order(market: Market, buyer: Buyer, user: User) -> OrderAwaitingPayment:
-    """Of nothing in particular: its buyer is at Stripe's page."""
+    """A payment for nothing in particular, whose buyer is on Stripe's page."""
     payment = Payment.objects.create(
         buyer=buyer, purpose="order", amount_cents=5000, status="open", asked_by=user, created_at=market.now
     )
@@ -197,7 +197,7 @@ def buy(market: Market, buyer: Buyer, user: User, *leads: Lead) -> Order:
 
 
 def addresses(cast: Cast, company: Company) -> dict[str, str]:
-    """Route to the address that is about this company's own, or about nobody's in particular."""
+    """Return routes with addresses of this company's records, or of nobody's in particular."""
     arguments = _arguments(cast, company)
     queries = {"api:listings": f"?vertical={cast.market.vertical.slug}"}
     return {

@@ -1,4 +1,4 @@
-"""What every test stands on: PostgreSQL for real, no network, triggers that forbid what tests must clean up."""
+"""The base of every test: real PostgreSQL, no network, and a way around triggers that forbid cleaning up."""
 
 import os
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ if os.environ.get("CI"):
 
 @pytest.fixture(scope="session", autouse=True)
 def flush_past_the_triggers() -> Iterator[None]:
-    """Between transactional tests every table is emptied; the ledger's own triggers would refuse that."""
+    """Every table is emptied between transactional tests, which the ledger's triggers would refuse."""
     flush = DatabaseOperations.sql_flush
 
     def unguarded(self, *args, **kwargs):
@@ -36,7 +36,7 @@ def flush_past_the_triggers() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> None:
-    """Counts are cached for some seconds, and limits on guessing for minutes; a test starts with neither."""
+    """Clear the caches of counts and rate limits before each test."""
     cache.clear()
     live.forget()
 
@@ -49,7 +49,7 @@ def market(db) -> factories.Market:
 
 @pytest.fixture
 def cast(market, settings, tmp_path) -> Cast:
-    """Three companies in that market with their people and things, the operator's staff and two uploads."""
+    """Three companies in that market with their members and records, the operator's staff and two uploads."""
     stored = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": str(tmp_path / "files")},

@@ -1,4 +1,4 @@
-"""A crawler: follows every link, form, facet, redirect and JSON address that its client is shown."""
+"""A crawler that follows every link, form, facet, redirect and JSON address its client is shown."""
 
 import json
 import re
@@ -17,7 +17,7 @@ GAP = b"\n\n"
 
 
 class Links(HTMLParser):
-    """The addresses in a page; a form sent by GET gives one for each of its choices and one for all it holds."""
+    """Return a page's addresses; a GET form gives one for each of its choices and one for all its values."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Links(HTMLParser):
 
 
 def crawl(client: Client, seeds: list[str], *, most: int, a_path: int = 12) -> Iterator[tuple[str, bytes]]:
-    """What was asked, and every byte of the answer with its headers. At most ``a_path`` queries of one path."""
+    """Yield each request and every byte of its response with headers; at most ``a_path`` queries per path."""
     waiting, seen, tried = deque(seeds), set(seeds), Counter()
     asked = 0
     while waiting and asked < most:
@@ -63,7 +63,7 @@ def crawl(client: Client, seeds: list[str], *, most: int, a_path: int = 12) -> I
 
 
 def again(client: Client, address: str, first: HttpResponse) -> Iterator[tuple[str, bytes]]:
-    """The same address by other methods, as a part of a page, and by the tag of what was sent."""
+    """Request the same address by other methods, as a page fragment, and with the ETag of the response."""
     for method in METHODS:
         yield f"{method} {address}", whole(client.generic(method, address))
     if first.status_code == 200 and first.get("Content-Type", "").startswith("text/html"):
@@ -73,14 +73,14 @@ def again(client: Client, address: str, first: HttpResponse) -> Iterator[tuple[s
 
 
 def whole(response: HttpResponse) -> bytes:
-    """Status, headers, cookies and body."""
+    """Return status, headers, cookies and body."""
     body = b"".join(response.streaming_content) if response.streaming else response.content
     head = [f"{response.status_code} {response.reason_phrase}", *map(": ".join, response.items())]
     return "\n".join([*head, *(cookie.OutputString() for cookie in response.cookies.values())]).encode() + GAP + body
 
 
 def links_in(address: str, response: HttpResponse, sent: bytes) -> Iterator[str]:
-    """Addresses of this site, without fragments."""
+    """Return addresses on this site, without fragments."""
     kind = response.get("Content-Type", "")
     found = [response["Location"]] if "Location" in response else []
     if kind.startswith("text/html"):

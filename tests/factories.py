@@ -1,4 +1,4 @@
-"""Things to test with, made by the product's own verbs."""
+"""Test data, created by the product's own functions."""
 
 import itertools
 import uuid
@@ -193,7 +193,7 @@ def make_leads(market: Market, quantity: int, **changes: Any) -> list[Lead]:
 
 
 def legless_lead(market: Market) -> Lead:
-    """A lead with its consent and no legs yet: made of another one's rows."""
+    """Create a lead with its consent but no legs, copied from another lead's rows."""
     lead = market.lead()
     consent, lead.pk, lead.public_id, lead.external_id = lead.consent, None, uuid.uuid4(), uuid.uuid4().hex
     lead.times_sold = lead.legs_realtime = lead.legs_left = 0

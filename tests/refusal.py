@@ -1,4 +1,4 @@
-"""How a test says that the database itself refuses: by the name of the constraint or trigger, with nothing moved."""
+"""Assertions that the database itself refuses: by the name of the constraint or trigger, with nothing changed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ OURS = ("leads", "buyers", "billing", "marketplace")
 
 @contextmanager
 def refused_by(name: str) -> Iterator[None]:
-    """What happens inside is refused by this very constraint or trigger, deferred ones included."""
+    """Assert that exactly this constraint or trigger refuses the block, deferred ones included."""
     before = everything()
 
     with pytest.raises(DatabaseError) as refusal, transaction.atomic():
@@ -25,14 +25,14 @@ def refused_by(name: str) -> Iterator[None]:
 
 
 def settle() -> None:
-    """Check what would be checked at commit, now."""
+    """Run the checks deferred to commit now."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
 def everything() -> dict[str, list[tuple]]:
-    """All rows of all our tables."""
+    """Return all rows of all our tables."""
     return {
         model._meta.db_table: [
             tuple(bytes(value) if isinstance(value, memoryview) else value for value in row)
@@ -44,7 +44,7 @@ def everything() -> dict[str, list[tuple]]:
 
 
 def promised_names(app: str) -> set[str]:
-    """Every named constraint and refusing trigger of an app's models; the history's own triggers refuse nothing."""
+    """Return every named constraint and refusing trigger of an app's models, without those of the history tables."""
     models = [model for model in apps.get_app_config(app).get_models() if not hasattr(model, "pgh_tracked_model")]
     constraints = {constraint.name for model in models for constraint in model._meta.constraints}
     triggers = {trigger.name for model in models for trigger in getattr(model._meta, "triggers", [])}

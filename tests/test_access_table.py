@@ -1,4 +1,4 @@
-"""Who may do what (P34, P36): the whole of tests/access.py tried out, for every role, route and method."""
+"""Who may do what (P34, P36): tests the whole of tests/access.py for every role, route and method."""
 
 import re
 import uuid
@@ -49,7 +49,7 @@ def program(key, **options):
 
 
 def ask(client, method, address, json=False):
-    """The answer and the tables it wrote to; then all of it is undone."""
+    """Return the response and the tables it wrote to, then undo everything."""
     cookies, before = client.cookies.copy(), writes()
     with transaction.atomic():
         body = {"data": b"{}", "content_type": "application/json"} if json else {}
@@ -139,7 +139,7 @@ def test_the_api_answers_each_key_as_the_table_says(cast, role):
 
 
 def test_the_owner_of_a_company_does_change_what_is_its_own(cast):
-    """The other side of the tests above: the same requests, let in, do write."""
+    """The control for the tests above: the same requests, if allowed, do write."""
     client, where = browser(cast.person("owner")), addresses(cast, cast.ours)
 
     done = {name: ask(client, "POST", where[name])[2] for name in ("buyers:remove", "buyers:withdraw", "buyers:revoke")}
@@ -174,7 +174,7 @@ def test_reading_everything_changes_no_row(cast):
 
 
 def others(cast):
-    """Route to three addresses: about the rival's, about nothing, and with what is no id at all."""
+    """Return three addresses per route: a rival's record, a missing record, and an invalid ID."""
     theirs = addresses(cast, cast.rival)
     nobody, number = str(uuid.uuid4()), "987654321"
     rival = cast.rival
@@ -226,7 +226,7 @@ def others(cast):
 
 
 def anonymous(response, content):
-    """What an answer says, without what changes from request to request."""
+    """Return a response's content without what changes from request to request."""
     headers = {name: value for name, value in response.headers.items() if name not in PASSING_HEADERS}
     return response.status_code, headers, PASSING.sub(b"", content)
 
@@ -321,7 +321,7 @@ def test_only_the_api_takes_a_change_without_the_token_and_it_knows_no_cookies(c
 
 
 def filled(address):
-    """An address of this route, about the first of everything."""
+    """Return an address of this route for the first record of each kind."""
     known = {"app_label": "leads", "key": "abc", "uidb36": "1", "url": "nothing"}
     address = re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", lambda found: known.get(found[1], "1"), address)
     address = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: known.get(found[1], "1"), address)

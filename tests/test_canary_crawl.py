@@ -1,4 +1,4 @@
-"""Before the sale no byte, log or task says who asked (P18, P21), and no answer depends on it (P19)."""
+"""Before a sale, no response, log or task reveals the person (P18, P21), and no response depends on them (P19)."""
 
 import base64
 import re
@@ -39,7 +39,7 @@ def unthrottled(monkeypatch):
 
 @pytest.fixture
 def sung(cast, settings):
-    """The market with its canaries: for sale, stopped, ours, the rival's, sold out, in an upload, refused at import."""
+    """The market with its canaries: for sale, opted out, ours, a rival's, sold out, in an upload, refused at import."""
     market = cast.market
     for canary in (SHELF, STOPPED, OURS, THEIRS):
         setattr(cast, f"lead_{canary.number}", canary.lead(market))
@@ -84,7 +84,7 @@ def program(company):
 
 
 def seeds(cast):
-    """Every route about everybody's things, every lead's card, and addresses that are refused."""
+    """Return every route for everyone's records, every lead's page, and addresses that are refused."""
     own, theirs = (addresses(cast, company).values() for company in (cast.ours, cast.rival))
     slug = cast.market.vertical.slug
     leads = [getattr(cast, f"lead_{number}").public_id for number in (11, 12, 13, 14)]
@@ -103,7 +103,7 @@ def seeds(cast):
 
 
 def heard(client, where, *, most=PAGES_EACH):
-    """(address, canary) wherever one is heard, and how many answers were listened to."""
+    """Return (address, canary) for every leak found, and how many responses were checked."""
     found, answers = [], 0
     for asked, sent in crawl(client, where, most=most):
         answers += 1
@@ -265,7 +265,7 @@ ASKED = ["", "x", SHELF.person.email, SHELF.person.phone, SHELF.person.last_name
 
 
 def become(lead, canary):
-    """The same lead, of somebody else."""
+    """The same lead from another person."""
     person = canary.person
     Contact.objects.filter(lead=lead).update(
         sealed=seal_person(person, row=str(lead.public_id)),
@@ -275,7 +275,7 @@ def become(lead, canary):
 
 
 def answerable(name, made):
-    """A value that this filter takes."""
+    """Return a value that this filter accepts."""
     offered = made.extra.get("choices")
     choices = offered() if callable(offered) else offered
     dated = isinstance(made, django_filters.DateFilter)
@@ -283,7 +283,7 @@ def answerable(name, made):
 
 
 def questions(cast):
-    """Each filter and order there is, and each guess, with what somebody who looks for a person would ask."""
+    """Yield every filter and sort, and every guess someone looking for a person might try."""
     allowed = filters_of(cast.market.vertical).base_filters
     slug, lead = cast.market.vertical.slug, cast.lead_11.public_id
     page = [
@@ -299,7 +299,7 @@ def questions(cast):
 
 
 def answers_to(cast, asked):
-    """Status, size and bytes of each answer, to whoever may ask there."""
+    """Return status, size and bytes of each response, for whoever has access."""
     shop, desk, key = client_of(cast.rival.people["owner"]), client_of(cast.staff), program(cast.rival)
     found = []
     for path, query in asked:

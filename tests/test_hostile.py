@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is one of ours, in the kind that was asked for, and nothing changed (P31, P36, P44)."""
+"""Whatever is sent, the response is ours, in the requested format, and nothing changes (P31, P36, P44)."""
 
 import json
 from urllib.parse import urlencode
@@ -100,7 +100,7 @@ def api(cast):
 
 
 def told(client, method, address, *, allowed=frozenset(), **sent):
-    """What is wrong with the answer, in words; None for a sound one. All that it did is undone."""
+    """Return what is wrong with the response, or None. Everything it did is undone."""
     before, cookies = writes(), client.cookies.copy()
     with transaction.atomic():
         response = client.generic(method, address, **sent)

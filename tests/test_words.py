@@ -15,7 +15,7 @@ def modules():
 
 
 def defined_names(tree):
-    """Public classes and type aliases at the top of a module."""
+    """Return the public classes and type aliases at the top of a module."""
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
             yield node.name

@@ -1,4 +1,4 @@
-"""A real browser before a live server. It complains by itself: of errors, refusals of the policy, lost requests."""
+"""A real browser on a live server. It reports errors, content-policy violations and lost requests by itself."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ PHONE = {"width": 390, "height": 844}
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """One browser for all of this folder's tests. While it runs, the ORM would take its event loop for ours."""
+    """One browser for all tests in this folder. While it runs, the ORM would mistake its event loop for ours."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         pytest.skip(MISSING)
@@ -40,7 +40,7 @@ def chromium() -> Iterator[Browser]:
 
 @dataclass
 class Guard:
-    """What went wrong in the browser without anybody looking. ``expected`` are paths that are to be refused."""
+    """Collect what goes wrong in the browser unnoticed. ``expected`` are paths that should be refused."""
 
     complaints: list[str] = field(default_factory=list)
     expected: set[str] = field(default_factory=set)
@@ -73,7 +73,7 @@ def guard() -> Guard:
 
 @pytest.fixture
 def new_page(live_server, chromium, guard) -> Iterator[Callable[..., Page]]:
-    """A page of a browser of its own, which knows nobody yet."""
+    """A page in its own browser context, not logged in."""
     cache.clear()
     contexts = []
 
@@ -94,7 +94,7 @@ def new_page(live_server, chromium, guard) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture
 def worker(monkeypatch) -> Iterator[None]:
-    """A worker beside the server: jobs run soon, in their order, and in another thread."""
+    """A worker next to the server: jobs run soon, in order, in another thread."""
     with ThreadPoolExecutor(1) as pool:
 
         def work(task: Task, args: tuple, kwargs: dict) -> None:
@@ -120,7 +120,7 @@ def log_in(page: Page, email: str, password: str = PASSWORD) -> None:
 
 @pytest.fixture
 def be(live_server) -> Callable[[Page, User], None]:
-    """Logged in, without the pages that lead there."""
+    """Log in without going through the login pages."""
 
     def be(page: Page, user: User) -> None:
         client = Client()

@@ -1,4 +1,4 @@
-"""The shelf by mouse, by keyboard, by the back button, and what the browser keeps of it."""
+"""Browsing leads by mouse, keyboard and back button, and what the browser keeps in its history."""
 
 import re
 from datetime import timedelta
@@ -28,7 +28,7 @@ NOTED = ["htmx-current-path-for-history"]
 
 @pytest.fixture
 def shelf(market):
-    """Twelve in Ohio that want to refinance, 40 days old; eight in Texas that want to buy, 100 days old."""
+    """Twelve refinance leads in Ohio, 40 days old; eight purchase leads in Texas, 100 days old."""
     market.leads(12)
     market.leads(
         8, age=timedelta(days=100), state="TX", postal_code="77002", attributes={"purpose": "purchase", "rate": 5}

@@ -1,4 +1,4 @@
-"""From a file to a shelf, and from a stranger to a bought file: only through the pages, as people would."""
+"""From an imported file to leads for sale, and from a new visitor to a bought file, only through the pages."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ def admin(db):
 
 @pytest.fixture
 def shelf(market):
-    """Twelve in Ohio at $2.20, eight in Texas at $1.00."""
+    """Twelve leads in Ohio at $2.20, eight in Texas at $1.00."""
     market.leads(12)
     market.leads(8, age=timedelta(days=100), state="TX", postal_code="77002", attributes={"purpose": "purchase"})
     return market
@@ -70,7 +70,7 @@ def buy_two_by_ticking(page: Page) -> None:
 
 
 def check_file(page: Page, order: Order) -> None:
-    """The file holds the order's people, all of them and nobody else."""
+    """Check that the file has exactly the order's people."""
     heading, *rows = downloaded(page, page.get_by_role("link", name=re.compile("^Download .*csv")))
     phone, email = heading.index("phone"), heading.index("email")
     assert len(rows) == order.filled

@@ -1,4 +1,4 @@
-"""Money in a real browser: every page without a barrier, and the words of a consent before it."""
+"""Money in a real browser: every page is accessible, and consent texts are shown before consent is given."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ def buyer(owner):
 
 @pytest.fixture
 def payments(buyer, owner, settings):
-    """One in each state that a page shows, a card on file and automatic top-up."""
+    """A payment in each status a page shows, a card on file and automatic top-up."""
     settings.STRIPE_SECRET_KEY = "sk_test_of_nobody"
     now = timezone.now()
     Customer.objects.create(

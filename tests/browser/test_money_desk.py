@@ -1,4 +1,4 @@
-"""The operator's money pages: no barrier that axe knows of, at any width, in the light and in the dark."""
+"""The operator's money pages: axe finds no accessibility barrier, at any width, in light and dark."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def market(settings, transactional_db) -> Market:
-    """Two sources, one paid and one drafted, a lead that came back, a day that differs."""
+    """Two sources, one paid and one in a draft, a returned lead, and a day whose books differ."""
     settings.PAYOUT_LEAST_CENTS = 100
     market = make_market()
     now = timezone.now()
@@ -71,7 +71,7 @@ def differs(now):
 
 @pytest.fixture
 def payment(market) -> Payment:
-    """As it stands while the card is awaited."""
+    """An order while it waits for the card payment."""
     return Payment.objects.create(
         buyer=market.buyer, purpose="top_up", amount_cents=5_000, status="open", created_at=timezone.now()
     )

@@ -1,4 +1,4 @@
-"""Money, only through the pages: an empty wallet, a card at Stripe's page, forty leads, three handed back."""
+"""Money, only through the pages: an empty wallet, a card on Stripe's page, forty leads, three returned."""
 
 import io
 import re
@@ -28,7 +28,7 @@ SECRET = "whsec_of_the_journey"
 
 @pytest.fixture
 def stripe_page(live_server, settings, worker) -> StandIn:
-    """Stripe's stand-in, which tells the live server of everything."""
+    """Stripe's stand-in, which sends every event to the live server."""
     settings.SITE_URL = live_server.url
     settings.STRIPE_SECRET_KEY = "sk_test_of_the_journey"
     settings.STRIPE_WEBHOOK_SECRETS = [SECRET]
@@ -43,7 +43,7 @@ def stripe_page(live_server, settings, worker) -> StandIn:
 
 @pytest.fixture
 def buyer(market) -> Buyer:
-    """Approved, and without a cent; sixty leads at $2.20 are on the shelf."""
+    """An approved buyer without money; sixty leads are for sale at $2.20."""
     market.leads(60)
     generous(market)
     return make_buyer(make_user(OWNER), market.vertical)
@@ -56,7 +56,7 @@ def go_and_pay(page: Page, market) -> None:
 
 
 def text_of(page: Page, path: str) -> str:
-    """The words of a PDF, fetched as the person who is logged in."""
+    """Return the text of a PDF, fetched as the logged-in person."""
     answer = page.request.get(path)
     assert (answer.status, answer.headers["content-type"]) == (200, "application/pdf")
     words = " ".join(part.extract_text() for part in PdfReader(io.BytesIO(answer.body())).pages)
@@ -83,7 +83,7 @@ def decide(page: Page, returned: Return, answer: str, finding: str) -> None:
 
 
 def entries(page: Page) -> list[tuple[str, str, str]]:
-    """In, out and balance of each row of the statement, newest first."""
+    """Return in, out and balance of each row of the statement, newest first."""
     page.goto("/wallet/statement/")
     rows = page.locator("main table tbody tr").all()
     return [tuple(cell.inner_text().strip() for cell in row.get_by_role("cell").all()[-3:]) for row in rows]

@@ -1,4 +1,4 @@
-"""Every page: no barrier that axe knows of, in the light and in the dark, and no sideways scroll at any width."""
+"""Every page: axe finds no accessibility barrier in light and dark, and nothing scrolls sideways at any width."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ SCROLLS = "() => document.documentElement.scrollWidth - document.documentElement
 
 @dataclass
 class Demo:
-    """The demo market, and a few things that stand in its pages' way."""
+    """The demo market, with a few awkward cases added."""
 
     passwords: dict[str, str]
     order: Order
@@ -62,7 +62,7 @@ def barriers(page: Page, options: dict, ignored: tuple[str, ...]) -> Iterator[st
 
 
 def defects(page: Page, ignored: tuple[str, ...] = ()) -> Iterator[str]:
-    """What is wrong with the page as it stands, at every width and in both schemes."""
+    """Yield what is wrong with the current page, at every width and in both color schemes."""
     page.evaluate(AXE_SCRIPT)
     for size in (WIDE, PHONE):
         page.set_viewport_size(size)
@@ -172,7 +172,7 @@ def test_the_pages_of_company_and_account(demo, new_page, be):
 
 @pytest.fixture
 def runs(demo) -> dict[str, ImportRun]:
-    """An import in each state that a page shows, and a sweep."""
+    """An import in each status a page shows, and a sweep."""
     source = Source.objects.earliest("pk")
     make_text(source, version="spring")
     admin = User.objects.get(email="admin@remainder.example")

@@ -1,4 +1,4 @@
-"""A passkey, from the page that adds it to the page that it opens; the browser's own authenticator, made up."""
+"""A passkey, from the page that adds it to the page it opens, with the browser's virtual authenticator."""
 
 import re
 
