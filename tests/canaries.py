@@ -19,7 +19,7 @@ NO_DIGITS = bytes(byte for byte in range(256) if byte not in b"0123456789")
 
 @dataclass(frozen=True)
 class Canary:
-    """A made-up person with a number from 10 to 99."""
+    """A fictional person with a number from 10 to 99."""
 
     number: int
 
@@ -74,7 +74,7 @@ class Canary:
 
     @cached_property
     def coded(self) -> list[bytes]:
-        """The same in base64."""
+        """Return the same in base64."""
         digests = [phone_digest(self.person.phone), email_digest(self.person.email)]
         plain = [*(word.encode() for word in self.words), *digests]
         return list(dict.fromkeys(shape for one in plain for shape in coded(one)))

@@ -177,7 +177,7 @@ def customer_list(buyer: Buyer, user: User) -> CustomerList:
 
 
 def background_order(market: Market, buyer: Buyer, user: User) -> BackgroundOrder:
-    """Waiting for a worker that does not come."""
+    """A record waiting for a worker that never comes."""
     return BackgroundOrder.objects.create(
         buyer=buyer, placed_by=user, token="", idempotency_key=uuid.uuid4().hex, total=6_000, asked_at=market.now
     )

@@ -80,7 +80,7 @@ class OrderAwaitingPayment(models.Model):
                 condition=pgtrigger.Condition(
                     "OLD.status <> 'waiting' AND (to_jsonb(OLD) - 'tell_at') <> (to_jsonb(NEW) - 'tell_at')"
                 ),
-                func="RAISE EXCEPTION 'a pending order ends once'"
+                func="RAISE EXCEPTION 'an order awaiting payment ends only once'"
                 " USING ERRCODE = 'check_violation', CONSTRAINT = 'pending_order_stays_ended';",
             ),
         ]

@@ -69,7 +69,7 @@ class BackgroundOrder(models.Model):
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition("OLD.ended_at IS NOT NULL"),
-                func="RAISE EXCEPTION 'a placing ends once'"
+                func="RAISE EXCEPTION 'a background order ends only once'"
                 " USING ERRCODE = 'check_violation', CONSTRAINT = 'placing_stays_ended';",
             ),
         ]

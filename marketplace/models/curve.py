@@ -72,7 +72,7 @@ class PriceCurve(models.Model):
                 condition=pgtrigger.Condition("OLD.* IS DISTINCT FROM NEW.*"),
                 func="""
                     IF OLD.effective_at <= now() OR NEW.effective_at < now() THEN
-                        RAISE EXCEPTION 'a curve that took effect is history: make a new version'
+                        RAISE EXCEPTION 'a curve in effect cannot be changed: make a new version'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'curve_in_force_is_fixed';
                     END IF;
                     RETURN NEW;
@@ -90,7 +90,7 @@ class PriceCurve(models.Model):
 _STEPS_FIXED = """
     IF (SELECT effective_at <= now() AND created_at <> now()
         FROM marketplace_pricecurve WHERE id = coalesce(NEW.curve_id, OLD.curve_id)) THEN
-        RAISE EXCEPTION 'a curve that took effect is history: make a new version'
+        RAISE EXCEPTION 'a curve in effect cannot be changed: make a new version'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'curve_in_force_is_fixed';
     END IF;
     RETURN coalesce(NEW, OLD);
@@ -129,7 +129,7 @@ class PriceTier(models.Model):
                             FROM marketplace_pricetier WHERE curve_id = NEW.curve_id
                         ) AS steps WHERE step > 0
                     ) THEN
-                        RAISE EXCEPTION 'a price only falls with age'
+                        RAISE EXCEPTION 'prices can only fall with age'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'tiers_only_fall';
                     END IF;
                     RETURN NULL;

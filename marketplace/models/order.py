@@ -135,7 +135,7 @@ class Sale(models.Model):
                         OR (NEW.exclusive AND lead.times_sold > 1)
                         OR (NEW.exclusive AND NEW.span <> int4range(1, lead.legs_authorized + 1))
                         OR (NOT NEW.exclusive AND NEW.span <> int4range(leg.number, leg.number + 1)) THEN
-                        RAISE EXCEPTION 'the sale does not agree with its leg'
+                        RAISE EXCEPTION 'the sale does not match its leg'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'sale_agrees_with_its_leg';
                     END IF;
                     IF lead.withdrawn_at IS NOT NULL OR (NEW.market = 'aged' AND NOT resale) THEN
@@ -143,11 +143,11 @@ class Sale(models.Model):
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'sale_is_of_a_sellable_lead';
                     END IF;
                     IF leg.held_until > NEW.sold_at AND leg.held_for <> holder THEN
-                        RAISE EXCEPTION 'this leg is held for somebody else'
+                        RAISE EXCEPTION 'this leg is held for another order'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'sale_respects_holds';
                     END IF;
                     IF NEW.returnable_until >= NEW.sold_at + make_interval(days => window_days) THEN
-                        RAISE EXCEPTION 'the buyer may return it longer than we may'
+                        RAISE EXCEPTION 'the buyer''s return window must end before ours'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'sale_window_is_within_the_sources';
                     END IF;
                     NEW.sold_before := lead.times_sold - 1;  -- its own leg is counted

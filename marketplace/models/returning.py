@@ -200,7 +200,7 @@ class Return(models.Model):
                             AND reason.id = NEW.reason_id
                             AND NEW.asked_at BETWEEN sale.sold_at AND sale.returnable_until
                     ) THEN
-                        RAISE EXCEPTION 'the return does not agree with its sale, or is too late'
+                        RAISE EXCEPTION 'the return does not match its sale or is too late'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'return_agrees_with_its_sale';
                     END IF;
                     RETURN NEW;
@@ -241,7 +241,7 @@ class Return(models.Model):
                             AND posted.reference = NEW.public_id::text
                             AND wallet.buyer_id = NEW.buyer_id AND entry.cents = NEW.cents
                     ) THEN
-                        RAISE EXCEPTION 'the credit is not this return''s'
+                        RAISE EXCEPTION 'the credit belongs to another return'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'return_is_credited_by_its_own_money';
                     END IF;
                     RETURN NEW;
@@ -311,7 +311,7 @@ class ReturnStep(models.Model):
                 func="""
                     IF (to_jsonb(OLD) - 'sealed_words') <> (to_jsonb(NEW) - 'sealed_words')
                         OR (OLD.sealed_words IS NULL AND NEW.sealed_words IS NOT NULL) THEN
-                        RAISE EXCEPTION 'what was said stays said; words are only sealed anew or forgotten'
+                        RAISE EXCEPTION 'a return step cannot change; its words can only be resealed or erased'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'return_step_is_immutable';
                     END IF;
                     RETURN NEW;

@@ -49,18 +49,18 @@ class StandingFill(models.Model):
                     SELECT * INTO placed FROM marketplace_order WHERE id = NEW.order_id;
                     IF (placed.buyer_id, placed.filled::bigint, placed.total_cents, placed.placed_at)
                         IS DISTINCT FROM (wanted.buyer_id, NEW.leads::bigint, NEW.cents, NEW.filled_at) THEN
-                        RAISE EXCEPTION 'the fill does not agree with its order'
+                        RAISE EXCEPTION 'the fill does not match its order'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'standing_fill_agrees_with_its_order';
                     END IF;
                     IF wanted.kind <> 'buy' OR wanted.paused_at IS NOT NULL OR wanted.ended_at IS NOT NULL THEN
-                        RAISE EXCEPTION 'this standing order does not buy'
+                        RAISE EXCEPTION 'this standing order is not buying'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'standing_fill_is_of_a_live_order';
                     END IF;
                     IF EXISTS (
                         SELECT 1 FROM marketplace_sale AS sale
                         WHERE sale.order_id = NEW.order_id AND sale.price_cents > wanted.max_price_cents
                     ) THEN
-                        RAISE EXCEPTION 'a lead cost more than the limit'
+                        RAISE EXCEPTION 'a lead costs more than the max price'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'standing_fill_keeps_the_limit';
                     END IF;
                     {"".join(_keeps(cap, window) for cap, window in _WINDOWS)}

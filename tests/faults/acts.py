@@ -1,4 +1,4 @@
-"""What we ask of Stripe, one act at a time, by name: a child process does it too, and is killed on the way."""
+"""Our requests to Stripe, one act at a time, by name; a child process runs them too and is killed on the way."""
 
 from datetime import datetime
 
@@ -30,7 +30,7 @@ def complete(key: int, now: datetime) -> None:
 
 
 def charge(key: int, now: datetime) -> None:
-    """Whatever was announced, that payment among it."""
+    """Handle everything announced, including that payment."""
     charges.charge_due(now=now)
 
 
@@ -51,7 +51,7 @@ ACTS = {act.__name__: act for act in (open_page, settle, cancel, complete, charg
 
 
 def sweep(now: datetime) -> None:
-    """What finds out by itself what nobody knows yet: the jobs that settle payments and payouts and complete orders."""
+    """Run the jobs that resolve open outcomes: they settle payments and payouts and complete orders."""
     stripe_events.act_due(now=now)
     top_ups.ask_again(now=now)
     refunds.ask_again(now=now)

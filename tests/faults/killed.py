@@ -1,7 +1,7 @@
-"""A worker whose acts are killed on the way: ``python -m tests.faults.killed``, one JSON order a line, one answer each.
+"""A worker whose acts are killed on the way: ``python -m tests.faults.killed`` answers each JSON line with one line.
 
-Each order is done in a process of its own, forked from this one, so that Django starts once. What kills it is wrapped
-around the product from the outside: after the n-th answer of Stripe, or before the n-th COMMIT.
+Each act runs in its own process, forked from this one, so that Django starts only once. The kill is wrapped around the
+product from outside: after the n-th response from Stripe, or before the n-th COMMIT.
 """
 
 import json

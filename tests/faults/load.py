@@ -1,7 +1,7 @@
-"""Buyers at work until they are told that it is enough: ``python -m tests.faults.load``, on a database of its own.
+"""Buyers at work until told to stop: ``python -m tests.faults.load``, on its own database.
 
-Each tops up, buys and hands back, every act under a key of his. What ended without an answer is asked again under the
-same key until there is one. At the end they tell what they were answered, beside what the database has.
+Each tops up, buys and returns leads, every act with its own key. An act without an answer is retried with the same key
+until there is one. At the end they report the answers they got next to what the database has.
 """
 
 import json
@@ -56,7 +56,7 @@ def _clients(control_url: str) -> list["Client"]:
 
 
 class NotYet(Exception):
-    """There is an answer, but not the end."""
+    """There is an answer, but not a final one."""
 
 
 class Client:
@@ -89,7 +89,7 @@ class Client:
                 self.answered["returns"].append(str(lead.public_id))
 
     def _certainly(self, do: Callable[[], Answer]) -> Answer | None:
-        """None when it was refused for certain."""
+        """Return None if it was definitely refused."""
         from django.db import InterfaceError, OperationalError, connection
 
         from billing.ledger import NotEnoughMoney

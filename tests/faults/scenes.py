@@ -1,4 +1,4 @@
-"""Scenes: how far a thing has come when something goes wrong with it, and what all books say once it is over."""
+"""Scenes: how far something has progressed when a fault hits, and what all books must say afterwards."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Scene:
-    """``arrange`` answers the key of what ``act`` is done to; ``sums`` are all accounts when it came to its end."""
+    """``arrange`` returns the key that ``act`` works on; ``sums`` are all accounts once it is over."""
 
     act: str
     arrange: Callable[[Any], int]
@@ -79,7 +79,7 @@ def a_page_nobody_wants(control) -> int:
 
 
 def an_order_that_is_paid(control) -> int:
-    """Ten leads held, of which the wallet pays twenty dollars and the card two."""
+    """Ten held leads; the wallet pays $20 and the card $2."""
     market = make_market()
     moves = {wallet_of(market.buyer): -98_000, house_account(Account.Kind.BANK): 98_000}
     post(Posting(Transaction.Kind.CREDIT, "taken out", market.now), moves)
@@ -96,7 +96,7 @@ def a_payment_to_refund(control) -> int:
 
 
 def a_charge_that_was_announced(control) -> int:
-    """A kept card, $50 in the wallet, and $70 to be charged since a minute ago."""
+    """A saved card, $50 in the wallet, and $70 due to be charged for a minute."""
     buyer, now = make_buyer(), timezone.now()
     paid(control, buyer, 5_000, keep_card=True)
     AutomaticTopUp.objects.create(
@@ -114,7 +114,7 @@ def a_charge_that_was_announced(control) -> int:
 
 
 def a_payout_by_stripe(control) -> int:
-    """A source that earned its half of thirty leads sold for good, paid from the $50 of a payment."""
+    """A source that earned half of thirty non-returnable sales, paid from a payment of $50."""
     market = make_market()
     Source.objects.update(return_window_days=1)
     paid(control, make_buyer(), 5_000)
@@ -138,7 +138,7 @@ def word_of_a_dispute(control) -> int:
 
 
 def word_of_a_refund(control) -> int:
-    """Made in Stripe's dashboard."""
+    """A refund made in Stripe's dashboard."""
     payment = paid(control, make_buyer(), 5_000)
     control.refund(payment=payment.stripe_payment_intent_id, amount=2_000)
     return receive(told(control, "refund.created")[0]).pk
@@ -193,13 +193,13 @@ BANKED = Scene(
 
 
 def sums() -> dict[str, int]:
-    """What every kind of account holds that is not empty."""
+    """Return the balance of every kind of account that is not empty."""
     held = Entry.objects.values_list("account__kind").annotate(total=Sum("cents")).order_by()
     return {kind: total for kind, total in held if total}
 
 
 def unknown() -> list[object]:
-    """Whatever we do not know the end of."""
+    """Return everything whose outcome we do not know."""
     payments = Payment.objects.filter(status__in=Payment.UNFINISHED)
     refunds = Refund.objects.filter(status__in=[Refund.Status.CREATED, Refund.Status.PENDING])
     events = StripeEvent.objects.filter(status=StripeEvent.Status.RECEIVED)
@@ -207,7 +207,7 @@ def unknown() -> list[object]:
 
 
 def pay_open_pages(control) -> None:
-    """The buyer, who has been sent to Stripe's page by then, pays on it."""
+    """Pay on Stripe's page, where the buyer has been sent by then."""
     for payment in Payment.objects.filter(status="open"):
         try:
             control.submit(session=payment.stripe_session_id, card=VISA)
@@ -216,7 +216,7 @@ def pay_open_pages(control) -> None:
 
 
 def let_time_pass(control, *spans: timedelta) -> None:
-    """At Stripe and here alike; after each span the sweeps ask."""
+    """Move time forward at Stripe and here; the sweeps run after each span."""
     now = timezone.now()
     for span in spans:
         control.advance(seconds=int(span.total_seconds()))
@@ -225,7 +225,7 @@ def let_time_pass(control, *spans: timedelta) -> None:
 
 
 def assert_books_agree() -> None:
-    """Ours within themselves, and with every line and the balance of Stripe's."""
+    """Check that our books agree with themselves and with every line and the balance at Stripe."""
     assert [str(one) for one in violations()] == []
     now = timezone.now()
     compared = reconcile(now - 3 * DAY, now + 3 * DAY, now)

@@ -1,7 +1,7 @@
-"""A process of its own that follows the shelf: ``python -m tests.faults.shelf serve|load|build [pause]``.
+"""A separate process that follows the inventory: ``python -m tests.faults.shelf serve|load|build [pause]``.
 
-``serve`` answers each line it reads with the leads on the shelf of the first vertical. With ``pause`` it stops in the
-middle, says so, and waits to be killed.
+``serve`` answers each input line with the leads for sale in the first vertical. With ``pause`` it stops in the middle,
+says so, and waits to be killed.
 """
 
 import json

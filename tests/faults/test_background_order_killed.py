@@ -1,4 +1,4 @@
-"""A worker killed in the middle of a large order leaves nothing, and the next one places it."""
+"""A worker killed in the middle of a large order leaves nothing behind, and the next one places the order."""
 
 import os
 import signal

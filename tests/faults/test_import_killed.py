@@ -1,4 +1,4 @@
-"""An import that is killed in the middle comes to the same end as one that is not."""
+"""An import killed in the middle ends with the same result as one that is not."""
 
 import json
 import os
@@ -20,7 +20,7 @@ PATIENCE = 60
 
 
 def start(market, path):
-    """The command as an operator runs it, on the database of the test."""
+    """Run the command as an operator does, on the test's database."""
     of = connection.settings_dict
     address = f"{quote(of['USER'])}:{quote(of['PASSWORD'])}@{quote(of['HOST'], safe='')}:{of['PORT'] or 5432}"
     return subprocess.Popen(
@@ -36,7 +36,7 @@ def start(market, path):
 
 
 def kill_on_the_way(process):
-    """Kill -9 once some rows are in, and others are not."""
+    """Kill -9 once some rows are imported and others are not."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until and process.poll() is None:
         if ImportRun.objects.filter(rows_read__gt=0).exists():

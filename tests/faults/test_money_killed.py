@@ -1,4 +1,4 @@
-"""Kill -9 between Stripe's answer and our commit: whoever asks next finds out, and no cent is lost or doubled."""
+"""Kill -9 between Stripe's response and our commit: the next request finds out, and no cent is lost or doubled."""
 
 import json
 import os
@@ -60,13 +60,13 @@ KILLS = [
     (HEARD_REFUND, "commit", 1),
     (BANKED, "commit", 1),
 ]
-"""What is going on, and where it is killed: before or after the n-th question to Stripe, or before the n-th COMMIT."""
+"""What is running and where it is killed: before or after the n-th request to Stripe, or before the n-th COMMIT."""
 DEATHS = [(PAGE, "checkout/sessions"), (REFUND, "refunds"), (CHARGE, "payment_intents"), (TRANSFER, "transfers")]
 
 
 @pytest.fixture(scope="module")
 def worker(django_db_setup):
-    """Ready to be killed as often as one likes: it forks for each act."""
+    """A worker that can be killed any number of times: it forks for each act."""
     of = connection.settings_dict
     address = f"{quote(of['USER'])}:{quote(of['PASSWORD'])}@{quote(of['HOST'], safe='')}:{of['PORT'] or 5432}"
     ours = {
@@ -85,7 +85,7 @@ def worker(django_db_setup):
 
 
 def status_of(worker, scene, key, what, number):
-    """How the act ended in a process of its own."""
+    """Return how the act ended in its own process."""
     order = {"act": scene.act, "key": key, "moment": [what, number], "stripe": settings.STRIPE_API_BASE}
     worker.stdin.write(f"{json.dumps(order)}\n")
     worker.stdin.flush()
@@ -111,7 +111,7 @@ def test_killed_on_the_way_it_comes_to_the_same_end(control, worker, scene, what
 
 @pytest.mark.parametrize("scene", [COMPLETED, TRANSFER], ids=str)
 def test_nothing_kills_what_runs_to_its_end(control, worker, scene):
-    """The control run: the same worker without a death does it all by itself, and no sweep is needed."""
+    """The control run: the same worker, not killed, does everything by itself, and no sweep is needed."""
     key = scene.arrange(control)
 
     assert status_of(worker, scene, key, "commit", 100) == 0
@@ -121,7 +121,7 @@ def test_nothing_kills_what_runs_to_its_end(control, worker, scene):
 
 
 class Stripe:
-    """The stand-in as a process, so that it can die; what it knew is in its file."""
+    """The stand-in as a process, so that it can be killed; its state is in its file."""
 
     def __init__(self, state) -> None:
         self.state = state

@@ -1,4 +1,4 @@
-"""The database restarted at once under load: what was answered is there, what was not is found out, nothing twice."""
+"""The database is restarted under load: answered acts are kept, unanswered ones get resolved, nothing runs twice."""
 
 import json
 import os
@@ -22,7 +22,7 @@ FIRST_CENTS = 100
 
 @pytest.fixture
 def cluster(tmp_path):
-    """What is committed survives the death of this server, unlike of the one of the tests; no power cut is tried."""
+    """Commits survive a crash of this server, unlike those of the tests' server; power cuts are not tested."""
     cluster = Cluster(tmp_path / "postgres", ("fsync=off",))
     cluster.ensure_running()
     yield cluster
@@ -49,7 +49,7 @@ def market(cluster, stand_in):
 
 
 def restart_at_once(cluster):
-    """As ``pg_ctl -m immediate``: nobody is waited for, nothing is written out."""
+    """Stop like ``pg_ctl -m immediate``: wait for nobody, write nothing out."""
     os.kill(cluster.pid(), signal.SIGQUIT)
     until = time.monotonic() + PATIENCE
     while cluster.pid():

@@ -1,4 +1,4 @@
-"""Whatever becomes of an answer of Stripe's, asking again leads to the same books: nothing lost, nothing doubled."""
+"""Whatever happens to a response from Stripe, a retry leads to the same books: nothing lost, nothing doubled."""
 
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ POSTS = [
     ("POST /v1/refunds", REFUND),
     ("POST /v1/transfers", TRANSFER),
 ]
-"""The requests of ours that change something at Stripe."""
+"""Our requests that change something at Stripe."""
 
 
 @pytest.mark.parametrize("mishap", MISHAPS)
@@ -59,8 +59,8 @@ def test_without_an_answer_it_is_asked_again_and_happens_once(control, path, sce
 
 
 def expected(path, scene, mishap):
-    """A page, a refund or a charge whose failure Stripe remembers under its key comes to nothing: it is given up when
-    it is certain that nothing happened. Transfers are paid once Stripe has forgotten the failure."""
+    """A page, refund or charge whose failure Stripe remembers under its key fails for good: we give it up once it is
+    certain that nothing happened. Transfers are paid once Stripe has forgotten the failure."""
     in_vain = mishap == "failed before" and path != "POST /v1/customers"
     return scene.sums_if_it_came_to_nothing if in_vain else scene.sums
 

@@ -1,4 +1,4 @@
-"""The shelf in processes of their own: killed while they load or build, and agreeing while it changes."""
+"""The inventory in separate processes: killed while they load or build, and in agreement while it changes."""
 
 import json
 import os

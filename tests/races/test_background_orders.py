@@ -1,4 +1,4 @@
-"""Large orders with real connections: two at once, two workers at one, and a list of own customers beside them."""
+"""Large orders with real connections: two at once, two workers on one, and a list of own customers next to them."""
 
 import threading
 
@@ -84,8 +84,8 @@ def test_a_message_that_comes_eight_times_places_one_order():
 
 
 def test_a_worker_that_stalls_past_its_lease_is_undone_and_the_other_ones_order_stands(monkeypatch):
-    """The first stalls in the middle of its order. The second claims the placing, waits for the first one's locks, and
-    is the one whose order counts."""
+    """The first worker stalls in the middle of its order. The second claims it, waits for the first one's locks, and
+    its order is the one that counts."""
     market = make_market()
     market.leads(30)
     one = asked(market, market.buyer, 20)

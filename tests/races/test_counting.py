@@ -15,7 +15,7 @@ SECONDS = 10
 
 
 def until_somebody_waits():
-    """Raises TimeoutError when nobody comes to wait for a lock."""
+    """Raise TimeoutError if nobody starts to wait for a lock."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:

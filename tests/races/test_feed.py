@@ -1,4 +1,4 @@
-"""The change feed with real transactions: nothing committed is missed, in whatever order they end."""
+"""The change feed with real transactions: no commit is missed, in whatever order they end."""
 
 import random
 import threading
@@ -87,8 +87,8 @@ def test_a_cursor_taken_inside_a_transaction_does_not_hide_what_that_one_writes_
 
 
 def test_a_thousand_random_interleavings_miss_nothing_through_crashes_and_restarts():
-    """Four writers begin, write, commit or undo in random order; the reader reads now and then, keeps its cursor now
-    and then, and after a crash goes on from the one it kept."""
+    """Four writers begin, write, commit or roll back in random order; the reader reads and saves its cursor now and
+    then, and after a crash continues from the saved one."""
     with writers(4) as several:
         for seed in range(PROGRAMS):
             interleave(random.Random(seed), several, first=seed * 1000)
@@ -268,7 +268,7 @@ def test_a_hold_hides_a_lead_while_it_lasts_and_no_longer():
 
 
 def test_processes_agree_with_the_database_after_many_at_once_changed_it():
-    """Writers sell legs, withdraw, list and re-grade while two processes answer all the time."""
+    """Writers sell legs, withdraw, list and regrade while two processes answer queries all the time."""
     market = make_market()
     market.leads(60)
     query, hosts = look_at(market), [Inventory(), Inventory()]

@@ -1,4 +1,4 @@
-"""Races for money, with real connections: zero-sum at every snapshot, each cent moved once."""
+"""Races for money, with real connections: every snapshot sums to zero, and each cent moves once."""
 
 import threading
 from contextlib import contextmanager
@@ -60,11 +60,11 @@ QUESTIONS = {
             WHERE kind = 'wallet' AND entry.balance_cents <> wallet.balance_cents
     """,
 }
-"""What must have no answer at any moment; each is asked by a statement of its own, of one snapshot."""
+"""Queries that must always return nothing; each is one statement, so it sees one snapshot."""
 
 
 def query():
-    """One snapshot: how many transactions there are, and what is wrong."""
+    """Return, from one snapshot, how many transactions there are and what is wrong."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute("SELECT count(*) FROM billing_transaction")
@@ -78,7 +78,7 @@ def query():
 
 @contextmanager
 def reader():
-    """Looks at snapshot after snapshot while something is going on; the list fills with what it sees."""
+    """Check snapshot after snapshot in the meantime; the list collects what it sees."""
     seen, over = [], threading.Event()
 
     def read():
@@ -141,7 +141,7 @@ def test_a_reader_sees_a_zero_sum_ledger_at_every_snapshot(control):  # noqa: F8
 
 
 def test_the_reader_sees_half_of_a_posting():
-    """The control run: with the ledger's triggers off, half a posting is committed, and the snapshot shows it."""
+    """The control run: with the ledger's triggers off, half a posting is committed and a snapshot shows it."""
     wallet = wallet_of(make_buyer())
     now = timezone.now()
     post(Posting(Kind.CREDIT, "whole", now), {wallet: 100, house_account(Account.Kind.BANK): -100})
@@ -178,7 +178,7 @@ def test_sixteen_buyers_on_hot_stock_who_hand_back_end_with_exact_books():
     buyers, by = [rich_buyer(market) for _ in range(16)], clerk()
 
     def buys_and_hands_back(buyer):
-        """Until nothing is left for him, two at a time; the first of each two comes back."""
+        """Buy two at a time until nothing is left, and return the first of each two."""
         bought, returned = 0, 0
         for turn in range(3):
             try:

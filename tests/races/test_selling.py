@@ -1,4 +1,4 @@
-"""Races for legs, with real connections: never oversold, never half, never stuck."""
+"""Races for legs, with real connections: never oversold, half done or stuck."""
 
 import threading
 from collections.abc import Callable
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
 
 
 def together(*acts: Callable[[], Any]) -> list[Any]:
-    """Run every act at once, each on a connection of its own; answers or exceptions in order."""
+    """Run all acts at once, each on its own connection; return results or exceptions in order."""
     gate = threading.Barrier(len(acts))
 
     def act(do: Callable[[], Any]) -> Any:
@@ -71,7 +71,7 @@ def test_forty_buyers_after_the_last_leg_of_one_lead():
 
 
 def test_without_the_guards_forty_buyers_do_oversell(monkeypatch):
-    """The control run: the same race with locks, claim and constraints off sells the last leg many times."""
+    """The control run: with locks, claim and constraints off, the same race sells the last leg many times."""
     market = make_market()
     lead = market.lead(legs_authorized=1)
     buyers = [rich_buyer(market) for _ in range(40)]
@@ -218,7 +218,7 @@ def test_exclusive_and_ordinary_never_share_a_lead_and_both_can_win():
 
 
 def test_the_sweep_and_buyers_at_the_boundary_never_take_the_same_leg_apart():
-    """Four sweeps against buyers while legs cross their window: each leg ages once, and sold ones stay as they were."""
+    """Four sweeps race with buyers as legs pass their window: each leg ages once, and sold ones stay unchanged."""
     market = make_market()
     market.now = timezone.now() - timedelta(minutes=16)
     due = market.leads(25, captured_at=market.now)  # caught young: real-time legs that are due by now
@@ -257,7 +257,7 @@ def test_a_stop_that_is_acknowledged_is_before_every_later_sale():
 
 
 def _late_token(market, lead):
-    """A quote from before the stop, by a buyer who comes after it."""
+    """A quote from before the person's stop, used after it."""
     quoted = Quote(
         market.buyer.pk,
         NamedLeads((lead.public_id,)),

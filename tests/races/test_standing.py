@@ -1,4 +1,4 @@
-"""Eight fillers at once, with real connections: never over a cap, a budget or the wallet, and none stuck."""
+"""Eight fillers at once, with real connections: never over a cap, a budget or the wallet, and never stuck."""
 
 import threading
 from datetime import timedelta
@@ -31,12 +31,12 @@ TERMS = {
 
 @pytest.fixture
 def small_bites(monkeypatch):
-    """Each look buys two at most, so that the fillers meet at the cap."""
+    """Each check buys at most two, so that the fillers meet at the cap."""
     monkeypatch.setattr(filling, "AT_ONCE", 2)
 
 
 def rounds(market, number=6):
-    """One filler: looks again and again, as the minutes would."""
+    """One filler: checks again and again, as it would every minute."""
 
     def fill():
         for _ in range(number):
@@ -97,7 +97,7 @@ def test_eight_fillers_of_eight_companies_sell_no_leg_twice(small_bites):
 
 
 def test_with_the_lock_off_the_database_still_refuses_what_is_over_the_cap(small_bites, monkeypatch):
-    """The first guard off: looks don't take turns. Each reads the same room, and only the trigger stops them."""
+    """The first guard is off: checks don't take turns. Each reads the same room, and only the trigger stops them."""
     market = make_market()
     market.leads(20, age=timedelta(days=40))
     order = wants(market, hourly_cap=7)
@@ -125,7 +125,7 @@ def test_with_both_guards_off_the_cap_is_broken(small_bites, monkeypatch):
 
 
 def unlocked(order, market):
-    """A look that holds no lock: read the room, wait for the others, buy."""
+    """A check without a lock: read the room, wait for the others, buy."""
     gate = threading.Barrier(FILLERS)
     room_of = filling.room_of
 
@@ -191,7 +191,7 @@ def test_a_worker_killed_in_between_leaves_nothing_behind(monkeypatch, moment):
 
 
 def test_pausing_wins_or_loses_whole(small_bites):
-    """Whoever comes first: after the pause is answered nothing is bought any more."""
+    """Whichever comes first: once the pause is confirmed, nothing more is bought."""
     market = make_market()
     market.leads(20, age=timedelta(days=40))
     order = wants(market)

@@ -1,4 +1,4 @@
-"""A storm of Stripe's messages, each five times and in no order, while the buyer looks at his page again and again."""
+"""A storm of Stripe's messages, each sent five times in random order, while the buyer keeps reloading a page."""
 
 import random
 from datetime import timedelta
@@ -30,7 +30,7 @@ LEADS, PRICE = 10, 220
 
 @pytest.fixture
 def at_once(monkeypatch):
-    """A worker that takes each job the moment it is handed over."""
+    """A worker that runs each job as soon as it is queued."""
     monkeypatch.setattr(tasks.act_on_stripe_event, "delay_on_commit", tasks.act_on_stripe_event)
 
 
@@ -44,7 +44,7 @@ def held_and_paid(control, market, buyer):  # noqa: F811
 
 
 def deliver(messages):
-    """One of the deliverers, who comes by with his share."""
+    """One of the senders, delivering its share."""
     client, stripe = Client(), reverse("stripe-webhook")
     said = (raw(message) for message in messages)
     sent = [client.post(stripe, body, "application/json", headers={"Stripe-Signature": mark}) for body, mark in said]

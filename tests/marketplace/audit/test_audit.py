@@ -1,4 +1,4 @@
-"""The audit names each broken promise, and only that one: for each check the database is damaged on purpose."""
+"""The audit finds each broken promise and no other: for each check the database is damaged on purpose."""
 
 import json
 from datetime import timedelta
@@ -59,7 +59,7 @@ def make_run(market):
 
 
 def damage(name):
-    """Registers what breaks the promise ``name``. It answers the ids that the audit must name."""
+    """Register a function that breaks the promise ``name`` and returns the ids the audit must report."""
 
     def register(function):
         DAMAGES.setdefault(name, []).append(function)
@@ -69,7 +69,7 @@ def damage(name):
 
 
 def sql(statement, *values):
-    """Runs past every trigger and foreign key."""
+    """Run a statement past every trigger and foreign key."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(statement, values)
@@ -92,7 +92,7 @@ def free_leg(market, number=1):
 
 @damage("sales_never_overlap")
 def a_leg_within_an_exclusive_sale_is_sold(market):
-    """Leg 2 of the exclusive lead goes to somebody else as well, with its order and its charge in step."""
+    """Sell leg 2 of the exclusive lead to someone else as well, with a matching order and charge."""
     exclusive = Sale.objects.get(exclusive=True)
     drop("marketplace_sale", "sale_legs_never_overlap")
     sale = first_sale(market)
@@ -392,7 +392,7 @@ def a_charge_for_nothing(market):
 
 @damage("orders_cost_what_they_sold")
 def a_sale_cheaper_than_its_order_says(market):
-    """The half of $2.20 and of $2.19 is the same, rounded: its source earned what it should."""
+    """Half of $2.20 and of $2.19 round to the same amount, so the source earned the right share."""
     sql("UPDATE marketplace_sale SET price_cents = price_cents - 1 WHERE id = %s", first_sale(market).pk)
     sql("UPDATE billing_earning SET price_cents = price_cents - 1 WHERE leg_id = %s", first_sale(market).leg_id)
     return [first_sale(market).order_id]
@@ -406,7 +406,7 @@ def an_order_that_counts_one_too_few(market):
 
 @damage("orders_charged_their_total")
 def a_charge_of_another_amount(market):
-    """One cent more leaves the wallet, and balances: only the order knows better."""
+    """One more cent leaves the wallet and the entries balance: only the order disagrees."""
     transaction = transaction_of(first_sale(market).order)
     sql(
         "UPDATE billing_entry AS entry SET cents = cents + sign(cents) FROM billing_account AS account"
@@ -433,7 +433,7 @@ def an_order_over_its_quantity(market):
 
 @damage("sales_earn_their_source_its_share")
 def a_source_that_went_without(market):
-    """Its share went to nobody, in step with the books."""
+    """Its share went to nobody, and the books agree."""
     sale = first_sale(market)
     sql("DELETE FROM billing_earning WHERE leg_id = %s", sale.leg_id)
     sql(

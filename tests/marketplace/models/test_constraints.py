@@ -1,4 +1,4 @@
-"""What PostgreSQL refuses whoever asks: every named constraint and trigger of marketplace, hit past its verbs."""
+"""What PostgreSQL refuses, whatever code asks: every named constraint and trigger of the marketplace app."""
 
 import uuid
 from datetime import timedelta
@@ -36,7 +36,7 @@ ATTEMPTS = {}
 
 
 class Shop:
-    """A lead of four aged legs, its first sold, and a curve that takes effect tomorrow."""
+    """A lead with four aged legs, the first sold, and a curve that takes effect tomorrow."""
 
     def __init__(self, market):
         self.market = market
@@ -50,7 +50,7 @@ class Shop:
         self._make_curve_long_ago()
 
     def _make_curve_long_ago(self):
-        """In the transaction that makes a curve its steps may still be written; that one is over."""
+        """Steps can still be written in the transaction that creates a curve; that transaction is over."""
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL session_replication_role = replica")
             PriceCurve.objects.filter(pk=self.market.curve.pk).update(created_at=timezone.now() - timedelta(days=9))
@@ -356,7 +356,7 @@ def volume_that_costs_more(shop):
 
 
 def pending_order(shop, **changes):
-    """Waits for a payment of five dollars."""
+    """An order awaiting a payment of $5."""
     now = shop.market.now
     buyer = changes.pop("buyer", shop.other)
     payment = Payment.objects.create(buyer=buyer, purpose="order", amount_cents=500, status="open", created_at=now)

@@ -1,4 +1,4 @@
-"""What is said when something of ours breaks."""
+"""The responses to server errors."""
 
 import pytest
 

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.urls(__name__)
 
 @pytest.fixture
 def lines(settings, capsys):
-    """What a production process would have written to standard error."""
+    """Return what a production process would have written to standard error."""
     logs.configure({"level": "INFO", "json": True})
 
     def read():

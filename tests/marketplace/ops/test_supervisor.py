@@ -47,7 +47,7 @@ def is_alive(pid):
 
 
 def ends(pid, seconds=5):
-    """A killed process takes the kernel a moment."""
+    """Wait a moment for the kernel to remove a killed process."""
     until = time.monotonic() + seconds
     while is_alive(pid) and time.monotonic() < until:
         time.sleep(0.02)

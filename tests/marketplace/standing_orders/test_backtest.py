@@ -27,7 +27,7 @@ def reckoned(market, *clauses, kind="buy", buyer=None, **terms):
 
 
 def on_shelf(market, number=1, *, days, listed_days=None, **changes):
-    """Leads this many days old, on the shelf since their first day or since so many days ago."""
+    """Create leads this many days old, for sale since their first day or since this many days ago."""
     listed = market.now - timedelta(days=days if listed_days is None else listed_days)
     leads = market.leads(number, age=timedelta(days=days), **changes)
     shift(leads, listed)

@@ -39,13 +39,13 @@ def attempt(name):
 
 @pytest.fixture
 def desk(market):
-    """A standing order that bought two leads for $4.40 just now."""
+    """A standing order that just bought two leads for $4.40."""
     market.leads(2, age=timedelta(days=40))
     return SimpleNamespace(market=market, standing=looked(wants(market), market.now))
 
 
 def order_of(desk, *, leads=1, at=None, **changes):
-    """An order without sales, made up."""
+    """A fictional order without sales."""
     at = at or desk.market.now
     values = {
         "idempotency_key": f"key {Order.objects.count()}",
@@ -138,7 +138,7 @@ def a_fill_of_a_search(desk):
 
 @attempt("standing_fill_keeps_the_limit")
 def a_fill_with_a_dearer_lead(desk):
-    """The order of a first fill, whose leads cost $2.20, for another standing order with a lower limit."""
+    """The order of a first fill, with leads at $2.20, for another standing order with a lower max price."""
     dear = Order.objects.get()
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
