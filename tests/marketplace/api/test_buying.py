@@ -137,7 +137,7 @@ def test_a_part_is_sold_only_when_a_part_was_allowed(market, api):
     assert whole.status_code == 409
     assert whole.json() == {
         "code": "not_all_there",
-        "message": "Of 3 leads, 2 are left at the quoted price. Nothing was charged.",
+        "message": "Only 2 of 3 leads are left at the quoted price. Nothing was charged.",
         "fields": {},
         "left": 2,
         "refused": [gone],
@@ -215,7 +215,7 @@ def test_altered_and_foreign_quotes_are_refused_alike(market, api, other):
 
     answers = {api.order(one).content for one in (token, token[:-4], f"{token}A", "é", "x" * 9_000, "{}")}
 
-    assert answers == {b'{"code":"bad_quote","message":"This is not a quote of yours. Ask for a new one.","fields":{}}'}
+    assert answers == {b'{"code":"bad_quote","message":"This is not one of your quotes. Get a new one.","fields":{}}'}
     nothing_moved(api)
 
 

@@ -105,7 +105,7 @@ def test_only_json_is_read(api, content_type):
 def test_json_may_say_its_charset(api):
     answer = api.post("quotes/", {"leads": ["x"]}, "application/json; charset=utf-8")
 
-    assert answer.json()["fields"] == {"leads": ["A lead is named by its id."]}
+    assert answer.json()["fields"] == {"leads": ["Each lead must be a lead id (a UUID)."]}
 
 
 def test_a_large_body_is_refused(api):

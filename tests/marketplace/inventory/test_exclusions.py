@@ -127,7 +127,7 @@ def test_the_page_says_why_a_lead_is_left_out(market, client):
 
     page = client.get(f"/mortgage/checkout/?lead={lead.public_id}&lead={other.public_id}").content.decode()
 
-    assert f"Lead {lead.short_id}: on a list of your own customers" in page
+    assert f"Lead {lead.short_id}: on your list of own customers" in page
 
 
 # --- Handed back

@@ -156,7 +156,7 @@ def test_a_refusal_ends_it_with_the_reason_and_nothing_charged(market):
     one = work(one)
 
     assert (one.status, one.code, one.order) == ("refused", "not_all_there", None)
-    assert one.problem == "Of 5 leads, 4 are left at the quoted price. Nothing was charged."
+    assert one.problem == "Only 4 of 5 leads are left at the quoted price. Nothing was charged."
     nothing_moved(market)
 
 
@@ -379,7 +379,7 @@ def test_a_refused_one_ends_at_the_checkout_with_the_reason_and_todays_prices(ma
 
     assert ended.url == "/mortgage/checkout/?quantity=5&buy_sort=newest"
     page = client.get(ended.url).content.decode()
-    assert "Of 5 leads, 4 are left at the quoted price. Nothing was charged." in page
+    assert "Only 4 of 5 leads are left at the quoted price. Nothing was charged." in page
     assert "Buy 4 leads" in page
     nothing_moved(market)
 
