@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models.signals import post_migrate
 
-# pgtrigger lets any session switch any trigger off by a setting. Our triggers keep promises: the switch is taken out.
+# pgtrigger lets any session turn off any trigger by a setting. Our triggers enforce promises, so remove that switch.
 _NO_SWITCH = """
     CREATE OR REPLACE FUNCTION public._pgtrigger_should_ignore(trigger_name NAME) RETURNS BOOLEAN
     LANGUAGE sql IMMUTABLE AS 'SELECT FALSE'

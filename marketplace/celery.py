@@ -1,7 +1,7 @@
 """The job queue, and the one table of everything that runs on a schedule.
 
-The database is the queue; Celery carries hints. A lost message costs until the
-next tick, a doubled one nothing: every job asks the tables what is due.
+The database is the queue; Celery only carries hints. A lost message delays a job until
+its next tick, a repeated one does no harm: every job reads from the database what is due.
 """
 
 import os
@@ -21,7 +21,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 
 @setup_logging.connect
 def keep_our_logging(**_: Any) -> None:
-    """With a receiver here Celery leaves logging as the settings made it."""
+    """Make Celery keep the logging set up by the settings; any receiver of this signal does."""
 
 
 @worker_process_init.connect
@@ -47,7 +47,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "build-snapshot": {"task": "marketplace.inventory.tasks.build_snapshot", "schedule": 20.0},
     "forget-changes": {"task": "marketplace.inventory.tasks.forget_changes", "schedule": 10 * 60.0},
     "release-holds": {"task": "marketplace.orders.tasks.release_holds", "schedule": 60.0},
-    # Once a day; the later hours are for a morning on which nothing ran.
+    # Runs once a day; the later hours are a fallback for a morning when nothing ran.
     "reconcile-stripe": {
         "task": "billing.reconciliation.tasks.reconcile_stripe",
         "schedule": crontab(minute=15, hour="6-23"),
@@ -57,5 +57,5 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "purge-expired": {"task": "leads.ageing.tasks.purge_expired", "schedule": 24 * 60 * 60.0},
 }
 app.conf.beat_schedule = SCHEDULE
-# Each feature's tasks lie with it.
+# Each feature's tasks live in its own folder.
 app.autodiscover_tasks(sorted({job["task"].rpartition(".tasks.")[0] for job in SCHEDULE.values()}))

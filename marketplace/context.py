@@ -1,4 +1,4 @@
-"""What every page shows: the operator, the verticals with their stock, the wallet."""
+"""Context for every page: the operator, the verticals with their stock, the wallet balance."""
 
 from typing import Any
 

@@ -1,10 +1,10 @@
-"""How every form of the market is drawn."""
+"""How every form is rendered."""
 
 from django.forms.renderers import TemplatesSetting
 
 
 class MarketFormRenderer(TemplatesSetting):
-    """Forms and fields come from templates/django/forms/market; widgets stay Django's own, for the admin's sake."""
+    """Render forms and fields from templates/django/forms/market; widgets stay Django's own, for the admin."""
 
     form_template_name = "django/forms/market/form.html"
     field_template_name = "django/forms/market/field.html"

@@ -1,7 +1,7 @@
-"""The other template language: for the parts of the shelf's page that repeat themselves hundreds of times.
+"""The second template language: for the parts of the browse page that repeat hundreds of times.
 
-Jinja turns a template into Python code, and fifty rows and a rail of counts take a fifth of the time. Everything else
-stays in Django's own. How numbers are written is the same in both.
+Jinja compiles a template to Python code, so 50 rows and a rail of counts take a fifth of the time. Everything else
+stays in Django's own language. Numbers are formatted the same in both.
 """
 
 import uuid
@@ -20,7 +20,7 @@ NO_LEAD = uuid.UUID(int=0)
 
 
 def environment(**options: Any) -> Environment:
-    """What Django makes its templates with: see TEMPLATES."""
+    """Return the environment that Django builds its Jinja templates with; see TEMPLATES in the settings."""
     made = Environment(**options, trim_blocks=True, lstrip_blocks=True)  # noqa: S701  (Django passes autoescape)
     made.filters |= {"cents": dollars, "count": count}
     made.globals |= {"lead_url": _lead_url, "once": _once, "query_besides": _query_besides}
@@ -29,7 +29,7 @@ def environment(**options: Any) -> Environment:
 
 @lru_cache(maxsize=4096)
 def _once(macro: Callable[..., str], *said: Any) -> str:
-    """What an imported macro draws of these values, which say everything it looks at."""
+    """Return a macro's cached output for these values; the macro must read nothing else."""
     return macro(*said)
 
 
@@ -39,12 +39,12 @@ def _lead_url(public_id: uuid.UUID) -> str:
 
 @lru_cache(maxsize=1)
 def _lead_address() -> str:
-    """Looked up once: fifty rows a page link there."""
+    """Return the URL pattern of a lead's page, looked up once: 50 rows on a page link there."""
     return reverse("storefront:lead", args=[NO_LEAD]).replace(str(NO_LEAD), "{}")
 
 
 def _query_besides(request: HttpRequest, *names: str) -> str:
-    """The page's own parameters less these, ready for one more to be put behind them."""
+    """Return the page's query string without these parameters, ready to append one more."""
     kept = request.GET.copy()
     for name in names:
         kept.pop(name, None)

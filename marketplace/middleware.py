@@ -1,4 +1,4 @@
-"""What surrounds every request: one log line, and the headers that keep a page private."""
+"""Middleware for every request: one log line, and the headers that keep a page private."""
 
 import re
 import time
@@ -22,7 +22,7 @@ REQUEST_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
 LONGEST_LOGGED_PATH = 120
 SAFE_METHODS = {"GET", "HEAD"}
 LOGOUT_ROUTES = {"account_logout", "admin:logout"}
-# Everything off but the passkeys we sign in with.
+# Everything is off except passkeys, which people log in with.
 PERMISSIONS_POLICY = ", ".join(
     [
         *(
@@ -58,7 +58,7 @@ PERMISSIONS_POLICY = ", ".join(
 
 
 class RequestLogMiddleware:
-    """One line a request: by route, never with a query string, and under an id that the answer carries too."""
+    """Log one line per request: by route, never with a query string, with an id that the response carries too."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -74,7 +74,7 @@ class RequestLogMiddleware:
         return response
 
     def _log(self, request: HttpRequest, response: HttpResponseBase, *, milliseconds: int) -> None:
-        # The user that the request itself asked for; looking it up only for the log would cost a query.
+        # The user, if the request loaded it; loading it only for the log would cost a query.
         user = getattr(request, "_cached_user", None)
         say = log.error if response.status_code >= 500 else log.info
         say(
@@ -91,14 +91,14 @@ def _request_id(request: HttpRequest) -> str:
 
 
 def _place(request: HttpRequest) -> str:
-    """The route rather than the path: a path may carry the key of a password reset."""
+    """Return the route, not the path: a path may carry a password reset key."""
     if request.resolver_match:
         return request.resolver_match.view_name or f"/{request.resolver_match.route}"
     return request.path[:LONGEST_LOGGED_PATH]
 
 
 class PrivateResponseMiddleware:
-    """Nothing private is kept by browsers or shared by caches, and no page may use what it doesn't need (P22)."""
+    """Keep private pages out of browser and shared caches, and turn off browser features no page needs (P22)."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -127,8 +127,8 @@ def _is_logout(request: HttpRequest) -> bool:
 
 
 class ShelfMiddleware:
-    """A page that changes nothing shows one state of the shelf. While that is being counted, every page that needs it
-    says so, how far that is, and looks again. What was sent in a form is not done: the person sends it again."""
+    """Show a read-only page one state of the inventory. While it is still loading, every page that needs it says so,
+    shows the progress and reloads. A submitted form is not acted on; the person submits it again."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

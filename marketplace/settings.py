@@ -1,7 +1,7 @@
-"""Settings: one file, from the environment only, typed; a wrong value stops the start.
+"""Settings: one file, from the environment only, typed; an invalid value stops the program at startup.
 
-MODE says how strict we are. ``demo`` (the default) and ``test`` fill gaps with safe local values;
-``production`` fills nothing and refuses what a stranger could know (see ``marketplace/ops/checks.py``).
+MODE sets how strict we are. ``demo`` (the default) and ``test`` fill gaps with safe local values;
+``production`` fills nothing and refuses values a stranger could know (see ``marketplace/ops/checks.py``).
 """
 
 import hashlib
@@ -31,17 +31,17 @@ DEBUG = env.bool("DEBUG", False)
 VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var"))).resolve()
 
 # --- Keys: what signs, what seals, what digests ------------------------------------------------
-MISSING: Any = ...  # what environs takes for "there is no default"
+MISSING: Any = ...  # how environs spells "there is no default"
 _local: dict[str, Any] = {} if PRODUCTION else load_local_keys(VAR_DIR / "keys.json")
 try:
     SECRET_KEY = env.str("SECRET_KEY", _local.get("SECRET_KEY", MISSING))
-    # "id:base64 of 32 bytes", comma separated; the first one seals, all of them open.
+    # "id:base64 of 32 bytes", comma separated; the first key seals, all of them open.
     FIELD_KEYS: list[str] = env.list("FIELD_KEYS", [_local["FIELD_KEYS"]] if _local else MISSING)
     DIGEST_KEY = env.str("DIGEST_KEY", _local.get("DIGEST_KEY", MISSING))
 except EnvError as error:
     raise ImproperlyConfigured(f"production needs its own keys: {error}") from error
 
-# --- Where it is reached -----------------------------------------------------------------------
+# --- Addresses ---------------------------------------------------------------------------------
 PORT = env.int("PORT", 8000, validate=Range(1, 65535))
 WEB_WORKERS = env.int("WEB_WORKERS", 1, validate=Range(1, 64))  # web processes of `manage.py up`
 SITE_URL = env.str("SITE_URL", f"http://localhost:{PORT}").rstrip("/")
@@ -67,7 +67,7 @@ INSTALLED_APPS = [
     "buyers",
     "billing",
     "marketplace",
-    "pghistory.admin",  # its links on the admin's pages go before the admin's own
+    "pghistory.admin",  # must come before the admin, so that its links appear on the admin's pages
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -149,7 +149,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 _database = DATABASES["default"]
 CELERY_BROKER_URL = env.str("BROKER_URL", "pgmq://")
 if CELERY_BROKER_URL == "pgmq://":
-    # The broker that needs no server: pgmq's tables in our own database (see docs/decisions.md).
+    # A broker that needs no server: pgmq's tables in our own database (see docs/decisions.md).
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "conn_string": " ".join(
             f"{key}='{_database[name]}'"
@@ -180,7 +180,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_TIME_LIMIT = 540  # under the visibility timeout: a longer task would run twice
+CELERY_TASK_TIME_LIMIT = 540  # below the visibility timeout: a longer task would run twice
 CELERY_TASK_SOFT_TIME_LIMIT = 480
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
@@ -189,16 +189,16 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 
 # --- Money: cards by Stripe, amounts in cents ----------------------------------------------------
-# Without a key there are no cards and wallets are filled by the desk; the demo brings a stand-in for Stripe.
+# Without a key there are no card payments and the operator credits wallets; the demo has a stand-in for Stripe.
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "")
-# The newest first; two while one is being replaced.
+# Newest first; two while one is being replaced.
 STRIPE_WEBHOOK_SECRETS: list[str] = env.list("STRIPE_WEBHOOK_SECRETS", [])
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", "https://api.stripe.com").rstrip("/")
 STRIPE_CHECKOUT_ORIGIN = env.str("STRIPE_CHECKOUT_ORIGIN", "https://checkout.stripe.com").rstrip("/")
 STRIPE_STAND_IN = MODE == "demo" and not STRIPE_SECRET_KEY
 STRIPE_STAND_IN_PORT = env.int("STRIPE_STAND_IN_PORT", PORT + 1, validate=Range(1, 65534))
 if STRIPE_STAND_IN:
-    STRIPE_SECRET_KEY = "sk_test_stand_in"  # noqa: S105  (of the demo's stand-in, and worth nothing)
+    STRIPE_SECRET_KEY = "sk_test_stand_in"  # noqa: S105  (the demo stand-in's, and worth nothing)
     STRIPE_WEBHOOK_SECRETS = [f"whsec_{hashlib.sha256(f'stand-in {SECRET_KEY}'.encode()).hexdigest()}"]
     STRIPE_API_BASE = f"http://127.0.0.1:{STRIPE_STAND_IN_PORT}"
     STRIPE_CHECKOUT_ORIGIN = f"http://localhost:{STRIPE_STAND_IN_PORT}"
@@ -223,9 +223,9 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 if TESTING:
-    # Every test makes people; the real hasher is slow on purpose.
+    # Every test creates users; the real hasher is slow on purpose.
     PASSWORD_HASHERS.insert(0, "django.contrib.auth.hashers.MD5PasswordHasher")
-# NIST 800-63B: length and a list of known passwords; no rules of composition.
+# NIST 800-63B: a minimum length and a list of known passwords; no composition rules.
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 15}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -235,7 +235,7 @@ LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "buyers.companies.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]  # once: the field can show what is typed
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]  # asked once, because the field can show what is typed
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if PRODUCTION else "optional"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
@@ -248,42 +248,42 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Remainder"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION  # passkeys on http://localhost
-# Staff see people's data: in production nobody reaches the operator's pages on a password alone.
+# Staff can see personal data: in production a password alone is not enough for the operator's pages.
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", PRODUCTION)
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 
-# --- The audit trail in the admin: of one object or one model at a time -------------------------
+# --- The audit trail in the admin: one object or one model at a time ----------------------------
 PGHISTORY_ADMIN_MODEL = "pghistory.MiddlewareEvents"
 PGHISTORY_ADMIN_ALL_EVENTS = False
 
-# --- Mail, files --------------------------------------------------------------------------------
+# --- Email, files -------------------------------------------------------------------------------
 _email = env.dj_email_url("EMAIL_URL", "smtp://" if PRODUCTION else "console:")
 globals().update({name: value for name, value in _email.items() if name.startswith("EMAIL_")})
 DEFAULT_FROM_EMAIL = env.str("FROM_EMAIL", f"Remainder <{OPERATOR['email']}>")
 _STATIC_FILES = {
     "test": "django.contrib.staticfiles.storage.StaticFilesStorage",
-    "demo": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",  # compressing takes 40 s, once
+    "demo": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",  # without compression, which takes 40 s
     "production": "whitenoise.storage.CompressedManifestStaticFilesStorage",
 }
 _storage_url = urlsplit(env.str("STORAGE_URL", ""))
 
 
 def _files_in(folder: str) -> dict[str, Any]:
-    """Under VAR_DIR, or in a bucket that several hosts share: s3://bucket/prefix (wants django-storages[s3])."""
+    """Under VAR_DIR, or in a bucket that several hosts share: s3://bucket/prefix (needs django-storages[s3])."""
     if _storage_url.scheme == "s3":
         place = {"bucket_name": _storage_url.netloc, "location": f"{_storage_url.path.strip('/')}/{folder}".lstrip("/")}
         return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {**place, "querystring_auth": True}}
     if _storage_url.scheme:
-        raise ImproperlyConfigured("STORAGE_URL is an address like s3://bucket/prefix, or nothing.")
+        raise ImproperlyConfigured("STORAGE_URL must be empty or a URL such as s3://bucket/prefix.")
     return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(VAR_DIR / folder)}}
 
 
 STORAGES = {
-    # What is kept of an upload is sealed (leads/intake/importing/stored.py); nothing under here has a public address.
+    # Stored uploads are sealed (leads/intake/importing/stored.py); nothing in here has a public URL.
     "default": _files_in("files"),
-    # The shelf as files that every web process starts from.
+    # Inventory snapshots that every web process loads at startup.
     "inventory": _files_in("inventory"),
     "staticfiles": {"BACKEND": _STATIC_FILES[MODE]},
 }
@@ -299,7 +299,7 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
 
-# --- Cache: counts for the front page and the limits on guessing, shared by every process -----------
+# --- Cache: front page counts and rate limits on guessing, shared by all processes ------------------
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     if TESTING
@@ -327,7 +327,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],
-        # A form's answer may send the browser on to Stripe's own page.
+        # A form submission may redirect to Stripe's own page.
         "form-action": [SELF, STRIPE_CHECKOUT_ORIGIN],
         "manifest-src": [SELF],
         "base-uri": [NONE],
@@ -355,7 +355,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Remainder",
-    "DESCRIPTION": "Aged leads with the label on: browse, quote, buy, download.",
+    "DESCRIPTION": "Browse, quote, buy and download aged leads.",
     "VERSION": "1",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enum_id_removal"],
@@ -364,7 +364,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
 }
 
-# --- Logs: one JSON line an event, no personal data ---------------------------------------------
+# --- Logs: one JSON line per event, no personal data --------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 LOGGING_CONFIG = "marketplace.ops.logs.configure"
 LOGGING = {"level": LOG_LEVEL, "json": env.bool("LOG_JSON", PRODUCTION)}

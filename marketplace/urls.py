@@ -1,4 +1,4 @@
-"""The site map. Verticals stand at the root, so they come last."""
+"""The site map. Verticals are at the root, so they come last."""
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
@@ -8,7 +8,7 @@ from marketplace.api.view import Nowhere
 from marketplace.ops import health
 from marketplace.orders.views.stripe_webhook import webhook
 
-# Staff log in where everybody does: with the second factor and the limits on guessing.
+# Staff log in where everybody does, with the second factor and the rate limits on guessing.
 admin.autodiscover()
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
@@ -26,17 +26,17 @@ urlpatterns = [
     path("company/", include("buyers.urls")),
     # Money
     path("wallet/", include("billing.urls")),
-    # What was bought
+    # Purchases
     path("orders/", include("marketplace.orders.urls")),
     path("returns/", include("marketplace.returns.urls")),
-    # What is wanted from now on
+    # Standing orders and saved searches
     path("standing-orders/", include("marketplace.standing_orders.urls")),
-    # Stripe's messages
+    # Stripe webhooks
     path("stripe/webhook/", webhook, name="stripe-webhook"),
     # Programs
     path("api/v1/", include("marketplace.api.urls")),
     re_path(r"^api/", Nowhere.as_view(), name="api-nowhere"),
-    # The shelf
+    # The storefront
     path("", include("marketplace.orders.checkout_urls")),
     path("", include("marketplace.storefront.urls")),
 ]

@@ -8,7 +8,7 @@ application = get_wsgi_application()
 
 
 def _open_the_shelf() -> None:
-    """So that the first visitor does not wait while the snapshot is read."""
+    """Load the snapshot at startup, so that the first visitor does not wait for it."""
     from marketplace.inventory.live import warm
     from marketplace.ops.gc import keep_what_is_loaded
 

@@ -1,1 +1,1 @@
-"""Files of bought leads, written anew at every download; nothing of them is stored but the manifest."""
+"""Files of bought leads, generated at every download; only the manifest is stored."""

@@ -1,9 +1,9 @@
-"""Batches: the leads that an order bought, read a batch at a time and kept as columns, a list for each value.
+"""Batches: an order's leads, read a batch at a time and kept as columns, one list per value.
 
-Each batch is a query of its own, begun behind the last row of the one before: memory stays flat, no transaction is
-held while a slow line drains, and a person who stops while a file is on its way is out of every later batch.
-Columns, because a file of a hundred thousand rows has five million cells: what is done for a column at once is not done
-for each cell. Instants and ids come as the text that the database writes anyway.
+Each batch is a separate query that starts after the last row of the previous one: memory stays flat, no transaction
+is held open while a slow client downloads, and a person who opts out during a download is left out of later batches.
+Columns, because a file of 100,000 rows has five million cells: work done once per column is not done per cell.
+Instants and ids are the text that the database writes anyway.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ BATCH = 2000
 
 
 class Sold(NamedTuple):
-    """What one query answers, in the order of FIELDS. Instants are the database's text, in UTC."""
+    """The result of one query, in the order of FIELDS. Instants are the database's text, in UTC."""
 
     sale_id: Sequence[int]
     sold_at: Sequence[str]
@@ -89,7 +89,7 @@ FIELDS: tuple[str | Combinable, ...] = (
 
 
 class Batch:
-    """Some sales of one order with their people in the clear, in memory only. Every list has one item a sale."""
+    """Some sales of one order with their contacts decrypted, in memory only. Every list has one item per sale."""
 
     def __init__(self, sold: Sold, known: Known) -> None:
         self.sold = sold
@@ -100,12 +100,12 @@ class Batch:
 
     @cached_property
     def stopped(self) -> list[str]:
-        """Why a person may no longer be told; empty for all others."""
+        """Why a person's contact may no longer be shown; empty for all others."""
         return list(map(reason_stopped, self.sold.withdrawn_at, self.sold.sealed))
 
     @cached_property
     def people(self) -> list[Person]:
-        """A person who stopped is nobody."""
+        """The contacts; an empty one for a person who opted out."""
         ring = key_ring()
         return [
             NOBODY if stopped or sealed is None else open_person(sealed, row=lead, ring=ring)
@@ -122,7 +122,7 @@ class Batch:
 
 
 def batches(order: Order, *, first: int = 0, quantity: int | None = None) -> Iterator[Batch]:
-    """The order's leads from number ``first`` on, in the order of their sales, at most ``quantity``."""
+    """Yield the order's leads in order of sale, starting at number ``first``, at most ``quantity``."""
     known = Known()
     left = order.filled - first if quantity is None else min(quantity, order.filled - first)
     rows = _read(order.sales.order_by("id")[first : first + min(BATCH, left)]) if left > 0 else []
@@ -134,9 +134,9 @@ def batches(order: Order, *, first: int = 0, quantity: int | None = None) -> Ite
 
 
 def _read(sales: SaleQuerySet) -> list[tuple[Any, ...]]:
-    """As the driver hands them out: nothing in FIELDS needs Django to convert it."""
+    """Return rows straight from the driver: nothing in FIELDS needs Django to convert it."""
     with transaction.atomic(), connection.cursor() as cursor:
-        # So few rows are read before another process has started to help.
+        # Reading so few rows takes less time than starting a parallel worker.
         cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
         cursor.execute(*sales.values_list(*FIELDS).query.sql_with_params())
         return cursor.fetchall()

@@ -1,4 +1,4 @@
-"""Columns: everything that can be said of a bought lead, each under one name, written for a batch at once."""
+"""Columns: everything we can export about a bought lead, each under one name, written for a whole batch at once."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -17,12 +17,12 @@ from marketplace.models import Order
 
 Write = Callable[[Batch], Sequence[Cell]]
 NUMBERS = (int, float)
-CODE_LENGTH = 20  # the longest outside id that VICIdial keeps
+CODE_LENGTH = 20  # the longest external id that VICIdial stores
 
 
 @dataclass(frozen=True)
 class Column:
-    """``stays`` when it is written also for a person who stopped: which lead it was, and that it stopped."""
+    """A column of a file. ``stays`` if it is also written for a person who opted out: the lead's id and its status."""
 
     name: str
     label: str
@@ -31,11 +31,11 @@ class Column:
     stays: bool = False
 
     def headed(self, label: str) -> "Column":
-        """The same under the heading that another program knows it by."""
+        """Return the same column under the heading that another program expects."""
         return replace(self, label=label)
 
     def cells(self, batch: Batch) -> Sequence[Cell]:
-        """One a lead; nothing for a person who stopped, unless the column stays."""
+        """Return one cell per lead; empty for a person who opted out, unless the column stays."""
         written = self.write(batch)
         if self.stays or not any(batch.stopped):
             return written
@@ -43,12 +43,12 @@ class Column:
 
 
 def fixed(text: str) -> Column:
-    """The same text for everybody, where a program insists on one."""
+    """Return a column with the same text in every row, for programs that require one."""
     return Column("", "", "", lambda batch: [text] * batch.size)
 
 
 def summary(lead: SoldLead) -> str:
-    """The answers in one line, for programs that have no field for each."""
+    """Return the answers in one line, for programs without a field for each."""
     return _in_one_line(lead.fields, lead.sale.attributes)
 
 
@@ -70,7 +70,7 @@ def _codes(batch: Batch) -> list[str]:
 
 
 def _instants(texts: Iterable[str]) -> list[str]:
-    """``2026-01-02T03:04:05Z`` from the database's ``2026-01-02 03:04:05.678+00``."""
+    """Return ``2026-01-02T03:04:05Z`` for the database's ``2026-01-02 03:04:05.678+00``."""
     return [f"{text[:10]}T{text[11:19]}Z" for text in texts]
 
 
@@ -105,23 +105,23 @@ SALE, PERSON, REQUEST, PROOF, ANSWERS = "The sale", "The person", "The request",
 _ENVELOPE = [
     Column("lead_id", "Lead id", SALE, lambda b: b.sold.lead_id, stays=True),
     Column("status", "Status", SALE, lambda b: [stopped or "active" for stopped in b.stopped], stays=True),
-    Column("bought_at", "Bought at, UTC", SALE, lambda b: _instants(b.sold.sold_at)),
-    Column("price", "Price, dollars", SALE, lambda b: list(map(_dollars, b.sold.price_cents))),
+    Column("bought_at", "Bought at (UTC)", SALE, lambda b: _instants(b.sold.sold_at)),
+    Column("price", "Price in dollars", SALE, lambda b: list(map(_dollars, b.sold.price_cents))),
     Column("exclusive", "Exclusive", SALE, lambda b: ["Yes" if whole else "No" for whole in b.sold.exclusive]),
     Column("first_name", "First name", PERSON, lambda b: [person.first_name for person in b.people]),
     Column("last_name", "Last name", PERSON, lambda b: [person.last_name for person in b.people]),
     Column("full_name", "Full name", PERSON, lambda b: [person.full_name for person in b.people]),
     Column("phone", "Phone, 10 digits", PERSON, lambda b: [_digits(person.phone) for person in b.people]),
-    Column("phone_11", "Phone, 1 and 10 digits", PERSON, lambda b: [person.phone.lstrip("+") for person in b.people]),
+    Column("phone_11", "Phone, 11 digits with 1", PERSON, lambda b: [person.phone.lstrip("+") for person in b.people]),
     Column("second_phone", "Second phone", PERSON, lambda b: [_digits(person.second_phone) for person in b.people]),
-    Column("email", "E-mail", PERSON, lambda b: [person.email for person in b.people]),
+    Column("email", "Email", PERSON, lambda b: [person.email for person in b.people]),
     Column("street", "Street", PERSON, lambda b: [person.street for person in b.people]),
     Column("city", "City", PERSON, lambda b: [person.city for person in b.people]),
     Column("state", "State", PERSON, lambda b: b.sold.state),
     Column("postal_code", "ZIP", PERSON, lambda b: b.sold.postal_code),
     Column("vertical", "Vertical", REQUEST, lambda b: [schema.vertical.name for schema in b.schemas]),
-    Column("captured_at", "Asked at, UTC", REQUEST, lambda b: _instants(b.sold.captured_at)),
-    Column("age_days", "Age at the sale, days", REQUEST, lambda b: b.sold.age_days),
+    Column("captured_at", "Requested at (UTC)", REQUEST, lambda b: _instants(b.sold.captured_at)),
+    Column("age_days", "Age at sale, in days", REQUEST, lambda b: b.sold.age_days),
     Column("kind", "Made by", REQUEST, lambda b: _labels(LeadKind.choices, b.sold.kind)),
     Column("phone_type", "Phone type", REQUEST, lambda b: _labels(PhoneType.choices, b.sold.phone_type)),
     Column("companies_allowed", "Companies allowed", REQUEST, lambda b: b.sold.legs_authorized),
@@ -129,7 +129,7 @@ _ENVELOPE = [
     Column("source", "Source", REQUEST, lambda b: [source.legal_name for source in b.sources]),
     Column("site", "Site", REQUEST, lambda b: list(map(_site, b.sources))),
     Column("consent_version", "Consent wording", PROOF, lambda b: [text.version for text in b.texts]),
-    Column("consent_given_at", "Consent given at, UTC", PROOF, lambda b: _instants(b.sold.consent_given_at)),
+    Column("consent_given_at", "Consent given at (UTC)", PROOF, lambda b: _instants(b.sold.consent_given_at)),
     Column("consent_page", "Consent page", PROOF, lambda b: b.sold.consent_page),
     Column("channels", "Consent covers", PROOF, lambda b: [_channels(tuple(text.channels)) for text in b.texts]),
     Column("trustedform_url", "TrustedForm certificate", PROOF, lambda b: b.sold.trustedform_url),
@@ -143,7 +143,7 @@ OWN_ORDER = Column("order", "Order", SALE, lambda b: [""] * b.size)
 
 
 def columns_for(order: Order) -> dict[str, Column]:
-    """Every column that a file of this order may have: the order's, the envelope's, then its leads' answers."""
+    """Return every column a file of this order may have: the order's, the common ones, then its leads' answers."""
     number = order.number
     found = {
         "lead_id": ENVELOPE["lead_id"],
@@ -157,7 +157,7 @@ def columns_for(order: Order) -> dict[str, Column]:
 
 
 def fields_of(order: Order) -> list[Field]:
-    """The questions behind the order's leads, each once, newest wording first."""
+    """Return the questions of the order's leads, each once, in its newest wording."""
     schemas = FieldSchema.objects.filter(pk__in=order.sales.order_by().values("lead__schema"))
     found: dict[str, Field] = {}
     for schema in schemas.order_by("vertical__position", "vertical__name", "-version"):
@@ -168,7 +168,7 @@ def fields_of(order: Order) -> list[Field]:
 
 def _answer(name: str) -> Write:
     def write(batch: Batch) -> Sequence[Cell]:
-        """Each answer as its own lead's version of the fields says; a version may not have the question."""
+        """Return each answer by its own lead's version of the fields; a version may lack the question."""
         values = [answers.get(name) for answers in batch.answers]
         fields = {key: schema.parsed.by_name.get(name) for key, schema in batch.versions.items()}
         said = {key: _said(field, values) if field else [""] * batch.size for key, field in fields.items()}
@@ -180,7 +180,7 @@ def _answer(name: str) -> Write:
 
 
 def _said(field: Field, values: Sequence[Any]) -> Sequence[Cell]:
-    """Answers as a program reads them: numbers bare, choices by their labels, a range as from-to."""
+    """Return answers for programs: plain numbers, choices by label, ranges as from-to."""
     match field.type:
         case FieldType.NUMBER | FieldType.MONEY:
             return ["" if value is None else value if isinstance(value, NUMBERS) else str(value) for value in values]

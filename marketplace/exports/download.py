@@ -1,4 +1,4 @@
-"""Sending: a file goes out to somebody who may have it, and that is written down before its first byte."""
+"""Downloads: a file goes to somebody allowed to have it, and the download is recorded before its first byte."""
 
 import base64
 import ipaddress
@@ -32,9 +32,9 @@ def file_response(
     user: User | None = None,
     api_key: ApiKey | None = None,
 ) -> HttpResponseBase:
-    """The order's file for the user or key that the caller found to be allowed it. Raises ShapeRefused.
+    """Return the order's file; the caller has checked that the user or API key may have it. Raises ShapeRefused.
 
-    HEAD answers the headers alone, and nobody has fetched anything.
+    HEAD returns only the headers and does not count as a download.
     """
     shape = shape_of(order, preset, format, columns, part)
     basis = basis_of(order)
@@ -66,8 +66,8 @@ def _headers(shape: Shape, export: Export) -> dict[str, str]:
 
 
 def _sent(shape: Shape, export: Export, basis: str) -> Iterator[bytes]:
-    """The file. What went out to its end is a manifest too: the first for a big file, and the truth where somebody
-    stopped in the very seconds it took (that copy is shorter than it promised, and its reader asks again)."""
+    """Yield the file. A complete download also settles the manifest: it is a large file's first, and corrects it if
+    somebody opted out during the download (that copy is shorter than its headers said; the client must retry)."""
     counted = Count()
     yield from write(shape, counted)
     if counted.sha256 != export.sha256 or not export.is_ready:
@@ -88,7 +88,7 @@ def _record(shape: Shape, *, user: User | None, api_key: ApiKey | None, request:
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """Where the request came from: what the outermost of our own proxies saw, or the connection's other end."""
+    """Return the client's address: as seen by the outermost of our own proxies, or the connection's peer."""
     hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
     trusted = settings.TRUSTED_PROXIES
     said = hops[-trusted] if trusted and len(hops) >= trusted else request.META.get("REMOTE_ADDR", "")

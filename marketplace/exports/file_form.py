@@ -1,4 +1,4 @@
-"""Asking for a file on the order's page: what may be chosen, what was chosen last, and what was chosen now."""
+"""The file form on an order's page: the choices, the last choice, and the submitted one."""
 
 from dataclasses import dataclass
 from itertools import groupby
@@ -10,24 +10,24 @@ from marketplace.exports.presets import OWN, PRESETS, Preset
 from marketplace.exports.shape import Shape, ShapeRefused, parts_of, shape_of
 from marketplace.models import Export, Order
 
-LAST = 999  # a column without a position goes behind those that have one
+LAST = 999  # a column without a position goes after those that have one
 
 
 @dataclass(frozen=True)
 class ColumnChoice:
-    """A column that may be in the buyer's own file, and where it stood the last time."""
+    """A column the buyer can choose, with its position last time."""
 
     column: Column
     position: int | None
 
 
 def presets_for(order: Order) -> list[tuple[Preset, int]]:
-    """Every preset, with the number of files that the order takes in it."""
+    """Return every preset with the number of files that this order needs."""
     return [(preset, parts_of(order, preset)) for preset in PRESETS.values()]
 
 
 def usual_shape(order: Order) -> Shape:
-    """How this buyer had his last file, of whatever order; plain CSV if he never had one, or it doesn't fit here."""
+    """Return the shape of this buyer's last file of any order; plain CSV if there is none or it doesn't fit here."""
     last = Export.objects.filter(order__buyer=order.buyer_id).first()
     try:
         return shape_of(order, last.preset, last.format, last.columns) if last else shape_of(order)
@@ -36,7 +36,7 @@ def usual_shape(order: Order) -> Shape:
 
 
 def column_groups(order: Order) -> list[tuple[str, list[ColumnChoice]]]:
-    """The columns by group, with the positions of the buyer's last own file."""
+    """Return the columns by group, with their positions in the buyer's last file with own columns."""
     last = Export.objects.filter(order__buyer=order.buyer_id, preset=OWN).first()
     positions = {name: position for position, name in enumerate(last.columns if last else (), 1)}
     choices = [ColumnChoice(column, positions.get(name)) for name, column in columns_for(order).items()]
@@ -44,7 +44,7 @@ def column_groups(order: Order) -> list[tuple[str, list[ColumnChoice]]]:
 
 
 def shape_asked(order: Order, asked: QueryDict) -> Shape:
-    """The shape that a filled-in form asks for. Raises ShapeRefused."""
+    """Return the shape that a submitted form asks for. Raises ShapeRefused."""
     preset = asked.get("preset", "")
     columns = sorted(asked.getlist("columns"), key=lambda name: _number(asked.get(f"position_{name}"), LAST))
     part = _number(asked.get("part"), 1)

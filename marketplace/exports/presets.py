@@ -1,4 +1,4 @@
-"""Presets: files that other programs take in without a question, each as that program's own help describes it."""
+"""Presets: files that other programs import as they are, each as that program's own help describes it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ OWN = "own"
 
 @dataclass(frozen=True)
 class Preset:
-    """``limit`` is the most rows that the program takes in one file; a longer order comes in parts."""
+    """``limit`` is the most rows that the program accepts in one file; a larger order comes in parts."""
 
     name: str
     title: str
@@ -25,7 +25,7 @@ class Preset:
 
 
 def _everything(available: Available) -> list[Column]:
-    """Headed by the columns' own names, which never change their spelling."""
+    """Return all columns headed by their own names, whose spelling never changes."""
     return [column.headed(column.name) for column in available.values()]
 
 
@@ -45,7 +45,7 @@ def _salesforce(available: Available) -> list[Column]:
     return [
         ENVELOPE["first_name"].headed("First Name"),
         Column("", "Last Name", "", lambda batch: [person.last_name or "(no name)" for person in batch.people]),
-        fixed("Individual").headed("Company"),  # a lead there must have one; people have none
+        fixed("Individual").headed("Company"),  # Salesforce requires a company for each lead, and ours have none
         *_headed({"Email": "email", "Phone": "phone", "Street": "street", "City": "city", "State": "state"}),
         *_headed({"Postal Code": "postal_code"}),
         fixed("United States").headed("Country"),
@@ -57,14 +57,14 @@ def _salesforce(available: Available) -> list[Column]:
 
 
 def _vicidial(available: Available) -> list[Column]:
-    """The loader's standard layout: read by position, so nothing may be left out."""
+    """Return the loader's standard layout. It is read by position, so no column may be left out."""
     blank = fixed("")
     order = available["order"]
     person = ENVELOPE
     return [
         LEAD_CODE.headed("vendor_lead_code"),
         order.headed("source_id"),
-        blank.headed("list_id"),  # chosen on the loader's page
+        blank.headed("list_id"),  # selected on the loader's page
         fixed("1").headed("phone_code"),
         person["phone"].headed("phone_number"),
         blank.headed("title"),
@@ -91,7 +91,7 @@ def _vicidial(available: Available) -> list[Column]:
 
 
 def _convoso(available: Available) -> list[Column]:
-    """Headings of letters, digits and spaces only."""
+    """Return columns with headings of letters, digits and spaces only."""
     return [
         *_headed({"Phone Number": "phone", "First Name": "first_name", "Last Name": "last_name", "Email": "email"}),
         *_headed({"Address 1": "street", "City": "city", "State": "state", "Postal Code": "postal_code"}),
@@ -106,18 +106,18 @@ def _headed(names: dict[str, str]) -> list[Column]:
 
 
 def _ours() -> list[Column]:
-    """Which lead it was and whether it stopped: no program asks for it, and every one can be told to keep it."""
+    """Return the lead's id and status: no program asks for them, but every one can be set up to keep them."""
     return _headed({"Remainder Lead ID": "lead_id", "Remainder Status": "status"})
 
 
 _PRESETS = [
-    Preset("plain", "Plain", "Every column there is, one lead a row.", _everything),
-    Preset(OWN, "My own columns", "The columns you choose below, in your order.", _everything),
-    Preset("hubspot", "HubSpot", "Contacts, with the headings that its import maps by itself.", _hubspot),
+    Preset("plain", "Plain", "Every column, one lead per row.", _everything),
+    Preset(OWN, "My own columns", "The columns you select below, in your order.", _everything),
+    Preset("hubspot", "HubSpot", "Contacts, with headings that HubSpot's import maps automatically.", _hubspot),
     Preset(
         "salesforce",
         "Salesforce",
-        "Leads for the Data Import Wizard; the company is “Individual”.",
+        "Leads for the Data Import Wizard. The company is “Individual”.",
         _salesforce,
         formats=(FileFormat.CSV,),
         limit=50_000,
@@ -125,7 +125,7 @@ _PRESETS = [
     Preset(
         "vicidial",
         "VICIdial",
-        "The lead loader's standard layout: no heading, digits only.",
+        "The lead loader's standard layout: no header row, digits only.",
         _vicidial,
         formats=(FileFormat.CSV,),
         heading=False,
@@ -133,7 +133,7 @@ _PRESETS = [
     Preset(
         "convoso",
         "Convoso",
-        "Ten-digit phones, at most 30,000 leads a file.",
+        "10-digit phone numbers, up to 30,000 leads per file.",
         _convoso,
         formats=(FileFormat.CSV,),
         limit=30_000,

@@ -1,4 +1,4 @@
-"""Reading: the leads of a page of sales, each opened for the people who bought it. Files are read in ``batch.py``."""
+"""Read one page of bought leads with their contacts decrypted for the buyer. Files are read in ``batch.py``."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ NOBODY = Person()
 
 
 class SaleRow(NamedTuple):
-    """What one sale's query answers, in the order of FIELDS."""
+    """One row of the query, in the order of FIELDS."""
 
     sale_id: int
     sold_at: datetime
@@ -50,7 +50,7 @@ FIELDS = [
 
 
 class SoldLead(NamedTuple):
-    """A bought lead with its person in the clear; in memory only. ``stopped`` says why it may no longer be told."""
+    """A bought lead with its contact decrypted, in memory only. ``stopped`` says why it may no longer be shown."""
 
     sale: SaleRow
     person: Person
@@ -59,7 +59,7 @@ class SoldLead(NamedTuple):
 
     @property
     def age_days(self) -> int:
-        """Whole days from the request to the sale."""
+        """The age at the sale, in whole days."""
         return (self.sale.sold_at - self.sale.captured_at) // DAY
 
     @property
@@ -68,7 +68,7 @@ class SoldLead(NamedTuple):
 
 
 class _Fetched(dict[int, Any]):
-    """Rows that many leads share, fetched once each."""
+    """Rows that many leads share, each fetched once."""
 
     def __init__(self, rows: QuerySet[Any]) -> None:
         super().__init__()
@@ -80,14 +80,14 @@ class _Fetched(dict[int, Any]):
         return found
 
     def each(self, keys: Sequence[int]) -> list[Any]:
-        """The row of every key; those not known yet in one query."""
+        """Return the row for each key, fetching missing ones in one query."""
         if unknown := set(keys) - self.keys():
             self.update(self.rows.in_bulk(unknown))
         return [self[key] for key in keys]
 
 
 class Known:
-    """What sales share, by key."""
+    """Rows that sales share, by id."""
 
     def __init__(self) -> None:
         self.sources = _Fetched(Source.objects.all())
@@ -96,7 +96,7 @@ class Known:
 
 
 class Reader:
-    """Opens sales one by one; keeps what they share."""
+    """Decrypts sales one by one; caches the rows they share."""
 
     def __init__(self) -> None:
         self.known = Known()

@@ -1,4 +1,4 @@
-"""The shape of a file: which order, which preset, columns, format and part. The same shape is the same bytes."""
+"""The shape of a file: order, preset, columns, format and part. The same shape gives the same bytes."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MOST_COLUMNS = 200
 
 
 class ShapeRefused(ValueError):
-    """There is no such file. ``field`` names what was wrong; the message is a sentence for the person."""
+    """There is no such file. ``field`` names the faulty field; the message is a sentence for the person."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ class Shape:
 
     @property
     def first(self) -> int:
-        """How many of the order's leads lie before this part."""
+        """The number of the order's leads before this part."""
         return (self.part - 1) * (self.preset.limit or 0)
 
     @property
@@ -57,7 +57,7 @@ class Shape:
 
     @property
     def query(self) -> str:
-        """The shape as an address carries it."""
+        """The shape as a query string."""
         return urlencode(
             [("preset", self.preset.name), ("format", self.format), ("part", self.part)]
             + [("columns", name) for name in self.chosen]
@@ -71,14 +71,15 @@ def parts_of(order: Order, preset: Preset) -> int:
 def shape_of(
     order: Order, preset: str = "plain", format: str = FileFormat.CSV, columns: Iterable[str] = (), part: int = 1
 ) -> Shape:
-    """The shape that was asked for. Raises ShapeRefused."""
+    """Return the requested shape. Raises ShapeRefused."""
     if preset not in PRESETS:
-        raise ShapeRefused("preset", f"There is no such preset. There are {', '.join(PRESETS)}.")
+        raise ShapeRefused("preset", f"Choose one of these presets: {', '.join(PRESETS)}.")
     found = PRESETS[preset]
     if format not in found.formats:
-        raise ShapeRefused("format", f"{found.title} comes as {', '.join(item.value for item in found.formats)}.")
-    if not 1 <= part <= parts_of(order, found):
-        raise ShapeRefused("part", f"This file has {parts_of(order, found)} parts.")
+        raise ShapeRefused("format", f"{found.title} files come as {', '.join(item.value for item in found.formats)}.")
+    parts = parts_of(order, found)
+    if not 1 <= part <= parts:
+        raise ShapeRefused("part", f"This file has {parts} part{'' if parts == 1 else 's'}.")
     chosen = tuple(dict.fromkeys(columns))
     _check_columns(order, found, chosen)
     return Shape(order, found, FileFormat(format), chosen, part)
@@ -87,14 +88,14 @@ def shape_of(
 def _check_columns(order: Order, preset: Preset, chosen: Sequence[str]) -> None:
     if preset.name != OWN:
         if chosen:
-            raise ShapeRefused("columns", "Only “own” takes columns; the other presets bring theirs.")
+            raise ShapeRefused("columns", "Select columns only for the “own” preset; the others are fixed.")
         return
     if not chosen:
-        raise ShapeRefused("columns", "Choose at least one column.")
+        raise ShapeRefused("columns", "Select at least one column.")
     if len(chosen) > MOST_COLUMNS or set(chosen) - columns_for(order).keys():
-        raise ShapeRefused("columns", "One of these columns is not in this order.")
+        raise ShapeRefused("columns", "This order does not have one of these columns.")
 
 
 def shape_of_export(export: Export) -> Shape:
-    """The shape that an export was asked for. Raises ShapeRefused when it no longer can be written."""
+    """Return an export's shape. Raises ShapeRefused if it can no longer be written."""
     return shape_of(export.order, export.preset, export.format, export.columns, export.part)

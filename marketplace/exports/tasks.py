@@ -1,4 +1,4 @@
-"""Jobs of files. Each asks the tables what is due, so a lost or doubled message does no harm."""
+"""File jobs. Each reads from the database what is due, so a lost or repeated message does no harm."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -14,6 +14,6 @@ def build_export(export_id: int) -> None:
 
 @shared_task
 def build_exports() -> None:
-    """Go on with what waits without a message, or whose worker was killed."""
+    """Resume files whose message was lost or whose worker was killed."""
     for export_id in Export.objects.due(timezone.now()).values_list("pk", flat=True):
         build_export.delay(export_id)

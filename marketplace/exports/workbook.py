@@ -1,8 +1,8 @@
-"""XLSX as a stream: one sheet, written into the answer as it is made.
+"""XLSX as a stream: one sheet, written to the response as it is generated.
 
-The library for this (xlsxwriter) first writes the sheet to a file, and a killed process leaves it lying there with
-everybody's phone number. The part of the format that we need is small: a zip archive whose entries are streamed, and
-text that is text: no cell is a formula or a link.
+The usual library (xlsxwriter) first writes the sheet to a file, and a killed process leaves that file behind with
+everybody's phone number. The part of the format that we need is small: a zip archive with streamed entries, and cells
+that are plain text: no cell is a formula or a link.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from leads.cells import Cell, cell_text
 
 LONGEST_CELL = 32_767
-BEGINNING_OF_TIME = (1980, 1, 1, 0, 0, 0)  # a clock in the archive would make each copy a different file
+BEGINNING_OF_TIME = (1980, 1, 1, 0, 0, 0)  # the current time would make each copy a different file
 _XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -38,7 +38,7 @@ _SHEET_ENDS = "</sheetData></worksheet>"
 
 
 class _Drain:
-    """What the archive writes to: it can only go forward, and is emptied after each batch."""
+    """The archive's output: it only moves forward, and is emptied after each batch."""
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
@@ -48,10 +48,10 @@ class _Drain:
         return len(piece)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: there is no buffer to flush."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: there is no file to close."""
 
     def take(self) -> bytes:
         taken, self.pieces = b"".join(self.pieces), []
@@ -59,7 +59,7 @@ class _Drain:
 
 
 def workbook(heading: list[str] | None, batches: Iterable[Sequence[Sequence[Cell]]]) -> Iterator[bytes]:
-    """The file in chunks, one a batch. Without a heading the first row is the first lead."""
+    """Yield the file in chunks, one per batch. Without a heading, the first row is the first lead."""
     drain = _Drain()
     with ZipFile(drain, "w") as archive:
         for name, content in _FRAME.items():

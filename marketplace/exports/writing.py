@@ -1,4 +1,4 @@
-"""Writing: a shape becomes bytes, batch by batch, the same bytes each time."""
+"""Write a shape as bytes, batch by batch, the same bytes each time."""
 
 import csv
 import hashlib
@@ -17,13 +17,13 @@ from marketplace.models.file import FileFormat
 BYTE_ORDER_MARK = "\ufeff".encode()
 QUOTED_COMMA, QUOTED_BREAK = '","', '"\r\n"'
 PRINTABLE = bytes(range(ord(" "), ord("~") + 1))
-DOUBTFUL = re.compile(b'"[-=+@|% ]')  # a cell whose first character ``guard`` must look at
+DOUBTFUL = re.compile(b'"[-=+@|% ]')  # a cell whose first character ``guard`` must check
 Columns = list[Sequence[Cell]]  # of one batch
 
 
 @dataclass
 class Count:
-    """What a file comes to, counted while it is written."""
+    """A file's row counts, size and digest, computed while it is written."""
 
     rows: int = 0
     tombstones: int = 0
@@ -45,7 +45,7 @@ class Count:
 
 
 def write(shape: Shape, count: Count) -> Iterator[bytes]:
-    """The file, in chunks; ``count`` has its whole measure when the last one is out."""
+    """Yield the file in chunks; ``count`` is complete after the last one."""
     heading = [column.label for column in shape.columns] if shape.preset.heading else None
     cells = _cells(shape, count)
     if shape.format == FileFormat.XLSX:
@@ -71,8 +71,8 @@ def _csv(heading: list[str] | None, cells: Iterable[Columns], *, marked: bool) -
 
 
 def lines_of(columns: Columns) -> bytes:
-    """A line for each row, every cell in quotation marks. Nearly always all of them are plain, and no cell is looked
-    at alone."""
+    """Return one line per row, every cell in quotation marks. Nearly always all are plain, and no cell is checked
+    individually."""
     rows = [QUOTED_COMMA.join(row) for row in zip(*map(_texts, columns), strict=True)]
     lines = _quoted(rows)
     if _is_plain(lines, len(columns), len(rows)):
@@ -82,20 +82,20 @@ def lines_of(columns: Columns) -> bytes:
 
 
 def _texts(column: Sequence[Cell]) -> Sequence[str]:
-    """The cells as text. Most columns are text already: joining tells at once, looking at each cell takes longer."""
+    """Return the cells as text. Most columns are text already: joining them finds out faster than checking each."""
     try:
-        "".join(column)  # type: ignore[arg-type]  # that is the question
+        "".join(column)  # type: ignore[arg-type]  # raises if a cell is not text
     except TypeError:
         return list(map(str, column))
     return column  # type: ignore[return-value]
 
 
 def _quoted(rows: Sequence[str]) -> bytes:
-    return f'"{QUOTED_BREAK.join(rows)}"\r\n'.encode(errors="surrogatepass")  # dropped where a line is looked at again
+    return f'"{QUOTED_BREAK.join(rows)}"\r\n'.encode(errors="surrogatepass")  # _careful_line drops bad characters
 
 
 def _is_plain(lines: bytes, cells: int, rows: int) -> bool:
-    """Whether nothing in them wants a second look: printable ASCII, no quotation mark inside, nothing to be run."""
+    """Whether no line needs a closer look: printable ASCII, no quotation mark inside, nothing a program might run."""
     return (
         lines.translate(None, PRINTABLE) == b"\r\n" * rows
         and lines.count(b'"') == 2 * cells * rows

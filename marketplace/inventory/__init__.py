@@ -1,1 +1,1 @@
-"""What is for sale, how much of it, at what price: counted and paged from memory. The database alone sells."""
+"""What is for sale, how much of it and at what price, counted and paged from memory. Only the database sells."""

@@ -1,7 +1,7 @@
-"""What may be asked of the leads of one vertical, as sets of positions: choices, numbers, places.
+"""The filterable columns of one vertical's leads, as sets of positions: choices, numbers, places.
 
-The columns themselves change in place, under the inventory's lock; what they answer is a set of its own, which is not
-to be changed by who got it.
+The columns themselves change in place, under the inventory's lock; each method returns a separate set, which the
+caller must not change.
 """
 
 from collections import OrderedDict
@@ -17,13 +17,13 @@ from marketplace.inventory.numbers import Cells, by_value, numbers_of, set_of, u
 BARS = 40
 REMEMBERED = 6
 MOST_DIGITS = 5
-# Bars end where this share of the leads does: the last one holds all beyond.
+# Bars cover this share of the leads; the last bar also holds everything beyond.
 CROWD = 0.98
 ROUND_STEPS = (1, 2, 2.5, 5, 10)
 
 
 class Choices:
-    """One set a value. A position may be in several, where a field has several answers."""
+    """One set per value. A position may be in several sets if the field allows several answers."""
 
     def __init__(self, sets: dict[str, BitMap] | None = None) -> None:
         self.sets: dict[str, BitMap] = sets or {}
@@ -36,7 +36,7 @@ class Choices:
         return BitMap.intersection(*sets)
 
     def between(self, low: float | None, high: float | None) -> BitMap:
-        """For values that are small whole numbers."""
+        """Return the positions between both ends, for values that are small whole numbers."""
         wanted = [
             value for value in self.sets if (low is None or int(value) >= low) and (high is None or int(value) <= high)
         ]
@@ -46,7 +46,7 @@ class Choices:
         self.sets.setdefault(value, BitMap()).update(positions)
 
     def put(self, value: str, positions: BitMap) -> None:
-        """These positions have this value now and no other."""
+        """Give these positions this value and no other."""
         for other, held in self.sets.items():
             if other != value:
                 held -= positions
@@ -54,8 +54,8 @@ class Choices:
 
 
 class Numbers:
-    """A number a position, or none. Sets of equal steps (``edges``) answer most of a from–to, and are the bars of a
-    histogram; what lies in the two outermost of them is looked up."""
+    """A number per position, or none. Sets of equal steps (``edges``) answer most of a range query and are the bars of
+    a histogram; positions in the two outermost steps are looked up one by one."""
 
     def __init__(self, edges: NDArray[np.float64], bins: list[BitMap], cells: Cells) -> None:
         self.edges = edges
@@ -66,7 +66,7 @@ class Numbers:
 
     @classmethod
     def of(cls, values: NDArray[np.float64]) -> "Numbers":
-        """``values`` has NaN where there is none."""
+        """Build from ``values``, where NaN means no value."""
         edges = _edges(values[np.isfinite(values)])
         numbers = cls(edges, [BitMap() for _ in range(len(edges) - 1)], Cells(_narrowed(values)))
         numbers._sort_in(values, 0)
@@ -77,7 +77,7 @@ class Numbers:
         self.cells.extend(values)
 
     def between(self, low: float | None, high: float | None) -> BitMap:
-        """Positions whose number lies between both ends, these included."""
+        """Return positions whose number lies between both ends, inclusive."""
         known = self._base_between(low, high)
         if not len(self.cells.tail):
             return known
@@ -85,13 +85,13 @@ class Numbers:
 
     @property
     def known(self) -> BitMap:
-        """Positions that have a number; united anew when there are more of them."""
+        """Positions that have a number; computed again only after more were added."""
         if self._known[0] != len(self.cells):
             self._known = len(self.cells), union_of(self.bins)
         return self._known[1]
 
     def _base_between(self, low: float | None, high: float | None) -> BitMap:
-        """What the snapshot's part answers. That never changes, so the last answers are kept."""
+        """Return the matches in the snapshot's part. That part never changes, so recent results are cached."""
         asked = (low, high)
         if asked not in self._remembered:
             self._remembered[asked] = self._found(low, high)
@@ -124,7 +124,7 @@ class Numbers:
 
 
 def _within(values: NDArray[Any], low: float | None, high: float | None) -> NDArray[np.bool_]:
-    # As doubles: a bound is not to be rounded to the narrower numbers of the column.
+    # Compare as doubles, so that a bound is not rounded to the column's narrower type.
     wanted = ~np.isnan(values)
     if low is not None:
         wanted &= values >= np.float64(low)
@@ -134,13 +134,14 @@ def _within(values: NDArray[Any], low: float | None, high: float | None) -> NDAr
 
 
 def _narrowed(values: NDArray[np.float64]) -> NDArray[Any]:
-    """Half as wide, where nothing is lost by it."""
+    """Return the values at half the width if that loses nothing."""
     narrow = values.astype(np.float32)
     return narrow if np.array_equal(narrow.astype(np.float64), values, equal_nan=True) else values
 
 
 def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Round ends of at most ``BARS`` equal steps, from the least to where the crowd ends; whole for whole numbers."""
+    """Return round edges of at most ``BARS`` equal steps, from the minimum to the ``CROWD`` quantile; whole numbers if
+    all values are whole."""
     if not len(values):
         return np.array([0.0, 1.0])
     low, high = float(values.min()), float(np.quantile(values, CROWD, method="inverted_cdf"))
@@ -158,7 +159,7 @@ def _round_step(least: float) -> float:
 
 
 class Ranges:
-    """A from–to a position, either end open, or none: found by every from–to that touches it."""
+    """A range per position, either end open, or none. A query matches every range that it overlaps."""
 
     def __init__(self, lows: Numbers, highs: Numbers) -> None:
         self.lows = lows
@@ -169,7 +170,7 @@ class Ranges:
 
 
 class Places:
-    """Positions by ZIP: ``positions`` in the order of their ZIPs, those of ``codes[i]`` from ``starts[i]`` on."""
+    """Positions by ZIP code: ``positions`` sorted by ZIP, those of ``codes[i]`` start at ``starts[i]``."""
 
     def __init__(self, codes: NDArray[Any], starts: NDArray[Any], positions: NDArray[Any], size: int) -> None:
         self.codes = codes
@@ -180,7 +181,7 @@ class Places:
 
     @classmethod
     def of(cls, zips: NDArray[np.int32]) -> "Places":
-        """``zips`` has -1 where there is none."""
+        """Build from ``zips``, where -1 means none."""
         order = np.argsort(zips, kind="stable").astype(np.uint32)
         order = order[np.searchsorted(zips[order], 0) :]
         codes, starts = np.unique(zips[order], return_index=True)

@@ -1,4 +1,4 @@
-"""Facets: how many leads each further choice would leave, each facet counted without its own filter."""
+"""Facets: how many leads would match with each further choice. Each facet is counted without its own filter."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ OLDEST_DAYS = 36_500
 
 @dataclass
 class Histogram:
-    """Counts in equal steps from ``low`` to ``high``; the last bar holds all beyond."""
+    """Counts in equal steps from ``low`` to ``high``; the last bar also holds everything beyond."""
 
     low: float
     high: float
@@ -25,7 +25,7 @@ class Histogram:
 
 @dataclass(frozen=True)
 class AgeBand:
-    """Stock of one tier of the curve. ``offered`` ignores the age filter; ``matching`` and ``proven`` do not."""
+    """Stock in one tier of the price curve. ``offered`` ignores the age filter; ``matching`` and ``proven`` do not."""
 
     from_day: int
     to_day: int | None
@@ -52,7 +52,7 @@ class Counts:
 
 
 def count(query: StockQuery) -> Counts:
-    """All counts of one look. Raises NotReady while the inventory is being built."""
+    """Return all counts for a query. Raises NotReady while the inventory is being built."""
     with result_of(query) as result:
         return counts_of(result)
 
@@ -98,7 +98,7 @@ def _histograms(result: StockResult) -> Iterator[tuple[str, Histogram]]:
 
 
 def _bands(result: StockResult) -> Iterator[AgeBand]:
-    """Stock per tier of the curve, youngest first."""
+    """Yield stock per tier of the curve, youngest first."""
     offered, matching = result.without("age_days"), result.matching
     proven = matching & result.proofs["retained"]
     tiers = result.query.curve.tiers
@@ -109,7 +109,7 @@ def _bands(result: StockResult) -> Iterator[AgeBand]:
 
 
 def _median_age(result: StockResult, matching: BitMap) -> int | None:
-    """The age in days that half of them have not passed: its tier by counting, its day by halving."""
+    """Return the median age in days: find its tier by counting, then its day by bisection."""
     if not matching:
         return None
     half = (len(matching) + 1) // 2

@@ -1,7 +1,7 @@
-"""Following the change feed: every committed change once it is committed, in whatever order transactions end.
+"""Follow the change feed: every change is seen once it is committed, in whatever order transactions end.
 
-A reader keeps no number but what it could see: PostgreSQL's own snapshot. Rows of a transaction that ran while it last
-read were not visible to it then, and are new to it once they are.
+A reader keeps no row number, only what it could see: PostgreSQL's own snapshot. Rows of a transaction that was running
+when it last read were not visible then, so they are new once they become visible.
 """
 
 from dataclasses import dataclass, field
@@ -47,21 +47,20 @@ _FORGET = """
 
 
 class FeedLost(Exception):
-    """What was written since this cursor is forgotten in part, or the cursor is another database's: whoever holds it
-    must begin anew."""
+    """Some changes since this cursor were deleted, or the cursor is another database's. The reader must start over."""
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """What a reader could see when it last read, as PostgreSQL writes it."""
+    """What a reader could see when it last read, in PostgreSQL's own notation."""
 
     text: str
 
 
 @dataclass
 class Changes:
-    """Leads and sources that changed since the cursor before. ``own`` are those that this very transaction changed, by
-    the feed's row, and whether they were corrected: it may yet be undone, and the row with it."""
+    """Leads and sources that changed since the last cursor. ``own`` are leads that this very transaction changed, by
+    feed row, and whether they were corrected: the transaction, and the row with it, may still be rolled back."""
 
     cursor: Cursor
     leads: set[int] = field(default_factory=set)
@@ -74,22 +73,22 @@ class Changes:
 
 
 def here() -> Cursor:
-    """Where the feed stands now: what is committed is not told again to who begins here."""
+    """Return the feed's current end: a reader that starts here does not get changes that are already committed."""
     return Cursor(visible_now())
 
 
 def check(seen: Cursor) -> None:
-    """Raises FeedLost if nothing can be read from there on."""
+    """Raise FeedLost if the feed cannot be read from there on."""
     changes_since(seen)
 
 
 def changes_since(seen: Cursor) -> Changes:
-    """Everything that was committed since. Raises FeedLost."""
+    """Return everything committed since. Raises FeedLost."""
     with connection.cursor() as cursor:
         cursor.execute(_SINCE, {"seen": seen.text})
         rows = cursor.fetchall()
     if rows[0][-1]:
-        raise FeedLost("changes since then are forgotten")
+        raise FeedLost("some changes since then were deleted")
     changes = Changes(Cursor(with_own(*rows[0][:2])))
     for _, _, leads, corrected, sources, own, _ in rows:
         changes.leads.update(leads or ())
@@ -102,8 +101,8 @@ def changes_since(seen: Cursor) -> Changes:
 
 @transaction.atomic
 def forget_old() -> int:
-    """Changes that nobody needs any more: those that had ended when somebody looked hours ago. However long a
-    transaction runs, what it writes is kept until hours after its end. Answers how many rows went."""
+    """Delete changes that nobody needs any more: those already committed at a look hours ago. However long a
+    transaction runs, its changes are kept until hours after it ends. Return how many rows were deleted."""
     with connection.cursor() as cursor:
         cursor.execute(_FORGET, {"seconds": KEPT.total_seconds()})
         gone: int = cursor.fetchone()[0]

@@ -1,4 +1,4 @@
-"""The outlook of a limit: how much of what is wanted costs no more, and when the next lead comes down to it."""
+"""The outlook for a max price: how many matching leads cost no more, and when the next one drops to it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +13,8 @@ from marketplace.inventory.stock_prices import DAY, FOREVER, instant_of, microse
 
 @dataclass(frozen=True)
 class Outlook:
-    """``matching`` leads are wanted, ``within`` of them cost no more than the limit now. ``reaches_at`` is when the
-    next one that is not within yet gets there by growing older; None if none ever does on this curve."""
+    """``matching`` leads match; ``within`` of them are at or under the max price now. ``reaches_at`` is when the next
+    one drops to it by getting older; None if none ever does on this curve."""
 
     matching: int
     within: int
@@ -23,7 +23,7 @@ class Outlook:
 
 
 def outlook(query: StockQuery, max_price_cents: int) -> Outlook:
-    """Raises NotReady while the inventory is being built."""
+    """Return the outlook. Raises NotReady while the inventory is being built."""
     with result_of(query) as result:
         return Outlook(
             matching=len(result.matching),
@@ -34,13 +34,13 @@ def outlook(query: StockQuery, max_price_cents: int) -> Outlook:
 
 
 def _reaches_at(result: StockResult, max_price_cents: int) -> datetime | None:
-    """The oldest lead that is still too young, grade by grade: it is the next to reach the age that costs so little."""
+    """Return when, over all grades, the oldest lead that is still too young reaches the age with that price."""
     coming = (_comes_at(result, grade, days) for grade, days in _days_until(result, max_price_cents).items())
     return min((at for at in coming if at is not None), default=None)
 
 
 def _days_until(result: StockResult, max_price_cents: int) -> dict[str, int]:
-    """Grade to the age in days from which on a lead costs no more than the limit and is old enough to be wanted."""
+    """Return, by grade, the age in days from which a lead is within the max price and old enough to match."""
     asked = result.query.criteria.of("age_days")
     youngest, oldest = (asked.low, asked.high) if isinstance(asked, Between) else (None, None)
     starts = [from_day for from_day, _ in result.query.curve.tiers]

@@ -1,4 +1,4 @@
-"""Legs that somebody is paying for. They are free again when their instant is over, with nobody writing it down."""
+"""Legs that somebody is paying for. They are free again when their time is up, with no write to the database."""
 
 import uuid
 from collections import defaultdict
@@ -23,7 +23,7 @@ _HELD = """
 
 @dataclass(frozen=True)
 class Held:
-    """So many legs of one lead are kept for one order."""
+    """The number of a lead's legs that are held for one order, and until when."""
 
     holder: uuid.UUID
     until: datetime
@@ -31,7 +31,7 @@ class Held:
 
 
 def read_holds(vertical_id: int, leads: Collection[int] | None = None) -> dict[int, list[Held]]:
-    """Lead to its holds that are not over; of the whole vertical, or of these leads."""
+    """Return the active holds by lead, for the whole vertical or for these leads."""
     with connection.cursor() as cursor:
         cursor.execute(_HELD, {"vertical": vertical_id, "leads": None if leads is None else key_array(leads)})
         found: dict[int, list[Held]] = defaultdict(list)
@@ -51,7 +51,7 @@ class Holds:
         return len(self._at)
 
     def put(self, position: int, holds: list[Held]) -> None:
-        """This position is held so, and no other way."""
+        """Set the holds of this position, replacing any others."""
         for gone in self._at.pop(position, ()):
             self._sets[gone].discard(position)
             if not self._sets[gone]:
@@ -62,8 +62,8 @@ class Holds:
             self._at[position] = holds
 
     def kept_back(self, now: datetime, legs_left: Choices, own: Collection[uuid.UUID], *, exclusive: bool) -> BitMap:
-        """What is no use to somebody: no leg of it is free, or one is kept for an order of his ``own`` already. For an
-        exclusive buyer, whatever anybody holds a leg of."""
+        """Return what a buyer cannot use: leads with no free leg, or with a leg held for one of their ``own`` orders.
+        For an exclusive buyer, every lead that has a held leg."""
         live = {held: positions for held, positions in self._sets.items() if held.until > now}
         if not live:
             return BitMap()
@@ -77,7 +77,7 @@ class Holds:
 
 
 def _at_least(live: dict[Held, BitMap]) -> list[BitMap]:
-    """Positions of which at least one leg is held, at least two, and so on."""
+    """Return the positions with at least one held leg, at least two, and so on."""
     counted: list[BitMap] = [BitMap()]
     for held, positions in live.items():
         for _ in range(held.legs):

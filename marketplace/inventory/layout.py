@@ -1,7 +1,7 @@
-"""Which columns the stock of a vertical has, and how the database reads each from a lead.
+"""The columns of a vertical's stock, and how the database reads each from a lead.
 
-Every column is a number of fixed width and never NULL, so that rows come over in PostgreSQL's binary form and are
-taken as they are: ten million leads without a Python object each.
+Every column is a fixed-width number and never NULL, so that rows arrive in PostgreSQL's binary format and are used as
+they are: ten million leads without a Python object each.
 """
 
 import hashlib
@@ -17,12 +17,12 @@ from leads.places import STATES
 from leads.schema.fields import Field, FieldType, Schema
 
 STATE_CODES = ("", *sorted(STATES))
-"""A state's number is its place here; 0 is for what is no state."""
+"""A state's number is its index here; 0 means no state."""
 PHONE_TYPES = ("", *PhoneType.values)
 BITS = 62
 NO_DATE = -(2**31)
 CENTURY = 20_000_000
-"""Taken from a date's YYYYMMDD, so that it fits narrow numbers."""
+"""Subtracted from a date's YYYYMMDD, so that it fits a narrow number."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Layout:
 
     @property
     def own(self) -> tuple[Item, ...]:
-        """The columns that other verticals do not have."""
+        """The columns that only this vertical has."""
         return self.items[len(ENVELOPE) :]
 
     @property
     def signature(self) -> str:
-        """Another one for other columns, or the same ones read otherwise."""
+        """A hash that differs if the columns differ, or if they are read differently."""
         said = [[item.name, item.wire, repr(item.expression)] for item in self.items]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
@@ -60,7 +60,7 @@ class Layout:
 
 
 def schema_id(vertical: Vertical) -> int:
-    """Which version of its fields is in force; 0 for a vertical that has none."""
+    """Return the id of the current version of the vertical's fields; 0 if it has none."""
     return vertical.newest_schema.pk if vertical.newest_schema else 0
 
 
@@ -69,13 +69,13 @@ def _item(name: str, wire: str, expression: LiteralString) -> Item:
 
 
 def _place_in(values: tuple[str, ...], expression: sql.Composable) -> sql.Composable:
-    """Where the value stands in a list that begins with one for everything else: 0 for what is not in it."""
+    """Return SQL for the value's index in the list, whose first entry stands for everything else: 0 if not listed."""
     listed = sql.SQL("ARRAY[{}]::text[]").format(sql.SQL(", ").join(map(sql.Literal, values[1:])))
     return sql.SQL("coalesce(array_position({}, {}), 0)::int2").format(listed, expression)
 
 
 def _place_of_state() -> sql.Composable:
-    """The same for codes of two letters: sixty comparisons a lead were a tenth of all the reading."""
+    """Return the same for two-letter codes, but faster: 60 comparisons per lead took a tenth of the reading time."""
     listed = sql.Literal(f",{','.join(STATE_CODES[1:])},")
     return sql.SQL("(coalesce(strpos({}, ',' || nullif(lead.state, '') || ','), 0) + 2)::int2 / 3::int2").format(listed)
 
@@ -95,7 +95,7 @@ ENVELOPE = (
 
 
 def _items_of(field: Field) -> Iterator[Item]:
-    """One column a field; two for a from–to; one for every ``BITS`` answers where there may be several."""
+    """Yield one column per field; two for a range; one per ``BITS`` choices if several answers are allowed."""
     answer = sql.SQL("(lead.attributes -> {})").format(sql.Literal(field.name))
     text = sql.SQL("(lead.attributes ->> {})").format(sql.Literal(field.name))
     match field.type:
@@ -116,7 +116,7 @@ def _items_of(field: Field) -> Iterator[Item]:
 
 
 def parts_of(field: Field) -> list[list[str]]:
-    """The field's choices, as many together as a column has bits."""
+    """Return the field's choices in groups of as many as a column has bits."""
     keys = list(field.choices)
     return [keys[start : start + BITS] for start in range(0, len(keys), BITS)]
 
@@ -136,14 +136,14 @@ def _number(answer: sql.Composable) -> sql.Composable:
 
 
 def _date(text: sql.Composable) -> sql.Composable:
-    """YYYYMMDD as a number, which sorts as the text does."""
+    """Return SQL for YYYYMMDD as a number, which sorts as the text does."""
     return sql.SQL(
         r"coalesce(CASE WHEN {0} ~ '^\d{{4}}-\d\d-\d\d$' THEN replace({0}, '-', '')::int4 - {1} END, {2})"
     ).format(text, sql.Literal(CENTURY), sql.Literal(NO_DATE))
 
 
 def _end(answer: sql.Composable, end: str) -> sql.Composable:
-    """An end that is open lies as far out as can be; NaN where there is no from–to at all."""
+    """Return SQL for one end of a range: infinite if open, NaN if there is no range at all."""
     open_end = sql.Literal("-Infinity" if end == "min" else "Infinity")
     return sql.SQL("CASE WHEN jsonb_typeof({0}) = 'object' THEN {1} ELSE 'NaN' END").format(
         answer,

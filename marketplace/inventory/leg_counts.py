@@ -1,4 +1,4 @@
-"""Recounting: what most changes change, the legs of leads that are known already, read without their answers."""
+"""Recount legs: most changes only affect the legs of known leads, which are read here without their answers."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _LEGS = f"""
 
 @dataclass(frozen=True)
 class Legs:
-    """The legs of one lead. ``are_held``: somebody is paying for one of them."""
+    """The legs of one lead. ``are_held``: somebody is paying for at least one of them."""
 
     vertical_id: int
     for_sale: bool
@@ -27,7 +27,7 @@ class Legs:
 
 
 def legs_of(leads: Collection[int]) -> dict[int, Legs]:
-    """By lead, as they are now. A lead that is nowhere has none."""
+    """Return the current legs by lead. A lead that does not exist is left out."""
     with connection.cursor() as cursor:
         cursor.execute(_LEGS, [key_array(leads)])
         return {lead: Legs(*found) for lead, *found in cursor.fetchall()}

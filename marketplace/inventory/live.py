@@ -1,6 +1,6 @@
-"""The inventory of this process: the stocks in memory, brought up to date by the change feed before each answer.
+"""This process's inventory: the stocks in memory, updated from the change feed before each query.
 
-It is a copy of the database and may be thrown away at any time. It never decides a sale.
+It is a copy of the database and can be thrown away at any time. It never decides a sale.
 """
 
 import logging
@@ -34,18 +34,18 @@ __all__ = ["NotReady", "forget", "one_reading", "result_of", "sources", "stock_s
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 20_000
-"""Changed leads that one answer works in; the next one goes on."""
+"""Changed leads that one query applies; the next one continues."""
 MOST_LATE = 20_000
-"""Leads listed since the snapshot, beyond which a newer one is worth the change."""
+"""Leads listed since the snapshot; beyond this, switching to a newer one pays off."""
 FEW_LATE = 1_000
-"""A small stock is made anew when half as much again came since, and at least so many: its bars are of then."""
+"""A small stock is rebuilt once it grew by half, and by at least this many leads: its histogram bars are outdated."""
 LOOK_EVERY = 1.0
 
 
 @dataclass
 class SharedReading:
-    """One answer to one question: the inventory that was brought up to date for it, and the sight it has of one look,
-    so that what was found for the counts is there for the page."""
+    """Shared by one request: the inventory that was updated for it, and its result for one query, so that what the
+    counts computed is reused for the page."""
 
     inventory: "Inventory | None" = None
     result: StockResult | None = None
@@ -56,7 +56,7 @@ _answer: ContextVar[SharedReading | None] = ContextVar("answer", default=None)
 
 @contextmanager
 def one_reading() -> Iterator[None]:
-    """What is asked inside sees one state: the feed is read once. For answers that change nothing themselves."""
+    """Show all queries inside the same state: the feed is read once. Only for requests that change nothing."""
     token = _answer.set(SharedReading())
     try:
         yield
@@ -65,9 +65,9 @@ def one_reading() -> Iterator[None]:
 
 
 class Inventory:
-    """Stocks by vertical, where the feed was last read, and what of it is still to be worked in: lead to whether it was
-    corrected. ``_own`` are the feed's rows of a transaction that may yet be undone; when a row is gone, or is not only
-    this transaction's any more, its leads are read again."""
+    """Stocks by vertical, where the feed was last read, and the changed leads still to apply, with whether each was
+    corrected. ``_own`` are feed rows of a transaction that may still be rolled back; if a row is gone, or no longer
+    belongs to this transaction only, its leads are read again."""
 
     def __init__(self) -> None:
         self._lock = RLock()
@@ -85,7 +85,7 @@ class Inventory:
 
     @contextmanager
     def result_of(self, query: StockQuery) -> Iterator[StockResult]:
-        """The stock as it is now, for one look; locked while it is used. Raises NotReady."""
+        """Yield the current stock's result for a query; locked while in use. Raises NotReady."""
         known = self._stocks.get(query.vertical.pk)
         if query.buyer and known:
             self._hiding.refresh(query.buyer, query.vertical, known)
@@ -104,13 +104,13 @@ class Inventory:
         return result
 
     def sizes(self, verticals: Collection[Vertical]) -> dict[int, int]:
-        """How many leads are on the shelf, by vertical. Raises NotReady."""
+        """Return how many leads are for sale, by vertical. Raises NotReady."""
         with self._lock:
             self._catch_up()
             return {vertical.pk: len(self._stock_of(vertical).shelf) for vertical in verticals}
 
     def sources(self, keys: Collection[int]) -> dict[int, Source]:
-        """Sources as they are by the last answer; each is read once until the feed says that it changed."""
+        """Return sources as of the last query; each is read once until the feed says that it changed."""
         with self._lock:
             if unknown := set(keys) - self._sources.keys():
                 self._sources |= Source.objects.in_bulk(unknown)
@@ -149,13 +149,13 @@ class Inventory:
     # Where the stocks come from
 
     def _begin(self, opened: Opened | None) -> None:
-        """Begin with this snapshot; without one, each stock is made when it is first asked for."""
+        """Start from this snapshot; without one, each stock is built when it is first needed."""
         stocks = opened.stocks if opened else {}
         cursor = opened.cursor if opened else here()
         for vertical in Vertical.objects.filter(pk__in=stocks):
             holds = read_holds(vertical.pk)
             stocks[vertical.pk].hold(list(holds), holds)
-        # From here on nothing asks the database, so that nothing is half begun.
+        # No database access from here on, so that the switch cannot stop halfway.
         self._sources.clear()
         self._waiting.clear()
         self._own.clear()
@@ -164,7 +164,7 @@ class Inventory:
         self._snapshot = opened.key if opened else self._snapshot
 
     def _change_over(self) -> None:
-        """To a newer snapshot: at once where there was none to answer from, else when it was loaded aside."""
+        """Switch to a newer snapshot: at once if there was none to answer from, else once a thread has loaded it."""
         if self._next:
             opened, self._next, self._loader = self._next, None, None
             self._begin(opened)
@@ -231,7 +231,7 @@ class Inventory:
                 stock.grade(traits)
 
     def _read_again(self, leads: dict[int, bool]) -> None:
-        """The leads as they are now. One that is nowhere was never committed."""
+        """Read the leads as they are now. One that does not exist was never committed."""
         found = legs_of(leads)
         nowhere = leads.keys() - found.keys()
         for vertical_id, stock in self._stocks.items():
@@ -243,7 +243,7 @@ class Inventory:
 
 
 def _read_stock_again(vertical_id: int, stock: Stock, leads: dict[int, Legs], corrected: set[int]) -> None:
-    """Most are known and only recounted. What is new here, or was corrected, is read whole."""
+    """Recount leads that are known, which is most of them; read new or corrected ones completely."""
     unknown = corrected | stock.recount({lead: legs for lead, legs in leads.items() if lead not in corrected})
     if unknown:
         stock.change(unknown, corrected, gather(vertical_id, stock.layout, leads=unknown))
@@ -255,7 +255,7 @@ _inventory = Inventory()
 
 
 def result_of(query: StockQuery) -> AbstractContextManager[StockResult]:
-    """This process's stock as it is now, for one look. Raises NotReady."""
+    """Return this process's current stock for a query. Raises NotReady."""
     return _inventory.result_of(query)
 
 
@@ -268,16 +268,16 @@ def sources(keys: Collection[int]) -> dict[int, Source]:
 
 
 def warm() -> None:
-    """Open it before anybody asks; for a thread of its own. What fails here is tried again with the first answer."""
+    """Load the inventory before the first query, in a separate thread. If it fails, the first query tries again."""
     try:
         _inventory.sizes([])
     except DatabaseError:
-        log.warning("the shelf could not be opened yet", exc_info=True)
+        log.warning("could not load the inventory yet", exc_info=True)
     finally:
         connections.close_all()
 
 
 def forget() -> None:
-    """Begin anew with the next answer."""
+    """Start over with the next query."""
     global _inventory
     _inventory = Inventory()

@@ -1,4 +1,4 @@
-"""Gathering: the leads on the shelf come out of the database as columns of numbers."""
+"""Load the leads for sale from the database as columns of numbers."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from marketplace.inventory.layout import ENVELOPE, Item, Layout
 Columns = dict[str, NDArray[Any]]
 Progress = Callable[[int], None]
 
-# PostgreSQL's binary COPY: a head of eleven fixed bytes, flags and an extension; a foot shorter than any row.
+# PostgreSQL's binary COPY: a header of 11 fixed bytes, flags and an extension; a trailer shorter than any row.
 HEAD = 19
 ROWS_AT_ONCE = 10_000
 
@@ -33,9 +33,9 @@ ZERO = {"i2": sql.SQL("0::int2"), "i4": sql.SQL("0::int4"), "i8": sql.SQL("0::in
 def gather(
     vertical_id: int, layout: Layout, *, leads: Collection[int] | None = None, progress: Progress | None = None
 ) -> Columns:
-    """The vertical's leads on the shelf, or which of ``leads`` are there, as columns in no order.
+    """Return the vertical's leads for sale, or those of ``leads`` that are, as columns in no particular order.
 
-    ``progress`` is told how many rows came, now and then.
+    ``progress`` is called now and then with how many more rows arrived.
     """
     wanted: sql.Composable = sql.SQL("")
     if leads is not None:
@@ -46,9 +46,9 @@ def gather(
 
 
 def gather_all(layouts: Mapping[int, Layout], progress: Progress | None = None) -> dict[int, Columns]:
-    """Everything on the shelf of these verticals, read once: the database's pages hold leads of all of them.
+    """Return everything for sale in these verticals, read in one pass, since they share the database's pages.
 
-    A vertical's own columns share slots with those of others of the same width.
+    A vertical's own columns share slots with other verticals' columns of the same width.
     """
     slots = _slots(layouts)
     shared = [_shared(name, slots[name]) for name in slots]
@@ -60,7 +60,7 @@ def gather_all(layouts: Mapping[int, Layout], progress: Progress | None = None) 
 
 
 def _slots(layouts: Mapping[int, Layout]) -> dict[str, dict[int, Item]]:
-    """Name of a slot to what each vertical keeps there."""
+    """Return, by slot name, which column each vertical keeps there."""
     slots: dict[str, dict[int, Item]] = {}
     for pk, layout in layouts.items():
         taken: Counter[str] = Counter()
@@ -91,7 +91,7 @@ def _columns_of(pk: int, pieces: list[NDArray[Any]], slots: dict[str, dict[int, 
 
 
 def _row_type(items: Iterable[Item]) -> np.dtype[Any]:
-    """A row on the wire: how many values, then each value behind its length; the highest byte first."""
+    """Return the type of a row on the wire: the number of values, then each value after its length; big-endian."""
     parts = [("values", ">i2")]
     for item in items:
         parts += [(f"length of {item.name}", ">i4"), (item.name, f">{item.wire}")]
@@ -101,7 +101,7 @@ def _row_type(items: Iterable[Item]) -> np.dtype[Any]:
 def _rows(
     items: Sequence[Item], verticals: list[int], wanted: sql.Composable, progress: Progress | None
 ) -> Iterator[NDArray[Any]]:
-    """Only the values are kept of what comes: half of a row is lengths."""
+    """Yield only the values of the rows: half of each row is lengths."""
     columns = sql.SQL(", ").join(item.expression for item in items)
     statement = sql.SQL(_FOR_SALE).format(
         columns=columns, verticals=sql.Literal(verticals), for_sale=sql.SQL(FOR_SALE), wanted=wanted
@@ -118,8 +118,8 @@ def _rows(
 
 
 def _wire(statement: sql.Composed) -> Iterator[bytes]:
-    """With memory for the consents of ten million leads, or as many as there are: without it the leads themselves would
-    be put aside on disk and read back."""
+    """Run the COPY with enough memory for the consents of ten million leads; with less, PostgreSQL would spill the
+    leads themselves to disk and read them back."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '128MB'")
         with connection.wrap_database_errors, cursor.copy(statement) as copy:
@@ -127,7 +127,7 @@ def _wire(statement: sql.Composed) -> Iterator[bytes]:
 
 
 def _whole_rows(wire: Iterator[bytes], row: np.dtype[Any]) -> Iterator[NDArray[Any]]:
-    """Blocks come as the server sent them, a row each; they are joined without a look at any."""
+    """Yield whole rows. The server sends one row per block; blocks are joined without inspecting them."""
     waiting, skip = b"", HEAD
     while blocks := b"".join(islice(wire, ROWS_AT_ONCE)):
         data = waiting + blocks

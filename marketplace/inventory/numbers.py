@@ -1,4 +1,4 @@
-"""Columns of numbers, one value a position, and the way between numbers and sets of positions."""
+"""Columns of numbers, one value per position, and conversions between numbers and sets of positions."""
 
 from array import array
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ LEAST_TAIL = 64
 
 
 class Cells:
-    """``base`` is the snapshot's part, read where it lies in the file; what came since grows behind it."""
+    """A column. ``base`` is the snapshot's part, read in place from the file; later values grow behind it."""
 
     def __init__(self, base: NDArray[Any]) -> None:
         self.base = base
@@ -38,7 +38,7 @@ class Cells:
         self._grown = needed
 
     def at(self, positions: Positions) -> NDArray[Any]:
-        """The values at these positions, in their order."""
+        """Return the values at these positions, in the same order."""
         if not self._grown:
             return self.base[positions]
         values = np.empty(len(positions), self._tail.dtype)
@@ -48,23 +48,23 @@ class Cells:
         return values
 
     def tail_where(self, wanted: NDArray[np.bool_]) -> BitMap:
-        """The positions behind the base for which this is so."""
+        """Return the positions behind the base where ``wanted`` is true."""
         return set_of(np.flatnonzero(wanted) + len(self.base))
 
 
 def set_of(positions: Positions) -> BitMap:
-    """A set from numbers; by way of an array of the machine's own, which is eight times as fast."""
+    """Return a set from numbers; going through a native array is eight times as fast."""
     return BitMap(array("I", positions.astype(np.uint32).tobytes()))
 
 
 def by_value(values: NDArray[Any]) -> Iterator[tuple[int, Positions]]:
-    """Each whole number among the values, with where it stands, ascending: one pass, however many there are."""
+    """Yield each whole number among the values, ascending, with its positions: one pass, however many there are."""
     if not len(values):
         return
     least = int(values.min())
     codes: NDArray[Any]
     if int(values.max()) - least < 1 << 16:
-        codes = (values - least).astype(np.uint16)  # of so few bits, numpy sorts without comparing
+        codes = (values - least).astype(np.uint16)  # numpy sorts so few bits without comparing
     else:
         known, codes = np.unique(values, return_inverse=True)
     order = np.argsort(codes, kind="stable")
@@ -75,10 +75,10 @@ def by_value(values: NDArray[Any]) -> Iterator[tuple[int, Positions]]:
 
 
 def numbers_of(positions: BitMap) -> Positions:
-    """The set's members, ascending."""
+    """Return the set's members, ascending."""
     return np.frombuffer(positions.to_array(), np.uint32) if positions else np.empty(0, np.uint32)
 
 
 def union_of(sets: list[BitMap]) -> BitMap:
-    """A set of its own, also when there is nothing to unite."""
+    """Return the union as a new set, empty if there are no sets."""
     return BitMap.union(*sets) if sets else BitMap()

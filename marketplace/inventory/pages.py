@@ -1,7 +1,7 @@
-"""Answers about the shelf: the leads of one page, and the best for an order.
+"""Queries of the inventory: the leads of one page, and the best leads for an order.
 
-The inventory says which leads come next; each is read from the database before it is shown, and what is not for sale
-any more by then is passed over.
+The inventory says which leads come next; each is read from the database before it is shown, and leads that are no
+longer for sale by then are skipped.
 """
 
 import uuid
@@ -32,7 +32,7 @@ LARGEST_PAGE = 100
 SPARE = 4
 
 
-# What a row and its criteria look at, past the query builder: sixty leads a page are most of what a page costs.
+# The columns that a row and its criteria read. Raw SQL, because reading 60 leads is most of a page's cost.
 _LEAD = (
     *("id", "public_id", "vertical_id", "schema_id", "source_id", "kind", "captured_at", "state", "postal_code"),
     *("phone_type", "attributes", "legs_authorized", "times_sold", "legs_left"),
@@ -48,18 +48,18 @@ _SOURCE = _LEAD.index("source_id")
 
 @dataclass(frozen=True)
 class LeadPage:
-    """Leads in their order, and the ``after`` that asks for those behind them; None on the last page."""
+    """A page of leads in order, and the ``after`` of the next page; None on the last page."""
 
     leads: list[Lead]
     next_after: str | None
 
 
 class NoSuchPage(ValueError):
-    """``after`` names no lead and no page of this list."""
+    """``after`` is not a lead or page of this list."""
 
 
 def page(query: StockQuery, sort: Sort, *, after: str = "", size: int = PAGE) -> LeadPage:
-    """The leads behind ``after`` (a lead's public id): a deep page costs what the first one does."""
+    """Return the leads after ``after`` (a lead's public id). A deep page costs no more than the first one."""
     last = _place_of(_lead_named(query, after)) if after else None
     asked = size + 1 + SPARE
     while True:
@@ -68,18 +68,18 @@ def page(query: StockQuery, sort: Sort, *, after: str = "", size: int = PAGE) ->
         found = _read(query, ids)
         if len(found) > size or len(ids) < asked:
             break
-        asked *= 2  # much was sold at this moment
+        asked *= 2  # many were sold in the meantime
     more = len(found) > size
     return LeadPage(found[:size], str(found[size - 1].public_id) if more else None)
 
 
 def even_sample(query: StockQuery, *, page_number: int = 0, size: int = PAGE) -> LeadPage:
-    """Every n-th lead of the stock, which lies by state and by age, so that a buyer sees what he would get. Page k
-    starts k further on. The newest of them comes first."""
+    """Return every n-th lead of the stock, which is sorted by state and age, so that buyers see what they would get.
+    Page k starts k leads later. The newest comes first."""
     with result_of(query) as result:
         step = max(1, ceil(len(result.matching) / size))
         if not 0 <= page_number < step:
-            raise NoSuchPage("This list has no such page.")
+            raise NoSuchPage("There is no such page of this list.")
         matching = result.matching
         chosen = np.array([matching[number] for number in range(page_number, len(matching), step)], np.int64)
         ids = _ids(result, newest_first(result.stock, chosen))
@@ -88,14 +88,14 @@ def even_sample(query: StockQuery, *, page_number: int = 0, size: int = PAGE) ->
 
 
 def best(query: StockQuery, sort: Sort, most: int, *, max_price_cents: int | None = None) -> list[int]:
-    """The keys of the leads that come first, at most so many, none dearer than ``max_price_cents``."""
+    """Return the ids of the first leads, at most ``most``, none above ``max_price_cents``."""
     with result_of(query) as result:
         return _ids(result, first_of(result, sort, most, max_price_cents=max_price_cents))
 
 
 @dataclass(frozen=True)
 class Lot:
-    """So many leads at one price, and when the newest and the oldest of them asked."""
+    """A number of leads at one price, and when the newest and the oldest of them were requested."""
 
     quantity: int
     cents: int
@@ -104,7 +104,7 @@ class Lot:
 
 
 def lots(query: StockQuery, sort: Sort, most: int, *, max_price_cents: int | None = None) -> list[Lot]:
-    """What comes first, at most so many, by price: the dearest first."""
+    """Return the first leads, at most ``most``, grouped by price, most expensive first."""
     with result_of(query) as result:
         positions = first_of(result, sort, most, max_price_cents=max_price_cents)
         cents, asked = result.prices.cents_of(positions), result.stock.asked_at(positions)
@@ -117,7 +117,7 @@ def _lot(cents: int, asked: NDArray[Any]) -> Lot:
 
 
 def with_label(leads: LeadQuerySet) -> LeadQuerySet:
-    """Loads what a lead's row shows: its source and its consent with the wording's terms."""
+    """Load what a lead's row shows: its source, and its consent with the wording's terms."""
     return leads.select_related("vertical", "source", "consent__text")
 
 
@@ -127,7 +127,7 @@ def _ids(result: StockResult, positions: NDArray[Any]) -> list[int]:
 
 
 def _read(query: StockQuery, ids: list[int]) -> list[Lead]:
-    """Those of these leads that are still on the shelf and still wanted, in their order, with label and price."""
+    """Return those of these leads that are still for sale and still match, in the same order, with label and price."""
     found = _for_sale(ids, query.vertical)
     leads = [found[lead] for lead in ids if lead in found]
     for lead in leads:
@@ -137,8 +137,8 @@ def _read(query: StockQuery, ids: list[int]) -> list[Lead]:
 
 
 def _for_sale(ids: list[int], vertical: Vertical) -> dict[int, Lead]:
-    """By key. Few sources and few wordings stand behind many leads: each is read once. What was not read of a lead or
-    its consent is asked for when somebody wants it."""
+    """Return leads for sale by id. Many leads share few sources and wordings, so each of those is read once. Columns
+    not read here are loaded when first used."""
     with connection.cursor() as cursor:
         cursor.execute(_FOR_SALE, [key_array(ids)])
         rows = cursor.fetchall()
@@ -155,12 +155,12 @@ def _lead_of(row: tuple[Any, ...], vertical: Vertical, source: Source) -> Lead:
 
 
 def _lead_named(query: StockQuery, after: str) -> Lead:
-    """The last lead of the page before, also when it was sold since: its place in the order is still known."""
+    """Return the last lead of the previous page, even if sold since: its place in the sort order is still known."""
     leads = priced(Lead.objects.in_vertical(query.vertical), query.curve, now=query.now)
     try:
         return leads.get(public_id=uuid.UUID(after))
     except (ValueError, Lead.DoesNotExist) as error:
-        raise NoSuchPage("This list has no such page.") from error
+        raise NoSuchPage("There is no such page of this list.") from error
 
 
 def _place_of(lead: Lead) -> SortPlace:

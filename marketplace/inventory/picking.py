@@ -1,4 +1,4 @@
-"""Picking: the newest, oldest or cheapest so many out of a set of any size, without sorting it."""
+"""Pick the newest, oldest or cheapest leads out of a set of any size, without sorting it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,14 +14,14 @@ from marketplace.inventory.stock import Stock
 from marketplace.inventory.stock_prices import FOREVER
 
 SORTABLE = 4_000
-"""So many more than wanted are sorted rather than searched further."""
+"""With at most this many more than needed, sort instead of searching further."""
 Ordered = NDArray[np.int64]
 NOTHING: Ordered = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
 class SortPlace:
-    """Where a lead stands in every order: when the person asked (microseconds since 2000), its key, its price."""
+    """A lead's place in every sort order: when the person asked (microseconds since 2000), its id, its price."""
 
     asked: int
     lead: int
@@ -31,7 +31,7 @@ class SortPlace:
 def first_of(
     result: StockResult, sort: Sort, most: int, *, behind: SortPlace | None = None, max_price_cents: int | None = None
 ) -> Ordered:
-    """The positions that come first of what matches, at most so many: behind a place, none dearer than that."""
+    """Return the first matching positions, at most ``most``: after ``behind``, none above ``max_price_cents``."""
     wanted = result.matching
     if max_price_cents is not None:
         wanted = wanted & result.prices.between(None, max_price_cents)
@@ -41,19 +41,19 @@ def first_of(
 
 
 def newest_first(stock: Stock, positions: NDArray[Any]) -> Ordered:
-    """In the order of asking, the newest first; of one instant, the lead that came last."""
+    """Sort by request time, newest first; at the same instant, the lead that came in last is first."""
     order = np.lexsort((stock.ids.at(positions), stock.asked_at(positions)))[::-1]
     return positions[order].astype(np.int64)
 
 
 def oldest_of(stock: Stock, wanted: BitMap) -> int | None:
-    """When the first of them asked, in microseconds since 2000."""
+    """Return when the oldest of them was requested, in microseconds since 2000."""
     first = _by_time(stock, wanted, 1, newest=False, behind=None)
     return int(stock.asked_at(first)[0]) if len(first) else None
 
 
 def _cheapest(result: StockResult, wanted: BitMap, most: int, behind: SortPlace | None) -> Ordered:
-    """By price, and of one price the newest first."""
+    """Return positions by price; at the same price, newest first."""
     pieces, left = [NOTHING], most
     for cents, found in result.prices.cheapest_first(wanted):
         if not left or (behind and cents < behind.cents):
@@ -80,20 +80,20 @@ def _by_time(stock: Stock, wanted: BitMap, most: int, *, newest: bool, behind: S
 
 
 def _from(stock: Stock, wanted: BitMap, behind: SortPlace, *, newest: bool) -> BitMap:
-    """What asked at that place's instant or further on."""
+    """Return what was requested at that place's instant or later in the sort order."""
     return wanted & (stock.asked_between(0, behind.asked) if newest else stock.asked_between(behind.asked, FOREVER))
 
 
 def _is_behind(stock: Stock, ordered: Ordered, behind: SortPlace, *, newest: bool) -> NDArray[np.bool_]:
-    """Of one instant, the keys decide."""
+    """Tell which positions are after that place; at the same instant, the ids decide."""
     same = stock.asked_at(ordered) == behind.asked
     ids = stock.ids.at(ordered)
     return ~same | (ids < behind.lead if newest else ids > behind.lead)
 
 
 def _nearest(stock: Stock, wanted: BitMap, most: int, *, newest: bool) -> BitMap:
-    """A part of what is wanted that holds the first so many and not many more. Its instant is guessed from how many
-    there are, and halved every other time, in case they are crowded."""
+    """Return a part of ``wanted`` with the first ``most`` and not many more. Its instant is guessed by interpolation,
+    and bisected every other time in case leads are crowded."""
     few, many = 0, len(wanted)
     near, far = stock.last_asked + 1, stock.first_asked
     if not newest:
@@ -112,6 +112,6 @@ def _nearest(stock: Stock, wanted: BitMap, most: int, *, newest: bool) -> BitMap
 
 
 def _between(near: int, far: int, share: float) -> int:
-    """That part of the way from near to far, and neither of them."""
+    """Return the point at ``share`` of the way from near to far, never near itself."""
     way = int(share * (far - near))
     return near + (way or (1 if far > near else -1))

@@ -1,4 +1,4 @@
-"""The shelf as a queryset: open aged legs of one vertical, priced, less what the asking buyer has already."""
+"""The inventory as a queryset: open aged legs of one vertical, priced, without what the buyer already owns."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -34,7 +34,7 @@ _RANKINGS: dict[Sort, list[OrderBy]] = {
 
 @dataclass(frozen=True)
 class StockQuery:
-    """One look at the shelf: who looks, at what, when, at which prices."""
+    """A query of the inventory: by whom, for what, at what time, at which prices."""
 
     vertical: Vertical
     criteria: Criteria
@@ -45,7 +45,7 @@ class StockQuery:
     quantity: int = 1
 
     def shelf(self) -> LeadQuerySet:
-        """All that this buyer could take of the vertical, whatever the criteria; annotated with ``price_cents``."""
+        """Return all leads of the vertical this buyer could buy, whatever the criteria, with ``price_cents``."""
         leads = Lead.objects.for_sale().in_vertical(self.vertical)
         if self.exclusive:
             leads = leads.never_sold()
@@ -56,9 +56,9 @@ class StockQuery:
         return priced(leads, self.curve, now=self.now, exclusive=self.exclusive, quantity=self.quantity)
 
     def _kept_back(self) -> list[int]:
-        """Leads that are no use to this buyer while somebody pays: no leg of theirs is free, or one is kept for him.
+        """Return leads this buyer cannot buy while somebody pays: no leg is free, or one is held for this buyer.
 
-        Asked before and handed in as a list: holds are few, mostly none, and the planner cannot guess that.
+        Queried first and passed as a list: holds are few, mostly none, and the planner cannot guess that.
         """
         held = Leg.objects.held(now=self.now).filter(lead__vertical=self.vertical)
         legs = Counter(held.values_list("lead_id", "lead__legs_left"))
@@ -69,26 +69,26 @@ class StockQuery:
         return sorted(kept)
 
     def for_sale(self, ids: Collection[int]) -> LeadQuerySet:
-        """Of these leads the ones that are for sale at this moment and wanted, whoever holds the person."""
+        """Return those of these leads that are for sale right now and match, regardless of who owns the person."""
         leads = Lead.objects.for_sale().in_vertical(self.vertical).numbered(ids)
         if "price" in (clause.field for clause in self.criteria.clauses):
             leads = priced(leads, self.curve, now=self.now, exclusive=self.exclusive, quantity=self.quantity)
         return leads.filter(self.criteria.as_q(self.now))
 
     def cents_of(self, captured_at: datetime, grade: str) -> int:
-        """What a lead of that instant costs, from a source of that grade."""
+        """Return the price in cents of a lead captured then, from a source of that grade."""
         return self.curve.price_cents(
             age_days=(self.now - captured_at) // DAY, grade=grade, exclusive=self.exclusive, quantity=self.quantity
         )
 
     def matches(self) -> LeadQuerySet:
-        """What of it the criteria want."""
+        """Return the leads on ``shelf`` that match the criteria."""
         return self.shelf().filter(self.criteria.as_q(self.now))
 
 
 def not_owned_by(leads: LeadQuerySet, buyer: Buyer, window: timedelta) -> LeadQuerySet:
-    """Leave out everybody whom this buyer has already: bought, through linked requests and any that share a phone or an
-    address within the window; and its own customers."""
+    """Leave out people this buyer already has: bought, including linked requests and any that share a phone or email
+    address within the window, and its own customers."""
     linked = Sale.objects.filter(buyer=buyer, request_id=OuterRef("request_id"))
     theirs = ContactDigest.objects.filter(
         digest__in=ContactDigest.objects.filter(lead=OuterRef(OuterRef("pk"))).values("digest"),
@@ -100,12 +100,12 @@ def not_owned_by(leads: LeadQuerySet, buyer: Buyer, window: timedelta) -> LeadQu
 
 
 def not_own_customer(buyer: Buyer) -> Combinable:
-    """A condition on leads: nobody whom the buyer uploaded as a customer of its own."""
+    """Return a condition that leaves out people the buyer uploaded as own customers."""
     own = OwnCustomer.objects.of_buyer(buyer.pk)
     theirs = ContactDigest.objects.filter(lead=OuterRef("pk"), digest__in=own.values("digest"))
     return ~Exists(theirs)
 
 
 def sorted_by(leads: LeadQuerySet, sort: Sort) -> LeadQuerySet:
-    """In the order in which an order is filled."""
+    """Sort leads the way an order is filled."""
     return leads.order_by(*_RANKINGS[sort])

@@ -1,6 +1,6 @@
-"""One look at a stock: the bitmap reading of its criteria, with its ages and prices at that moment.
+"""The result of a query on a stock: its criteria as bitmaps, with ages and prices at that moment.
 
-To be used under the inventory's lock, while the stock does not change.
+Use it only under the inventory's lock, while the stock does not change.
 """
 
 from collections.abc import Callable, Collection
@@ -24,7 +24,7 @@ SMALL_NUMBERS = ("times_sold", "legs_left")
 
 @dataclass(frozen=True)
 class StockResult:
-    """``hidden`` are positions that this buyer must not see: whom he has already, what is kept while somebody pays."""
+    """``hidden`` are positions this buyer must not see: people they already have, leads held while somebody pays."""
 
     stock: Stock
     query: StockQuery
@@ -37,13 +37,13 @@ class StockResult:
 
     @cached_property
     def shelf(self) -> BitMap:
-        """All that this buyer could take, whatever the criteria."""
+        """All positions this buyer could buy, whatever the criteria."""
         shelf = self.stock.shelf - self.hidden
         return shelf & self.stock.choices["times_sold"].any_of(["0"]) if self.query.exclusive else shelf
 
     @cached_property
     def clauses(self) -> dict[str, BitMap]:
-        """Each clause's own positions, by its field."""
+        """Each clause's positions, by field."""
         return {clause.field: clause.among(self) for clause in self.query.criteria.clauses}
 
     @cached_property
@@ -51,20 +51,20 @@ class StockResult:
         return BitMap.intersection(self.shelf, *self.clauses.values())
 
     def without(self, *fields: str) -> BitMap:
-        """What would match if nothing were said of these fields."""
+        """Return what would match without the clauses on these fields."""
         if not set(fields) & set(self.clauses):
             return self.matching
         return BitMap.intersection(self.shelf, *(found for name, found in self.clauses.items() if name not in fields))
 
     def counter(self, field: str) -> Callable[[BitMap], int]:
-        """Tells of each set how many of it would match if nothing were said of this field."""
+        """Return a function that counts how many of a set would match without the clause on this field."""
         said = field if field in self.clauses else ""
         if said not in self._counters:
             self._counters[said] = self._counter_of(self.without(said))
         return self._counters[said]
 
     def _counter_of(self, among: BitMap) -> Callable[[BitMap], int]:
-        """By what is not among them, where that is less to look through: a shelf is almost whole."""
+        """Count by what is absent if that is the smaller set, as it is for an almost full inventory."""
         absent = self.everything - among
         if len(among) < len(absent):
             return among.intersection_cardinality
@@ -80,7 +80,7 @@ class StockResult:
         everything.add_range(0, len(self.stock))
         return everything
 
-    # The index that criteria are read against
+    # The index that criteria are evaluated against
 
     def any_of(self, field: str, values: Collection[str]) -> BitMap:
         match field:
@@ -114,7 +114,7 @@ class StockResult:
 
     @cached_property
     def proofs(self) -> dict[str, BitMap]:
-        """Proof of consent by its state today."""
+        """Positions by the status of their proof of consent today."""
         retained = self.stock.numbers["retained"]
         today = (self.query.now.date() - FIRST_DAY).days
         soon = today + LAPSING.days
@@ -126,7 +126,7 @@ class StockResult:
         }
 
     def aged(self, youngest: float | None, oldest: float | None) -> BitMap:
-        """Positions whose age in days lies between both, these included."""
+        """Return positions whose age in days lies between both ends, inclusive."""
         now = microseconds(self.query.now)
         last = FOREVER if youngest is None else now - int(youngest * DAY)
         first = 0 if oldest is None else now - (int(oldest) + 1) * DAY + 1
@@ -139,5 +139,5 @@ class StockResult:
 
 
 def _number(end: float | str | None) -> float | None:
-    """A bound as the stock's columns have it; a date is its digits."""
+    """Return a bound as the stock's columns store it; a date as its digits."""
     return int(end.replace("-", "")) - CENTURY if isinstance(end, str) else end

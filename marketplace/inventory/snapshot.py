@@ -1,8 +1,8 @@
-"""The snapshot's file: every stock as columns that are used where they lie, and sets that are read into memory.
+"""The snapshot file: every stock as columns that are memory-mapped, and sets that are read into memory.
 
-Form: eight bytes that name it · columns and sets, one behind the other, each beginning at a multiple of eight · an
-index as JSON that says what lies where · the index's length in eight bytes · SHA-256 of all before it. The file is
-written from front to end and never changed.
+Format: eight magic bytes · columns and sets in sequence, each aligned to eight bytes · a JSON index of what is where ·
+the index's length in eight bytes · SHA-256 of everything before it. The file is written front to back and never
+changed.
 """
 
 import hashlib
@@ -29,11 +29,11 @@ Index = dict[str, Any]
 
 
 class Damaged(Exception):
-    """This is no whole snapshot: cut off, altered, or of another form."""
+    """The file is not a complete snapshot: truncated, altered, or in another format."""
 
 
 class Writer:
-    """Stocks go into the file one after the other, so that only one at a time is in memory."""
+    """Writes stocks to the file one after another, so that only one at a time is in memory."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -58,7 +58,7 @@ class Writer:
         )
 
     def close(self) -> str:
-        """Writes the index. Answers the digest that ends the file, as hexadecimal digits."""
+        """Write the index. Return the digest at the end of the file, in hexadecimal."""
         index = json.dumps(self._stocks, separators=(",", ":")).encode()
         self._write(index)
         self._write(len(index).to_bytes(NUMBER, "big"))
@@ -100,7 +100,7 @@ def _columns(stock: Stock) -> dict[str, NDArray[Any]]:
 
 
 def load(path: Path) -> dict[int, Stock]:
-    """The stocks in the file, by vertical. Raises Damaged, and nothing of it is used then."""
+    """Return the stocks in the file by vertical. Raises Damaged, and then nothing in the file is used."""
     size = _check(path)
     with path.open("rb") as file:
         mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
@@ -114,18 +114,18 @@ def load(path: Path) -> dict[int, Stock]:
             if stock["vertical"] in layouts
         }
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise Damaged("what is in it is not as its index says") from error
+        raise Damaged("its content does not match its index") from error
     finally:
-        mapped.madvise(mmap.MADV_DONTNEED)  # the sets have been copied, and columns come page by page as they are used
+        mapped.madvise(mmap.MADV_DONTNEED)  # the sets are copied by now, and columns are paged in as they are used
 
 
 def _check(path: Path) -> int:
-    """Reads it once from front to end. Answers its size."""
+    """Verify the file by reading it once. Return its size."""
     size = path.stat().st_size
     digest, left = hashlib.sha256(), size - DIGEST
     with path.open("rb", buffering=0) as file:
         if left < len(MAGIC) + NUMBER or file.read(len(MAGIC)) != MAGIC:
-            raise Damaged("it does not begin as a snapshot does")
+            raise Damaged("it does not start like a snapshot")
         digest.update(MAGIC)
         left -= len(MAGIC)
         while left:
@@ -133,7 +133,7 @@ def _check(path: Path) -> int:
             digest.update(block)
             left -= len(block)
         if file.read(DIGEST) != digest.digest():
-            raise Damaged("its digest is not that of its content")
+            raise Damaged("its digest does not match its content")
     return size
 
 
@@ -143,7 +143,7 @@ def _index_place(view: memoryview) -> tuple[int, int]:
 
 
 def _layouts(stocks: list[Index]) -> dict[int, Layout]:
-    """Of those stocks that have the columns of today; the others cannot be asked what may be asked now."""
+    """Return the layouts of stocks with today's columns; the others cannot answer today's filters."""
     found = Vertical.objects.with_newest_schema().in_bulk([stock["vertical"] for stock in stocks])
     layouts = {pk: Layout.of(vertical.schema) for pk, vertical in found.items()}
     return {

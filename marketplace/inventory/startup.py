@@ -1,4 +1,4 @@
-"""Opening: where a process gets its stocks from: the newest whole snapshot, or the database for a small shelf."""
+"""Startup: a process gets its stocks from the newest whole snapshot, or from the database if there are few leads."""
 
 import logging
 import shutil
@@ -23,23 +23,22 @@ from marketplace.models import InventorySnapshot
 log = logging.getLogger(__name__)
 
 SMALL = 100_000
-"""Leads of a vertical that a process may read for itself, in about a second."""
+"""The most leads of a vertical that a process reads by itself, in about a second."""
 
 
 class NotReady(Exception):
-    """The shelf is being counted. ``percent`` says how far that is, as far as anybody knows; ask again after ``wait``
-    seconds."""
+    """The inventory is still loading. ``percent`` is the progress, if known; try again after ``wait`` seconds."""
 
     wait = 5
 
     def __init__(self, percent: int | None) -> None:
-        super().__init__("The shelf is being counted. This takes a minute or two.")
+        super().__init__("We are still counting the leads for sale. Try again in a minute or two.")
         self.percent = percent
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What a snapshot held, and from where on the change feed is to be read."""
+    """A loaded snapshot, and the cursor from which to read the change feed."""
 
     key: int
     cursor: Cursor
@@ -47,23 +46,23 @@ class Opened:
 
 
 def newest_snapshot(*, than: int = 0) -> Opened | None:
-    """The newest whole snapshot, of those made after the one with the key ``than``. A damaged one is marked, so that it
-    is built anew."""
+    """Load the newest whole snapshot that is newer than the one with id ``than``. A damaged one is marked, so that it
+    gets rebuilt."""
     for row in InventorySnapshot.objects.ready().filter(pk__gt=than):
         try:
             return _opened(row)
         except FeedLost:
-            log.warning("the snapshot %s is older than the change feed reaches", row)
+            log.warning("snapshot %s is older than the change feed", row)
             return None  # older ones are lost too
         except snapshot.Damaged as error:
-            log.error("the snapshot %s is damaged and will be built anew: %s", row, error)
+            log.error("snapshot %s is damaged and will be rebuilt: %s", row, error)
             InventorySnapshot.objects.filter(pk=row.pk).update(
                 status=InventorySnapshot.Status.DAMAGED, problem=f"{type(error).__name__}: {error}"[:200]
             )
         except DatabaseError:
             raise
-        except Exception:  # whatever the place where files are kept may say: answers must not hang on it
-            log.exception("the snapshot %s cannot be read on this host; is STORAGE_URL set?", row)
+        except Exception:  # whatever the file storage raises: pages must not depend on it
+            log.exception("snapshot %s cannot be read on this host; is STORAGE_URL set?", row)
     return None
 
 
@@ -72,12 +71,12 @@ def _opened(row: InventorySnapshot) -> Opened:
     check(Cursor(row.cursor))
     opened = Opened(row.pk, Cursor(row.cursor), snapshot.load(_local(row.name)))
     leads = sum(len(stock.shelf) for stock in opened.stocks.values())
-    log.info("opened the shelf: %s leads in %.1f s, from %s", f"{leads:,}", time.monotonic() - started, row)
+    log.info("loaded the inventory: %s leads in %.1f s, from %s", f"{leads:,}", time.monotonic() - started, row)
     return opened
 
 
 def _local(name: str) -> Path:
-    """The file on this machine: where it is kept, or a copy of it."""
+    """Return the path of the file on this machine: the original or a copy."""
     files = storages["inventory"]
     try:
         return Path(files.path(name))
@@ -97,7 +96,7 @@ def _fetched(name: str) -> Path:
             part.replace(copy)
         for old in folder.glob("*.shelf"):
             if old != copy:
-                old.unlink(missing_ok=True)  # who has it open keeps it
+                old.unlink(missing_ok=True)  # a process that has it open keeps it
     return copy
 
 
@@ -106,12 +105,12 @@ def has_newer(key: int) -> bool:
 
 
 def is_small(vertical: Vertical) -> bool:
-    """Whether a process may read the vertical's stock for itself."""
+    """Whether a process may read the vertical's stock by itself."""
     return not Lead.objects.for_sale().in_vertical(vertical)[SMALL : SMALL + 1].exists()
 
 
 def small_stock(vertical: Vertical) -> Stock:
-    """Made here and now from the database, with its holds. Raises NotReady when that would take too long."""
+    """Build the stock from the database right away, with its holds. Raises NotReady if that would take too long."""
     if not is_small(vertical):
         row = InventorySnapshot.objects.in_work().first()
         raise NotReady(row.percent if row else None)

@@ -1,8 +1,8 @@
-"""The stock of one vertical in memory: every lead on its shelf is a position, every value a set of positions.
+"""The stock of one vertical in memory: every lead for sale has a position, every value is a set of positions.
 
-The snapshot's positions are in the order of state and of asking, so that a state is one run, an age is one run in each
-state, and the sets are small. What is listed later stands behind them in the order in which it came. A lead keeps its
-position while it is sold leg by leg; sold out or withdrawn, the position is off the shelf and stays empty.
+The snapshot's positions are sorted by state and request time, so that a state is one run, an age is one run in each
+state, and the sets are small. Leads listed later come after them, in order of arrival. A lead keeps its position while
+its legs are sold; once sold out or withdrawn, the position is off the shelf and stays empty.
 """
 
 from collections.abc import Collection, Sequence
@@ -33,9 +33,9 @@ CHANGING = ("times_sold", "legs_left")
 
 @dataclass
 class Stock:
-    """``ids`` and ``asked`` are a value a position: the lead's key, and its state's number above the microseconds since
-    2000 at which the person asked. ``by_id`` lists the snapshot's positions in the order of their leads' keys. No two
-    stocks of a process have one ``number``: positions in one mean nothing in another."""
+    """``ids`` and ``asked`` have a value per position: the lead's id, and its state's number in the bits above the
+    request time in microseconds since 2000. ``by_id`` lists the snapshot's positions sorted by lead id. ``number`` is
+    unique per stock in a process: positions in one stock mean nothing in another."""
 
     schema_id: int
     layout: Layout
@@ -53,7 +53,7 @@ class Stock:
 
     @classmethod
     def of(cls, schema_id: int, layout: Layout, columns: Columns) -> "Stock":
-        """A stock made of gathered columns."""
+        """Build a stock from loaded columns."""
         asked = _asked(columns)
         order = np.lexsort((columns["id"], asked))
         columns = {name: values[order] for name, values in columns.items()}
@@ -86,13 +86,13 @@ class Stock:
 
     @cached_property
     def runs(self) -> NDArray[np.int64]:
-        """Numbers of the states that the snapshot's part holds: looked for, so that the column is not read whole."""
+        """The numbers of the states in the snapshot's part, found by search so that the column is not read in full."""
         starts = np.searchsorted(self.asked.base, np.arange(len(STATE_CODES) + 1, dtype=np.int64) << STATE_SHIFT)
         return np.flatnonzero(np.diff(starts)).astype(np.int64)
 
     @property
     def first_asked(self) -> int:
-        """Nobody asked before that instant."""
+        """The earliest request time, in microseconds since 2000."""
         return min(self._ends_of_base[0], int((self.asked.tail & ASKED_MASK).min(initial=self._ends_of_base[0])))
 
     @property
@@ -109,12 +109,12 @@ class Stock:
         return int((firsts & ASKED_MASK).min()), int((lasts & ASKED_MASK).max())
 
     def asked_at(self, positions: Positions) -> NDArray[np.int64]:
-        """Microseconds since 2000, a value a position."""
+        """Return the request time of each position, in microseconds since 2000."""
         found: NDArray[np.int64] = self.asked.at(positions) & ASKED_MASK
         return found
 
     def asked_between(self, first: int, last: int) -> BitMap:
-        """Positions of who asked from ``first`` to ``last``, both included: one run in each state, found by halving."""
+        """Return positions requested from ``first`` to ``last``, inclusive: one run per state, found by bisection."""
         found = BitMap()
         if first > last:
             return found
@@ -129,7 +129,7 @@ class Stock:
         return found
 
     def asked_in_steps(self, ends: Sequence[int]) -> list[BitMap]:
-        """Positions of who asked after ``ends[k + 1]`` and up to ``ends[k]``, for each k: all found at once."""
+        """Return, for each k, positions requested after ``ends[k + 1]`` and up to ``ends[k]``: all found at once."""
         above = self.runs << STATE_SHIFT
         limits = np.clip(np.array(ends, np.int64), -1, ASKED_MASK)[:, None] + above
         places = np.searchsorted(self.asked.base, limits.ravel(), "right").reshape(limits.shape).tolist()
@@ -145,7 +145,7 @@ class Stock:
         return steps
 
     def where(self, leads: Collection[int]) -> NDArray[np.int64]:
-        """Where each of these leads stands, in their order; -1 for those we do not have."""
+        """Return the position of each of these leads, in the same order; -1 for those we do not have."""
         wanted = np.fromiter(leads, np.int64, len(leads))
         places = np.full(len(wanted), -1)
         if len(self.by_id) and len(wanted):
@@ -156,8 +156,8 @@ class Stock:
         return places
 
     def _first_not_under(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Where in ``by_id`` each key would stand, the last place at most. By halving: numpy's own search would first
-        copy both columns whole."""
+        """Return the index in ``by_id`` where each id would be, at most the last one. Bisects by hand because numpy's
+        own search would first copy both columns."""
         low, high = np.zeros(len(wanted), np.int64), np.full(len(wanted), len(self.by_id) - 1)
         while (open_ones := low < high).any():
             middle = (low + high) // 2
@@ -167,14 +167,14 @@ class Stock:
         return low
 
     def set_of_leads(self, leads: Collection[int]) -> BitMap:
-        """The positions of those that we have."""
+        """Return the positions of those leads that we have."""
         places = self.where(leads)
         return set_of(places[places >= 0])
 
     # What changes
 
     def recount(self, leads: dict[int, Legs]) -> set[int]:
-        """The legs of these leads are so now. Answers those that are on the shelf and have no place on ours."""
+        """Update the legs of these leads. Return those that are for sale but have no position on our shelf."""
         listed = [lead for lead, legs in leads.items() if legs.for_sale]
         self.shelf -= self.set_of_leads(leads.keys() - set(listed))
         places = self.where(listed)
@@ -184,12 +184,12 @@ class Stock:
         return {lead for lead, is_known in zip(listed, known.tolist(), strict=True) if not is_known}
 
     def change(self, leads: Collection[int], corrected: Collection[int], now_there: Columns) -> None:
-        """These leads changed; ``now_there`` are those of them that are on the shelf, as they are now. Of ``corrected``
-        ones everything may have changed: they get a new position."""
+        """Apply changes to these leads; ``now_there`` has those that are for sale, as they are now. For ``corrected``
+        ones everything may have changed, so they get a new position."""
         for gone in (corrected, set(leads) - set(now_there["id"].tolist())):
             self.shelf -= self.set_of_leads(gone)
         places = self.where(now_there["id"])
-        # What was off the shelf comes back like something new: nobody looked at its old place meanwhile.
+        # A lead that returns to the shelf is treated as new: its old position was not updated in the meantime.
         back = [place >= 0 and place not in self.shelf for place in places.tolist()]
         places[np.isin(now_there["id"], list(corrected)) | np.array(back, bool)] = -1
         known = places >= 0
@@ -217,7 +217,7 @@ class Stock:
         self.late |= dict(zip(columns["id"].tolist(), range(start, start + count), strict=True))
 
     def hold(self, leads: Collection[int], holds: dict[int, list[Held]]) -> None:
-        """These leads are held so now, and no other way."""
+        """Set the holds of these leads, replacing any others."""
         if not holds and not len(self.holds):
             return
         for lead, place in zip(leads, self.where(leads).tolist(), strict=True):
@@ -225,7 +225,7 @@ class Stock:
                 self.holds.put(place, holds.get(lead, []))
 
     def grade(self, sources: dict[int, tuple[str, ...]]) -> None:
-        """What the sources say of themselves now."""
+        """Update the traits of these sources."""
         for source, traits in sources.items():
             known = self.traits.get(source)
             self.traits[source] = traits
@@ -286,7 +286,7 @@ class Stock:
 
 
 def read_traits(sources: Collection[int]) -> dict[int, tuple[str, ...]]:
-    """What is asked of a lead's source: its grade, its kind, whether people got a reward."""
+    """Return the filterable traits of sources: grade, kind, and whether they are incentivized."""
     found = Source.objects.filter(pk__in=sources).values_list("pk", "grade", "kind", "incentive")
     return {pk: (grade, kind, "true" if incentive else "false") for pk, grade, kind, incentive in found}
 
@@ -296,7 +296,7 @@ def _asked(columns: Columns) -> NDArray[np.int64]:
 
 
 def _ids(ids: NDArray[Any]) -> NDArray[Any]:
-    """Half as wide while the keys allow it."""
+    """Return the ids at half the width if they fit."""
     return ids.astype(np.uint32) if len(ids) and ids.max() < 2**32 else ids
 
 
@@ -311,7 +311,7 @@ def _choice_names(fields: tuple[Field, ...]) -> list[str]:
 
 
 def _numbers(layout: Layout, columns: Columns) -> list[tuple[str, NDArray[np.float64]]]:
-    """The columns of numbers, with NaN where there is none."""
+    """Return the number columns, with NaN for no value."""
     found = [("retained", _dates(columns["retained"]))]
     for item in layout.fields:
         if item.type in (FieldType.NUMBER, FieldType.MONEY):

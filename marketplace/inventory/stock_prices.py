@@ -1,6 +1,6 @@
-"""Prices of a whole stock at once: a lead costs what its tier and its source's grade make of it, so they are few.
+"""Prices of a whole stock at once: a price depends only on the tier and the source's grade, so there are few.
 
-The curve's tiers cut the stock by the instant of asking; nothing is stored, and nothing is rewritten as leads age.
+The curve's tiers divide the stock by request time; nothing is stored, and nothing is rewritten as leads age.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ FOREVER = 1 << 55
 
 
 def microseconds(instant: datetime) -> int:
-    """Since 2000, as the stock counts."""
+    """Return microseconds since 2000, as the stock counts time."""
     return (instant - CENTURY) // MICROSECOND
 
 
@@ -36,7 +36,7 @@ def instant_of(asked: int) -> datetime:
 
 @dataclass(frozen=True)
 class Cell:
-    """Leads of one tier and one grade; all of them cost the same."""
+    """Leads of one tier and one grade, which all cost the same."""
 
     cents: int
     tier: int
@@ -44,7 +44,7 @@ class Cell:
 
 
 def cells_of(curve: Curve, *, exclusive: bool, quantity: int) -> tuple[Cell, ...]:
-    """Every tier and grade, the cheapest first."""
+    """Return every tier and grade, cheapest first."""
     factor = curve.volume_multiplier(quantity) * (curve.exclusive if exclusive else 1)
     return _cells(curve.tiers, tuple(curve.grades.items()), curve.floor_cents, factor)
 
@@ -62,25 +62,25 @@ def _cells(
 
 
 class Prices:
-    """The prices of one stock for one look at it."""
+    """The prices of one stock for one query."""
 
     def __init__(self, stock: Stock, curve: Curve, now: datetime, *, exclusive: bool, quantity: int) -> None:
         self._stock = stock
         self._grades = stock.choices["grade"]
         self.cells = cells_of(curve, exclusive=exclusive, quantity=quantity)
-        # Whoever asked at or before ends[k] has reached the tier k; a lead younger than the first tier counts as of it.
+        # A lead requested at or before ends[k] has reached tier k; a lead younger than the first tier counts as in it.
         self._ends = [FOREVER, *(microseconds(now) - from_day * DAY for from_day, _ in curve.tiers[1:]), -1]
 
     @cached_property
     def tiers(self) -> list[BitMap]:
-        """The positions of each tier, the youngest first."""
+        """The positions of each tier, youngest first."""
         return self._stock.asked_in_steps(self._ends)
 
     def at(self, cell: Cell) -> BitMap:
         return self.tiers[cell.tier] & self._grades.any_of([cell.grade])
 
     def between(self, low: float | None, high: float | None) -> BitMap:
-        """Positions whose price lies between both ends, in cents, these included."""
+        """Return positions whose price in cents lies between both ends, inclusive."""
         grades: dict[int, list[str]] = {}
         for cell in self.cells:
             if (low is None or cell.cents >= low) and (high is None or cell.cents <= high):
@@ -88,7 +88,7 @@ class Prices:
         return union_of([self.tiers[tier] & self._grades.any_of(wanted) for tier, wanted in grades.items()])
 
     def ends_of(self, wanted: BitMap) -> tuple[int | None, int | None]:
-        """The lowest and the highest price among these positions."""
+        """Return the lowest and highest price among these positions."""
         by_tier = [wanted & positions for positions in self.tiers]
         grades = self._grades.sets
 
@@ -100,14 +100,14 @@ class Prices:
         return lowest, highest
 
     def cheapest_first(self, wanted: BitMap) -> Iterator[tuple[int, BitMap]]:
-        """The positions that are wanted, by price: cents and who costs that."""
+        """Yield the wanted positions by price, as (cents, positions), cheapest first."""
         for cents, cells in groupby(self.cells, key=attrgetter("cents")):
             found = wanted & union_of([self.at(cell) for cell in cells])
             if found:
                 yield cents, found
 
     def cents_of(self, positions: Positions) -> NDArray[np.int64]:
-        """What each costs, in the order of the positions."""
+        """Return the price of each position, in the same order."""
         tiers = len(self._ends) - 1 - np.searchsorted(self._ends[::-1], self._stock.asked_at(positions))
         chosen = set_of(positions)
         ascending = np.sort(positions)

@@ -1,4 +1,4 @@
-"""Jobs of the inventory. Each asks the tables what is due, so a lost or doubled message does no harm."""
+"""Inventory jobs. Each reads from the database what is due, so a lost or repeated message does no harm."""
 
 from celery import shared_task
 
@@ -7,11 +7,11 @@ from marketplace.inventory import builder, feed
 
 @shared_task
 def build_snapshot() -> None:
-    """The file that web processes start from, when it is an hour old, damaged, or not there."""
+    """Build the file that web processes start from, if it is an hour old, damaged or missing."""
     builder.build_due()
 
 
 @shared_task
 def forget_changes() -> None:
-    """What the change feed told hours ago."""
+    """Delete changes from hours ago from the change feed."""
     feed.forget_old()

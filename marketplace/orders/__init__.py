@@ -1,1 +1,1 @@
-"""Buying: what is asked for, what it would cost, and the order that sells it."""
+"""Buying: the request, the quote, and the order that sells the leads."""

@@ -1,7 +1,7 @@
-"""Filling: which leads a quote gets now. The leads are locked; whoever asked sells them, or holds them.
+"""Allocation: choose which leads a quote gets now. The leads are locked; the caller sells or holds them.
 
-Guarantee: best first, never a lead at more than a line of the quote says, never more than the quote's sum. What others
-took meanwhile is replaced by the next best of the same criteria; named leads have no next best.
+Guarantee: best first, never a lead above its price in the quote, never more than the quote's total. Leads that others
+took in the meantime are replaced by the next best for the same criteria; named leads are not replaced.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from marketplace.prices.pricing import curve_numbered
 
 ATTEMPTS = 4
 SPARE_SHARE, SPARE_LEAST = 0.1, 20
-# So many times the leads that are needed are looked at for some that nobody else is buying, and at most so many more.
+# To find leads that nobody else is buying, look at this many times the leads needed, but at most this many extra.
 PASSED_OVER, PASSED_OVER_MOST = 20, 2_000
 _OFFERED = ("id", "request_id", "captured_at", "source__grade")
 _NAMED = ("id", "request_id", "vertical_id", "captured_at", "source__grade")
@@ -32,7 +32,7 @@ _NAMED = ("id", "request_id", "vertical_id", "captured_at", "source__grade")
 
 @dataclass(frozen=True)
 class AllocationRequest:
-    """Who asks, under which quote; ``held`` are offers that were kept for this holder and come first."""
+    """The buyer and their quote. ``held`` are offers already on hold for this order; they come first."""
 
     buyer: Buyer
     quoted: Quote
@@ -46,7 +46,7 @@ class AllocationRequest:
 
 @dataclass(frozen=True)
 class Allocation:
-    """Locked leads to sell or hold, best first, and what is not to be had with the reasons."""
+    """Locked leads to sell or hold, best first, and the refused ones with reasons."""
 
     offers: list[Offer]
     standing: dict[int, LeadAvailability]
@@ -54,7 +54,7 @@ class Allocation:
 
     @property
     def replaced(self) -> int:
-        """How many of the leads that the quote counted are gone, so that the next best came in their place."""
+        """How many leads counted in the quote are gone and were replaced by the next best."""
         return sum(offer.behind for offer in self.offers)
 
     @property
@@ -63,16 +63,16 @@ class Allocation:
 
 
 def find(request: AllocationRequest) -> Allocation:
-    """What the quote gets now, inside the caller's transaction. The buyer's wallet is locked already."""
+    """Return what the quote gets now, inside the caller's transaction. The buyer's wallet is already locked."""
     if isinstance(request.quoted.order_request, NamedLeads):
         return _find_named(request, request.quoted.order_request)
     return _find_selected(request, request.quoted.order_request)
 
 
 def _find_selected(request: AllocationRequest, order_request: Selection) -> Allocation:
-    """First without waiting: what somebody else is buying just now is passed over. Only when that leaves too little
-    are leads waited for, a sorted batch at a time; too few free in it, and the locks are let go and a fresh batch is
-    tried, so that an order never waits while it holds leads out of their order."""
+    """First try without waiting: skip leads that somebody else is buying right now. Only if that leaves too few, wait
+    for leads, one sorted batch at a time; if too few of a batch are free, release the locks and try a fresh batch, so
+    that an order never waits while it holds locks out of id order."""
     quoted = request.quoted
     (curve_id,) = quoted.curves.values()
     query = stock_query_of(
@@ -81,12 +81,12 @@ def _find_selected(request: AllocationRequest, order_request: Selection) -> Allo
     batch = quoted.quantity + max(SPARE_LEAST, int(quoted.quantity * SPARE_SHARE))
     for attempt in range(ATTEMPTS):
         savepoint = transaction.savepoint()
-        # What was held for this order may be locked by who looks at another leg of it, and is waited for.
+        # A lead held for this order may be locked by someone who is buying another leg of it, so wait for it.
         waiting = attempt > 0 or bool(request.held)
         others = _candidates(query, order_request, quoted, batch, quoted.highest_cents, waiting=waiting)
         chosen, standing = _choose_locked(request, [*request.held, *others])
         if not waiting and len(chosen) < quoted.quantity and len(others) == batch:
-            # What comes first is too dear for the places that are left: what fits those stands further down.
+            # The first leads cost too much for the places left; leads that fit are further down the list.
             others += _candidates(
                 query, order_request, quoted, batch, _dearest_place_left(quoted, chosen), waiting=False
             )
@@ -98,7 +98,7 @@ def _find_selected(request: AllocationRequest, order_request: Selection) -> Allo
             return Allocation(chosen, standing, refused)
         transaction.savepoint_rollback(savepoint)
         batch *= 2
-    raise AssertionError("the last attempt answers")
+    raise AssertionError("the last attempt always returns")
 
 
 def _dearest_place_left(quoted: Quote, chosen: Sequence[Offer]) -> int:
@@ -111,9 +111,9 @@ def _dearest_place_left(quoted: Quote, chosen: Sequence[Offer]) -> int:
 def _candidates(
     query: StockQuery, order_request: Selection, quoted: Quote, most: int, max_price_cents: int, *, waiting: bool
 ) -> list[Offer]:
-    """The best so many that cost no more than that, as the inventory has them; the database says which of them still
-    are what was quoted. What was listed since the quote does not crowd out what was counted then. Without ``waiting``,
-    only leads that nobody has locked, and these are locked then."""
+    """Return the best ``most`` leads at or under the price, as the inventory has them; the database confirms which are
+    still as quoted. Leads listed after the quote do not crowd out those it counted. Without ``waiting``, return only
+    leads that nobody has locked, and lock them."""
     asked = most if waiting else most + min(most * (PASSED_OVER - 1), PASSED_OVER_MOST)
     while True:
         ids = best(
@@ -148,7 +148,7 @@ def _choose_locked(request: AllocationRequest, offers: list[Offer]) -> tuple[lis
 
 
 def _find_named(request: AllocationRequest, order_request: NamedLeads) -> Allocation:
-    """The named leads that are left, each at no more than it was quoted."""
+    """Return the named leads that are left, each at no more than its quoted price."""
     quoted = request.quoted
     curves = {vertical: curve_numbered(curve) for vertical, curve in quoted.curves.items()}
     found = Lead.objects.filter(public_id__in=quoted.unit_of).with_original().values_list("public_id", *_NAMED)

@@ -1,8 +1,8 @@
-"""Orders that wait for money: legs are held while the buyer pays the difference at Stripe's page.
+"""Orders awaiting payment: legs are held while the buyer pays the difference on Stripe's page.
 
-Stages: the leads are chosen and held, a payment is asked for · the buyer pays, or does not · whoever hears of it first
-(the page he comes back to, Stripe's message, the sweep) completes the order, once. A hold that ran out is free at once
-for anybody, with no job needed; money that comes later buys the next best within the quote, or stays in the wallet.
+Stages: the leads are chosen and held, a payment is requested · the buyer pays, or does not · whoever learns of it first
+(the page they return to, Stripe's webhook, the sweep) completes the order, once. An expired hold is free for everyone
+at once, with no job needed; money that arrives later buys the next best within the quote, or stays in the wallet.
 """
 
 import hashlib
@@ -30,8 +30,8 @@ from marketplace.orders.checkout import (
 from marketplace.orders.quotes import Quote, QuoteRefused, open_token, read_token
 from marketplace.orders.sales import Hold, Offer, hold_legs, release_legs
 
-# Stripe's page lives for thirty minutes at least, so for ten minutes it can still be made when Stripe was not to be
-# reached at first; the legs are kept a little longer, for the answer's way back.
+# Stripe's page must stay open for at least 30 minutes. This leaves 10 minutes to create it if Stripe is unreachable
+# at first. The legs are held a little longer, so that the result can reach us.
 PAGE_LIFE = timedelta(minutes=41)
 HOLD_LIFE = PAGE_LIFE + timedelta(minutes=5)
 LEAST_CHARGE_CENTS = 50
@@ -45,7 +45,7 @@ class TooManyWaiting(OrderRefused):
 
 
 def hold_order(attempt: OrderAttempt) -> OrderAwaitingPayment:
-    """Hold what the quote gets and ask for the money that is missing; the same key answers with the same hold.
+    """Hold what the quote gets and request the missing money; the same key returns the same hold.
 
     Raises OrderRefused, QuoteRefused, PaymentRefused; then nothing is held.
     """
@@ -57,24 +57,24 @@ def hold_order(attempt: OrderAttempt) -> OrderAwaitingPayment:
         with transaction.atomic():
             return _hold(attempt, quoted)
     except IntegrityError:
-        # The same key at the same moment: the other one has committed by now, and its hold is ours.
+        # Another request with the same key ran at the same time. It has committed by now, and its hold is ours.
         if waiting := held_before(attempt):
             return waiting
         raise
 
 
 def held_before(attempt: OrderAttempt) -> OrderAwaitingPayment | None:
-    """What waits, or waited, under the same key. Raises KeyReused."""
+    """Return the order that awaits, or awaited, payment under the same key. Raises KeyReused."""
     return made_before(OrderAwaitingPayment.objects.filter(buyer=attempt.buyer), attempt)
 
 
 def _hold(attempt: OrderAttempt, quoted: Quote) -> OrderAwaitingPayment:
     lock_wallet(attempt.buyer)
-    # A double click waited here: what the first one did is this one's answer too.
+    # A double click waits here; both clicks get the first one's result.
     if waiting := held_before(attempt):
         return waiting
     if placed_before(attempt):
-        raise OrderRefused("You already placed this order. Look under Orders.")
+        raise OrderRefused("You already placed this order. See it on your orders page.")
     _check_waiting(attempt.buyer)
     awaiting = OrderAwaitingPayment(
         buyer=attempt.buyer,
@@ -99,16 +99,16 @@ def _hold(attempt: OrderAttempt, quoted: Quote) -> OrderAwaitingPayment:
 
 
 def _check_waiting(buyer: Buyer) -> None:
-    """A company cannot keep the shelf from others by never paying."""
+    """Stop a company from tying up inventory by never paying."""
     if OrderAwaitingPayment.objects.waiting().filter(buyer=buyer).count() >= MOST_WAITING:
-        raise TooManyWaiting(f"{MOST_WAITING} of your orders are waiting for payment. Pay or cancel one first.")
+        raise TooManyWaiting(f"You have {MOST_WAITING} orders awaiting payment. Pay or cancel one first.")
 
 
 def _payment_for(attempt: OrderAttempt, found: Allocation) -> Payment:
-    """Asks for what the wallet lacks. Stripe takes no less than fifty cents; what is too much stays in the wallet."""
+    """Request what the wallet is short. Stripe's minimum charge is 50 cents; any excess stays in the wallet."""
     missing = found.total_cents - balance_cents(attempt.buyer)
     if missing <= 0:
-        raise OrderRefused("There is enough money in the wallet by now. Order again.")
+        raise OrderRefused("Your wallet now covers this order. Place it again to pay from the wallet.")
     return top_ups.ask_payment(
         buyer=attempt.buyer,
         user=attempt.user,
@@ -123,9 +123,9 @@ def _payment_for(attempt: OrderAttempt, found: Allocation) -> Payment:
 
 @transaction.atomic
 def complete(pending_id: int, *, now: datetime) -> OrderAwaitingPayment:
-    """The order, once the payment is there; before that, nothing happens. Safe to call by anybody at any time.
+    """Place the order once the payment is in; before that, do nothing. Safe to call at any time, any number of times.
 
-    What cannot be ordered any more is given up: the money stays in the wallet and the reason is kept for the buyer.
+    If the order can no longer be filled, the money stays in the wallet and the reason is kept for the buyer.
     """
     awaiting = (
         OrderAwaitingPayment.objects.select_for_update(no_key=True)
@@ -142,12 +142,12 @@ def complete(pending_id: int, *, now: datetime) -> OrderAwaitingPayment:
     except IntegrityError:
         if not Order.objects.filter(buyer=awaiting.buyer, idempotency_key=awaiting.idempotency_key).exists():
             raise
-        return _give_up(awaiting, "The same order was paid from the wallet meanwhile.", now)
+        return _give_up(awaiting, "You placed the same order from your wallet in the meantime.", now)
     return _end(awaiting, OrderAwaitingPayment.Status.COMPLETED, now, order=order)
 
 
 def _give_up(awaiting: OrderAwaitingPayment, reason: str, now: datetime) -> OrderAwaitingPayment:
-    log.warning("pending order %s was paid for and not filled: %s", awaiting.public_id, reason)
+    log.warning("order %s was paid by card but could not be filled: %s", awaiting.public_id, reason)
     return _end(awaiting, OrderAwaitingPayment.Status.FAILED, now, reason=reason)
 
 
@@ -173,7 +173,7 @@ def _end(
     order: Order | None = None,
     reason: str = "",
 ) -> OrderAwaitingPayment:
-    """The hold is over; what was not sold of it is anybody's again."""
+    """End the hold; its unsold legs go back on sale."""
     release_legs(awaiting.public_id)
     awaiting.status, awaiting.order, awaiting.reason, awaiting.ended_at = status, order, reason.strip(), now
     awaiting.tell_at = now if status == OrderAwaitingPayment.Status.FAILED else None
@@ -183,7 +183,7 @@ def _end(
 
 @transaction.atomic
 def release(pending_id: int, *, now: datetime) -> OrderAwaitingPayment:
-    """Give the legs back when the payment came to nothing; while it may still come, nothing happens."""
+    """Release the legs if the payment failed; while it may still arrive, do nothing."""
     awaiting = OrderAwaitingPayment.objects.select_for_update(no_key=True).select_related("payment").get(pk=pending_id)
     payment = awaiting.payment
     if (
@@ -198,25 +198,25 @@ def release(pending_id: int, *, now: datetime) -> OrderAwaitingPayment:
 
 
 def cancel(awaiting: OrderAwaitingPayment, *, now: datetime) -> OrderAwaitingPayment:
-    """The buyer does not want it any more. Paid at the same moment, it is an order after all."""
+    """Cancel for the buyer. If the payment went through at the same moment, the order is placed after all."""
     top_ups.cancel(awaiting.payment, now=now)
     return bring_up_to_date(awaiting, now=now)
 
 
 def look_again(awaiting: OrderAwaitingPayment, *, now: datetime) -> OrderAwaitingPayment:
-    """Ask Stripe how the payment stands, and act on the answer. Raises GatewayUnavailable."""
+    """Ask Stripe for the payment's status and act on it. Raises GatewayUnavailable."""
     top_ups.settle(awaiting.payment, now=now)
     return bring_up_to_date(awaiting, now=now)
 
 
 def bring_up_to_date(awaiting: OrderAwaitingPayment, *, now: datetime) -> OrderAwaitingPayment:
-    """Complete or release it, as its payment stands in our books."""
+    """Complete or release it, according to the payment's status in our database."""
     ended = complete(awaiting.pk, now=now)
     return ended if ended.status != OrderAwaitingPayment.Status.WAITING else release(awaiting.pk, now=now)
 
 
 def finish_due(*, now: datetime) -> int:
-    """Whatever was paid for, or never will be. Answers how many ended; one that fails does not stop the others."""
+    """Finish orders that were paid, or never will be. Return how many ended; a failure does not stop the others."""
     due = OrderAwaitingPayment.objects.paid_for() | OrderAwaitingPayment.objects.unpaid_for_good()
     return sum(_finished(awaiting, now) for awaiting in due.order_by("pk")[:100])
 
@@ -224,6 +224,6 @@ def finish_due(*, now: datetime) -> int:
 def _finished(awaiting: OrderAwaitingPayment, now: datetime) -> bool:
     try:
         return bring_up_to_date(awaiting, now=now).status != OrderAwaitingPayment.Status.WAITING
-    except Exception:  # whatever it is: the others were paid for too
-        log.exception("pending order %s could not be finished", awaiting.public_id)
+    except Exception:  # whatever went wrong, the other orders were paid for too
+        log.exception("order %s could not be finished", awaiting.public_id)
         return False

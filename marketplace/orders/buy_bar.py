@@ -1,4 +1,4 @@
-"""The till: how many, which first, at most how much; and what that would come to."""
+"""The buy bar: quantity, sort and max price, and what that would cost."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,7 +13,7 @@ from marketplace.inventory.query import Sort, StockQuery
 from marketplace.orders.quotes import Quote, quote
 from marketplace.orders.request import HIGHEST_PRICE_CENTS, MOST_LEADS, Selection
 
-# What the address of a shop page may hold beside filters: how the list goes on, and the inputs of the buy bar.
+# URL parameters of a browse page that are not filters: sorting, paging, and the buy bar's inputs.
 BESIDES = {"sort", "after", "by", "quantity", "buy_sort", "max_price", "exclusive", "lead"}
 USUAL_QUANTITY = 250
 LONGEST_AMOUNT = 16
@@ -21,7 +21,7 @@ LONGEST_AMOUNT = 16
 
 @dataclass(frozen=True)
 class BuyBar:
-    """What stands in the till's inputs, and the quote for it where a company asks."""
+    """The buy bar's inputs, and their quote if a company is logged in."""
 
     quantity: int
     sort: Sort
@@ -36,7 +36,7 @@ class BuyBar:
 
     @property
     def span_days(self) -> tuple[int, int] | None:
-        """The youngest and the oldest of what would be bought, in days."""
+        """The lowest and highest age of the quoted leads, in days."""
         if not self.quoted or not self.quoted.lines:
             return None
         lines = self.quoted.lines
@@ -44,7 +44,7 @@ class BuyBar:
 
 
 def buy_bar_of(data: QueryDict, query: StockQuery, counts: Counts | None = None) -> BuyBar:
-    """The till for these parameters; without a quantity, the usual one or as many as there are."""
+    """Return the buy bar for these parameters; the quantity defaults to the usual one, or fewer if fewer match."""
     usual = min(USUAL_QUANTITY, counts.matching or 1) if counts else USUAL_QUANTITY
     buy_bar = read_buy_bar(data, usual)
     if buy_bar.problem or query.buyer is None:
@@ -58,7 +58,7 @@ def order_request_of(buy_bar: BuyBar, criteria: Criteria) -> Selection:
 
 
 def read_buy_bar(data: QueryDict, usual: int = USUAL_QUANTITY) -> BuyBar:
-    """The till's inputs; ``problem`` is a sentence when one of them makes no sense."""
+    """Read the buy bar's inputs; ``problem`` is a sentence if one of them is invalid."""
     quantity, limit, problem = usual, None, ""
     said: dict[str, Any] = {name: data.get(name, "").strip() for name in ("quantity", "max_price", "buy_sort")}
     if said["quantity"]:
@@ -69,11 +69,11 @@ def read_buy_bar(data: QueryDict, usual: int = USUAL_QUANTITY) -> BuyBar:
     if said["max_price"]:
         limit = _cents(said["max_price"])
         if limit is None:
-            problem = "Enter a price in dollars, such as 1.65."
+            problem = "Enter a max price in dollars, such as 1.65."
     try:
         sort = Sort(said["buy_sort"] or Sort.NEWEST)
     except ValueError:
-        sort, problem = Sort.NEWEST, "Sort by newest, oldest or cheapest."
+        sort, problem = Sort.NEWEST, "Choose newest, oldest or cheapest first."
     return BuyBar(quantity, sort, limit, data.get("exclusive") == "true", problem=problem)
 
 

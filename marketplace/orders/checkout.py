@@ -1,8 +1,8 @@
-"""Checkout: a quote becomes an order, its sales and its charge in one transaction, or nothing does.
+"""Checkout: a quote becomes an order with its sales and charge in one transaction, or nothing happens.
 
-Stages: the key is claimed (a repeat gets the first answer) · the buyer's wallet is locked · candidates are locked,
-those that nobody is buying at first, else in id order · what can still be sold is chosen, best first, never above the
-quote · sales are made · the wallet pays.
+Stages: the key is claimed (a repeat gets the first result) · the buyer's wallet is locked · candidates are locked,
+first those that nobody else is buying, otherwise in id order · what can still be sold is chosen, best first, never
+above the quote · the sales are made · the wallet is charged.
 """
 
 import hashlib
@@ -45,23 +45,24 @@ class EmptyQuote(OrderRefused):
 
 
 class NotAllThere(OrderRefused):
-    """Fewer leads than quoted are left, and a part was not asked for. ``refused`` says which and why."""
+    """Fewer leads are left than quoted, and the buyer did not accept fewer. ``refused`` says which and why."""
 
     code = "not_all_there"
 
     def __init__(self, *, left: int, wanted: int, refused: list[dict[str, Any]]) -> None:
-        super().__init__(f"Only {left:,} of {wanted:,} leads are left at the quoted price. Nothing was charged.")
+        few = f"Only {left:,} of {wanted:,} leads {'is' if left == 1 else 'are'}" if left else "No leads are"
+        super().__init__(f"{few} left at the quoted price. Nothing was charged.")
         self.left = left
         self.refused = refused
 
 
-# Keys that begin so are standing orders' own: nobody else may name an order that one of them would place.
+# Keys with this prefix belong to standing orders, so that no one else can claim the key of an order they will place.
 STANDING = "standing "
 
 
 @dataclass(frozen=True)
 class OrderAttempt:
-    """One try to place an order, as it came in."""
+    """One attempt to place an order, as submitted."""
 
     buyer: Buyer
     user: User | None
@@ -76,7 +77,7 @@ class OrderAttempt:
 
 
 def place_order(attempt: OrderAttempt) -> Order:
-    """The order, new or placed before under the same key.
+    """Place the order and return it, or return the one already placed under the same key.
 
     Raises OrderRefused, QuoteRefused, NotEnoughMoney; then nothing was sold or charged.
     """
@@ -88,14 +89,14 @@ def place_order(attempt: OrderAttempt) -> Order:
         with transaction.atomic():
             return place(attempt, quoted)
     except IntegrityError:
-        # The same key at the same moment: the other one has committed by now, and its answer is ours.
+        # Another request with the same key ran at the same time. It has committed by now, and its order is ours.
         if placed := placed_before(attempt):
             return placed
         raise
 
 
 def made_before(rows: QuerySet[K], attempt: OrderAttempt) -> K | None:
-    """What the same attempt made of these before. Raises KeyReused."""
+    """Return the row that the same attempt created before. Raises KeyReused."""
     try:
         return once.made_before(rows, attempt.key, attempt.fingerprint)
     except once.KeyTaken as error:
@@ -103,14 +104,14 @@ def made_before(rows: QuerySet[K], attempt: OrderAttempt) -> K | None:
 
 
 def placed_before(attempt: OrderAttempt) -> Order | None:
-    """What the same key ordered before. Raises KeyReused."""
+    """Return the order already placed under the same key. Raises KeyReused."""
     return made_before(Order.objects.filter(buyer=attempt.buyer), attempt)
 
 
 def check_terms(buyer: Buyer, quoted: Quote) -> None:
-    """Whether this buyer may order this at all. Raises OrderRefused, QuoteRefused."""
+    """Check that this buyer may place this order at all. Raises OrderRefused, QuoteRefused."""
     if not quoted.quantity:
-        raise EmptyQuote("No leads matched this quote, so there is nothing to buy.")
+        raise EmptyQuote("This quote has no leads, so there is nothing to order.")
     if buyer.closed_at is not None:
         raise NotApproved("Your company's account is closed.")
     approved = buyer.approvals.granted().filter(vertical__in=quoted.curves)
@@ -118,7 +119,7 @@ def check_terms(buyer: Buyer, quoted: Quote) -> None:
     if not open_now or set(quoted.curves) - open_now.keys():
         raise NotApproved("Your company is not approved for these leads yet.")
     if not all(open_now.values()):
-        raise QuoteRefused("Leads of this vertical are no longer resold.")
+        raise QuoteRefused("We no longer resell leads in this vertical.")
 
 
 def place(
@@ -129,10 +130,10 @@ def place(
     held: Sequence[Offer] = (),
     told: Progress = unheard,
 ) -> Order:
-    """The order, inside the caller's transaction. ``holder`` is the public id under which legs were ``held`` for it;
-    ``told`` hears how far it is.
+    """Place the order inside the caller's transaction. ``holder`` is the public id under which legs were ``held`` for
+    it; ``told`` is called with its progress.
 
-    Raises NotAllThere, NotEnoughMoney; then the transaction is to be undone.
+    Raises NotAllThere, NotEnoughMoney; then the caller must roll the transaction back.
     """
     order = Order.objects.create(
         public_id=holder or uuid.uuid4(),
@@ -154,7 +155,7 @@ def place(
 
 
 def check_enough(found: Allocation, quoted: Quote, *, allow_partial: bool) -> None:
-    """Raises NotAllThere when fewer leads were found than quoted, unless a part was asked for and there is one."""
+    """Raise NotAllThere if fewer leads were found than quoted, unless the buyer accepts fewer and some were found."""
     if len(found.offers) < quoted.quantity and (not allow_partial or not found.offers):
         raise NotAllThere(left=len(found.offers), wanted=quoted.quantity, refused=found.refused)
 

@@ -1,4 +1,4 @@
-"""What an order says on paper: its invoice, and a credit note for each lead that came back."""
+"""Printed documents of an order: its invoice, and a credit note for each returned lead."""
 
 from datetime import datetime
 
@@ -8,11 +8,11 @@ from marketplace.models import Order, Return
 from marketplace.orders.receipts import ReceiptLine, lines_of, titles_of
 
 INSTANT = "%B %-d, %Y, %H:%M UTC"
-NOTHING = DocumentLine("No leads", None, None, 0)  # checkout refuses such an order; the database would keep one
+NOTHING = DocumentLine("No leads", None, None, 0)  # checkout refuses an empty order, but the database would allow one
 
 
 def invoice_of(order: Order) -> Document:
-    """The order as it was sold and paid; what came back later is on credit notes of its own."""
+    """Return the order as it was sold and paid; leads returned later are on separate credit notes."""
     ((_, title),) = titles_of([order])
     return Document(
         kind_title="Invoice",
@@ -24,11 +24,11 @@ def invoice_of(order: Order) -> Document:
         totals=(("Paid from the prepaid wallet", order.total_cents),),
         references=(
             ("Order", str(order.public_id)),
-            ("Asked for", title),
+            ("Requested", title),
             ("Placed", _said(order.placed_at)),
             ("Placed by", str(order.placed_by or "An API key")),
         ),
-        notes=("Paid in full. The leads are for the buyer alone and not for resale.",),
+        notes=("Paid in full. The leads are for the buyer's own use and may not be resold.",),
     )
 
 
@@ -38,9 +38,9 @@ def _printed(line: ReceiptLine) -> DocumentLine:
 
 
 def credit_note_of(returned: Return) -> Document:
-    """What went back to the wallet for one returned lead. Raises DocumentRefused while nothing did."""
+    """Return the credit note for one returned lead. Raises DocumentRefused if it has not been credited."""
     if returned.transaction is None:
-        raise DocumentRefused("There is a credit note once the return is credited.")
+        raise DocumentRefused("The credit note is available once the return is credited.")
     sale, at = returned.sale, returned.transaction.posted_at
     return Document(
         kind_title="Credit note",

@@ -1,9 +1,9 @@
-"""Quotes: what a wish would cost now, sealed for ten minutes.
+"""Quotes: what an order request costs now, sealed for ten minutes.
 
-A quote is not stored: its token carries the wish, the curves and the sums, sealed for one buyer. Its curves hold
-whatever the operator changes meanwhile; no lead is charged more than a line of it says, and what got cheaper is
-charged cheaper. A source that was graded up meanwhile may leave too few leads at the quoted prices: then the buyer
-is asked again.
+A quote is not stored: its token carries the request, the curves and the amounts, sealed for one buyer. Its curves stay
+valid even if the operator changes prices in the meantime; no lead costs more than its line says, and a lead that got
+cheaper is charged at the lower price. If a source's grade goes up in the meantime, too few leads may be left at the
+quoted prices; then the buyer is asked again.
 """
 
 import base64
@@ -37,16 +37,16 @@ LIFE = timedelta(minutes=10)
 
 
 class QuoteRefused(Exception):
-    """The token is not a quote of this buyer, or was altered."""
+    """The token is not one of this buyer's quotes, or was altered."""
 
 
 class QuoteExpired(QuoteRefused):
-    """Its ten minutes are over."""
+    """The quote is more than ten minutes old."""
 
 
 @dataclass(frozen=True)
 class QuoteLine:
-    """Leads of one price; for named leads, one lead. Ages in whole days, youngest first."""
+    """Leads at one price, or one lead if leads were named. Ages are in whole days."""
 
     quantity: int
     unit_cents: int
@@ -61,8 +61,8 @@ class QuoteLine:
 
 @dataclass(frozen=True)
 class Quote:
-    """``unavailable`` are named leads that this buyer cannot have, with the reason. ``last_at`` is when the request was
-    made that comes last in the selection's order."""
+    """A priced order request. ``unavailable`` are named leads that this buyer cannot have, with reasons. ``last_at`` is
+    when the lead that comes last in the selection's sort order was requested."""
 
     buyer_id: int
     order_request: OrderRequest
@@ -86,7 +86,7 @@ class Quote:
 
     @property
     def places(self) -> dict[int, int]:
-        """How many leads at which price, in cents."""
+        """The number of leads at each price in cents."""
         places: Counter[int] = Counter()
         for line in self.lines:
             places[line.unit_cents] += line.quantity
@@ -97,7 +97,7 @@ class Quote:
         return self.quoted_at + LIFE
 
     def ends_before(self, cents: int, asked_at: datetime) -> bool:
-        """Whether a lead at this price, of a request made then, comes behind all that was counted."""
+        """Whether a lead at this price, requested at this time, sorts after all leads in the quote."""
         if self.last_at is None or isinstance(self.order_request, NamedLeads):
             return False
         match self.order_request.sort:
@@ -110,12 +110,12 @@ class Quote:
 
     @property
     def unit_of(self) -> dict[uuid.UUID, int]:
-        """For named leads: what each was quoted at."""
+        """The quoted price of each named lead, in cents."""
         return {line.lead: line.unit_cents for line in self.lines if line.lead}
 
 
 def quote(order_request: OrderRequest, *, buyer: Buyer, now: datetime) -> Quote:
-    """What the wish costs this buyer now. Raises NoCurve."""
+    """Return what the request costs this buyer now. Raises NoCurve."""
     return (
         _quote_selection(order_request, buyer, now)
         if isinstance(order_request, Selection)
@@ -124,17 +124,17 @@ def quote(order_request: OrderRequest, *, buyer: Buyer, now: datetime) -> Quote:
 
 
 def stock_query_of(order_request: Selection, *, curve: Curve, buyer: Buyer, quantity: int, now: datetime) -> StockQuery:
-    """The look at the shelf from which a selection is filled; ``quantity`` sets the volume discount."""
+    """Return the inventory query that fills a selection; ``quantity`` sets the volume discount."""
     vertical = vertical_named(order_request.criteria.vertical)
     if vertical is None:
-        raise QuoteRefused("Leads of this vertical are not resold.")
+        raise QuoteRefused("We do not resell leads in this vertical.")
     return StockQuery(vertical, order_request.criteria, curve, now, buyer, order_request.exclusive, quantity)
 
 
 def _quote_selection(order_request: Selection, buyer: Buyer, now: datetime) -> Quote:
     vertical = vertical_named(order_request.criteria.vertical)
     if vertical is None:
-        raise QuoteRefused("Leads of this vertical are not resold.")
+        raise QuoteRefused("We do not resell leads in this vertical.")
     curve = curve_in_force(vertical, now)
     volume = order_request.quantity
     while True:
@@ -151,11 +151,11 @@ def _quote_selection(order_request: Selection, buyer: Buyer, now: datetime) -> Q
                 now,
                 last_at=_last_of(found, order_request.sort),
             )
-        volume = quantity  # fewer than the discount supposes: priced again at the volume there is
+        volume = quantity  # too few for that volume discount, so price again at the quantity found
 
 
 def _last_of(found: list[Lot], sort: Sort) -> datetime | None:
-    """When the request was made that comes last; the dearest lot is the first."""
+    """Return when the last lead of the selection was requested. Lots start with the most expensive."""
     if not found:
         return None
     match sort:
@@ -185,7 +185,7 @@ def _quote_named(order_request: NamedLeads, buyer: Buyer, now: datetime) -> Quot
 def _sorted_out(
     order_request: NamedLeads, found: dict[uuid.UUID, Lead], curves: dict[int, Curve], owned_people: OwnedPeople
 ) -> tuple[list[Lead], list[tuple[uuid.UUID, str]]]:
-    """The leads that this buyer can have, and the others with the reason."""
+    """Return the leads that this buyer can have, and the others with the reason."""
     available: list[Lead] = []
     unavailable: list[tuple[uuid.UUID, str]] = []
     held = {lead.pk for lead in found.values() if owned_people.has(lead.pk)}
@@ -222,9 +222,9 @@ def _named_leads(order_request: NamedLeads, now: datetime) -> LeadQuerySet:
 
 
 def why_not(lead: Lead | None, exclusive: bool, curves: dict[int, Curve]) -> str | None:
-    """A reason code when a named lead cannot be sold to somebody who has not bought it; None when it can.
+    """Return a reason code if a named lead cannot be sold to a company that does not own it; None if it can.
 
-    The lead is annotated with ``legs_held``.
+    The lead must be annotated with ``legs_held``.
     """
     if lead is None or lead.withdrawn_at or not lead.vertical.open_for_resale:
         return "unknown"
@@ -239,7 +239,7 @@ def why_not(lead: Lead | None, exclusive: bool, curves: dict[int, Curve]) -> str
 
 
 def token_of(quoted: Quote) -> str:
-    """The quote as a text to hand out; only its buyer can use it, and nobody can read or change it."""
+    """Return the quote as a text token; only its buyer can use it, and nobody can read or change it."""
     plain = json.dumps(
         {
             "request": quoted.order_request.as_json(),
@@ -262,15 +262,15 @@ def _as_text(sealed: bytes) -> str:
 
 
 def open_token(token: str, *, buyer: Buyer, now: datetime) -> Quote:
-    """The quote behind a token. Raises QuoteRefused: altered or somebody else's; QuoteExpired: too old."""
+    """Open a token's quote. Raises QuoteRefused if altered or another buyer's, QuoteExpired if too old."""
     quoted = read_token(token, buyer=buyer)
     if now >= quoted.expires_at:
-        raise QuoteExpired("This quote expired after ten minutes. Get a new one.")
+        raise QuoteExpired("This quote has expired: quotes are good for ten minutes. Get a new one.")
     return quoted
 
 
 def order_request_in(token: str, *, buyer: Buyer) -> OrderRequest | None:
-    """What a token of this buyer asks for, expired or not, to quote it again; None when it is no token of his."""
+    """Return the request in this buyer's token, expired or not, to quote it again; None if the token is not theirs."""
     try:
         return read_token(token, buyer=buyer).order_request
     except QuoteRefused:
@@ -278,18 +278,18 @@ def order_request_in(token: str, *, buyer: Buyer) -> OrderRequest | None:
 
 
 def read_token(token: str, *, buyer: Buyer) -> Quote:
-    """The quote behind a token, however old. Raises QuoteRefused."""
+    """Open a token's quote, however old. Raises QuoteRefused."""
     try:
         sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         if _as_text(sealed) != token:
-            raise ValueError("another spelling of the same bytes")
+            raise ValueError("not the canonical encoding of these bytes")
         said: dict[str, Any] = json.loads(zlib.decompress(key_ring().unseal(sealed, row=_row(buyer.pk))))
     except (binascii.Error, ValueError, SealBroken) as error:
-        raise QuoteRefused("This is not a quote of yours. Ask for a new one.") from error
+        raise QuoteRefused("This is not one of your quotes. Get a new one.") from error
     try:
         order_request = read_order_request(said["request"])
     except OrderRequestRefused as error:
-        raise QuoteRefused("What can be asked here has changed meanwhile. Ask for a new quote.") from error
+        raise QuoteRefused("The filters for these leads have changed since your quote. Get a new one.") from error
     return Quote(
         buyer_id=buyer.pk,
         order_request=order_request,

@@ -1,4 +1,4 @@
-"""What a buyer asks to buy: so many of what he filtered, or leads named one by one."""
+"""An order request: what a buyer asks to buy, either a quantity by criteria or named leads."""
 
 import uuid
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ HIGHEST_PRICE_CENTS = 10_000_00
 
 
 class OrderRequestRefused(ValueError):
-    """The wish makes no sense. ``field`` names where; the message is a sentence for the person."""
+    """The request is invalid. ``field`` names the faulty field; the message is a sentence for the person."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class OrderRequestRefused(ValueError):
 
 @dataclass(frozen=True)
 class Selection:
-    """``quantity`` of what the criteria want, best by the ranking, none dearer than ``max_price_cents``."""
+    """``quantity`` leads that match the criteria, first by ``sort``, none above ``max_price_cents``."""
 
     criteria: Criteria
     quantity: int
@@ -49,7 +49,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class NamedLeads:
-    """These leads, by public id."""
+    """Leads named by public id."""
 
     leads: tuple[uuid.UUID, ...]
     exclusive: bool = False
@@ -66,7 +66,7 @@ OrderRequest = Selection | NamedLeads
 
 
 def read_order_request(said: Any) -> OrderRequest:
-    """A wish from its JSON form, as the API and the quote's token have it. Raises OrderRequestRefused."""
+    """Read an order request from JSON, as the API and quote tokens carry it. Raises OrderRequestRefused."""
     if not isinstance(said, dict):
         raise OrderRequestRefused("quote", "Send a JSON object.")
     allowed = (
@@ -78,17 +78,17 @@ def read_order_request(said: Any) -> OrderRequest:
         raise OrderRequestRefused(min(unknown)[:40], "Remove this field: it is not part of a quote.")
     exclusive = said.get("exclusive", False)
     if not isinstance(exclusive, bool):
-        raise OrderRequestRefused("exclusive", "Wants true or false.")
+        raise OrderRequestRefused("exclusive", "Enter true or false.")
     return _named(said["leads"], exclusive) if "leads" in said else _selection(said, exclusive)
 
 
 def _named(leads: Any, exclusive: bool) -> NamedLeads:
     if not isinstance(leads, list) or not 1 <= len(leads) <= MOST_NAMED:
-        raise OrderRequestRefused("leads", f"Wants a list of 1 to {MOST_NAMED} leads.")
+        raise OrderRequestRefused("leads", f"Enter a list of 1 to {MOST_NAMED} lead ids.")
     try:
         found = tuple(dict.fromkeys(uuid.UUID(lead) for lead in leads))
     except (ValueError, TypeError, AttributeError) as error:
-        raise OrderRequestRefused("leads", "Send each lead's id.") from error
+        raise OrderRequestRefused("leads", "Each lead must be a lead id (a UUID).") from error
     return NamedLeads(found, exclusive)
 
 
@@ -100,14 +100,14 @@ def _selection(said: dict[str, Any], exclusive: bool) -> Selection:
         set(criteria) - {"vertical", "all"}
         or criteria.get("vertical", order_request["vertical"]) != order_request["vertical"]
     ):
-        raise OrderRequestRefused("criteria", "Send criteria as an object with “all”, for the same vertical.")
+        raise OrderRequestRefused("criteria", "Criteria must be an object with “all”, for the same vertical.")
     try:
         wanted = read_criteria(order_request, vertical_named)
         sort = Sort(said.get("sort", Sort.NEWEST))
     except CriteriaError as error:
         raise OrderRequestRefused(error.field, error.message) from error
     except ValueError as error:
-        raise OrderRequestRefused("sort", "Sort by newest, oldest or cheapest.") from error
+        raise OrderRequestRefused("sort", "Enter newest, oldest or cheapest.") from error
     return Selection(
         criteria=wanted,
         quantity=_whole("quantity", said.get("quantity"), MOST_LEADS),
@@ -121,7 +121,7 @@ def _selection(said: dict[str, Any], exclusive: bool) -> Selection:
 
 def _whole(field: str, number: Any, most: int) -> int:
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= most:
-        raise OrderRequestRefused(field, f"Wants a whole number from 1 to {most:,}.")
+        raise OrderRequestRefused(field, f"Enter a whole number from 1 to {most:,}.")
     return number
 
 

@@ -1,8 +1,8 @@
-"""Selling: the only place where a leg becomes sold and a Sale is made, and where legs are held for an order.
+"""Sales: the only place that marks a leg sold and creates a Sale, or holds legs for an order.
 
-Guarantee: a leg is sold once, a person is sold to a buyer once, an exclusive lead to nobody else, a held leg only to
-its holder; by constraints. The locks here make the refusals polite: after the buyer's own wallet, leads are locked
-without waiting, or else in id order, so no two orders wait for each other, and what is read under the lock is sold.
+Guarantee, by database constraints: a leg is sold once, a person is sold to a buyer once, an exclusive lead to nobody
+else, and a held leg only to its holder. The locks here make the refusals polite: after the buyer's own wallet, leads
+are locked without waiting, or else in id order, so no two orders wait for each other, and what was read is sold.
 """
 
 import uuid
@@ -24,17 +24,17 @@ from marketplace.orders.ownership import OwnedPeople
 
 BATCH = 5_000
 Progress: TypeAlias = Callable[[int], None]
-"""Hears how many leads of an order are sold so far."""
+"""Called with how many leads of an order are sold so far."""
 
 
 def unheard(sold: int) -> None:
-    """Nobody waits for progress."""
+    """Ignore progress."""
 
 
 @dataclass(frozen=True)
 class Offer:
-    """One lead at one price, as a candidate for an order. ``behind`` all that the quote counted, it only comes in
-    because one of those is gone."""
+    """A lead at a price, as a candidate for an order. ``behind``: it sorts after all leads that the quote counted, so
+    it is only used because one of those is gone."""
 
     lead_id: int
     request_id: int
@@ -45,7 +45,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class LeadAvailability:
-    """How a lead stands once it is locked: ``legs_free`` are unsold aged legs that nobody else holds."""
+    """A locked lead's availability: ``legs_free`` are unsold aged legs that nobody else holds."""
 
     legs_authorized: int
     legs_free: int
@@ -60,15 +60,15 @@ class LeadAvailability:
 
 @dataclass(frozen=True)
 class Hold:
-    """For whom a sale or a hold is made, and when: legs held for the same order count as free to it."""
+    """The order that a sale or hold is for, and the time. Legs held for the same order count as free to it."""
 
     holder: uuid.UUID
     now: datetime
 
 
 def lock_free(lead_ids: Sequence[int], most: int) -> list[int]:
-    """Lock the first so many of these leads, best first, that nobody has locked and that have unsold legs; answers
-    which. It waits for nobody, so the order of the locks is no matter."""
+    """Lock the first ``most`` of these leads, best first, that nobody has locked and that have unsold legs; return
+    them. This never waits, so the order of the locks does not matter."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -83,7 +83,7 @@ def lock_free(lead_ids: Sequence[int], most: int) -> list[int]:
 
 
 def lock_leads(lead_ids: Collection[int], hold: Hold) -> dict[int, LeadAvailability]:
-    """Lock the leads, in id order, until the transaction ends; answers how each stands for this holder."""
+    """Lock the leads in id order until the transaction ends; return each one's availability for this holder."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -101,7 +101,7 @@ def lock_leads(lead_ids: Collection[int], hold: Hold) -> dict[int, LeadAvailabil
 
 
 def _held_by_others(lead_ids: Collection[int], hold: Hold) -> dict[int, int]:
-    """Legs of these leads that somebody else is paying for at this moment: lead to how many."""
+    """Return how many legs of each lead somebody else is paying for right now, by lead id."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -115,8 +115,8 @@ def _held_by_others(lead_ids: Collection[int], hold: Hold) -> dict[int, int]:
 
 
 class Slots:
-    """The places of a quote, by price: each lead sold takes the cheapest free place that is not under its price, so
-    that no lead is charged more than a line of the quote and the sum never exceeds it."""
+    """A quote's slots by price: each lead sold takes the cheapest free slot at or above its price, so that no lead
+    costs more than a line of the quote and the total never exceeds it."""
 
     def __init__(self, places: dict[int, int]) -> None:
         self._prices = sorted(places)
@@ -124,11 +124,11 @@ class Slots:
 
     @property
     def dearest_free(self) -> int:
-        """In cents; 0 when no place is free."""
+        """The highest price of a free slot, in cents; 0 if none is free."""
         return max((price for price, free in self._free.items() if free), default=0)
 
     def take(self, price_cents: int) -> bool:
-        """Whether there was a place."""
+        """Take a slot for a lead at this price; return whether one was free."""
         for price in self._prices[bisect_left(self._prices, price_cents) :]:
             if self._free[price]:
                 self._free[price] -= 1
@@ -144,7 +144,7 @@ def choose(
     *,
     exclusive: bool,
 ) -> list[Offer]:
-    """The best offers that can be sold now: one a person, each in a place of the quote."""
+    """Return the best offers that can be sold now: one per person, each in a slot of the quote."""
     chosen: list[Offer] = []
     for offer in offers:
         lead = standing.get(offer.lead_id)
@@ -165,9 +165,9 @@ def sell(
     now: datetime,
     told: Progress = unheard,
 ) -> list[SoldLeg]:
-    """Sell one leg of each offered lead to the order's buyer. The leads are locked (see ``lock_leads``).
+    """Sell one leg of each offered lead to the order's buyer. The leads must be locked (see ``lock_leads``).
 
-    In batches by id; ``told`` hears after each how many are sold, of an order that may still be undone.
+    Works in batches by id; ``told`` is called after each with how many are sold. The order may still be rolled back.
     """
     sold: list[SoldLeg] = []
     by_id = sorted(offers, key=attrgetter("lead_id"))
@@ -180,7 +180,7 @@ def sell(
 def _sell_batch(
     offers: list[Offer], standing: dict[int, LeadAvailability], *, order: Order, exclusive: bool, now: datetime
 ) -> list[SoldLeg]:
-    """One statement claims the legs, one writes the sales."""
+    """Sell one batch: one statement claims the legs, one writes the sales."""
     claimed = _claim_legs([offer.lead_id for offer in offers], Hold(order.public_id, now))
     if exclusive:
         _close_the_rest(list(claimed), now)
@@ -197,9 +197,9 @@ def _sell_batch(
 
 
 def hold_legs(offers: list[Offer], hold: Hold, *, until: datetime, exclusive: bool) -> int:
-    """Keep one leg of each offered lead, or all its legs for an exclusive order. The leads are locked.
+    """Hold one leg of each offered lead, or all its legs for an exclusive order. The leads must be locked.
 
-    Answers how many legs are held.
+    Returns how many legs are held.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -217,9 +217,9 @@ def hold_legs(offers: list[Offer], hold: Hold, *, until: datetime, exclusive: bo
 
 
 def release_legs(holder: uuid.UUID) -> int:
-    """What was held for this order is anybody's again. Answers how many legs.
+    """Release the legs held for this order. Return how many.
 
-    The leads are locked first, in id order like an order's, so that none of the two waits for the other in a circle.
+    The leads are locked first, in id order as an order does, so that the two cannot deadlock.
     """
     held = Leg.objects.filter(status=LegStatus.HELD, held_for=holder)
     list(Lead.objects.filter(pk__in=held.values("lead")).order_by("pk").select_for_update(no_key=True).values("pk"))
@@ -228,8 +228,8 @@ def release_legs(holder: uuid.UUID) -> int:
 
 @transaction.atomic
 def release_expired(*, now: datetime) -> int:
-    """Write down that holds are over. They were free before: whoever reads compares the instant. Legs that somebody
-    is selling just now are left alone: he ends the hold himself."""
+    """Mark expired holds as open. The legs were free already, since readers compare the time. Legs that are being sold
+    right now are skipped: that sale ends the hold."""
     over = Leg.objects.holds_expired(now=now).order_by("pk").select_for_update(no_key=True, skip_locked=True)
     return Leg.objects.filter(pk__in=list(over.values_list("pk", flat=True)[:BATCH])).update(**_FREED)
 
@@ -239,7 +239,7 @@ _FREE = """
     SELECT id FROM leads_leg WHERE lead_id = ANY(%(leads)s::bigint[]) AND market = 'aged'
         AND (status = 'open' OR (status = 'held' AND (held_until <= %(now)s OR held_for = %(holder)s)))
 """
-# What is held for this very order comes first: it was promised.
+# A leg held for this very order comes first: it was promised.
 _LOWEST_FREE = (
     f"SELECT DISTINCT ON (lead_id) id FROM ({_FREE.replace('SELECT id', 'SELECT *')}) AS free"  # noqa: S608
     " ORDER BY lead_id, (status = 'held' AND held_for = %(holder)s) DESC, number"
@@ -247,7 +247,7 @@ _LOWEST_FREE = (
 
 
 def _claim_legs(lead_ids: list[int], hold: Hold) -> dict[int, tuple[int, int]]:
-    """The lowest free aged leg of each lead becomes sold: lead to (leg, number)."""
+    """Mark the lowest free aged leg of each lead as sold; return (leg id, number) by lead id."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH lowest AS MATERIALIZED ({_LOWEST_FREE})"  # noqa: S608
@@ -267,8 +267,8 @@ def _close_the_rest(lead_ids: list[int], now: datetime) -> None:
 def _insert_sales(
     rows: list[tuple[int, int, Offer, tuple[int, int]]], *, order: Order, exclusive: bool, now: datetime
 ) -> list[SoldLeg]:
-    """One INSERT fed by arrays: ten thousand sales in one statement. The buyer's time to hand a lead back ends a day
-    before ours with the source at the latest; where the vertical has no terms, there is none."""
+    """Write the sales with one INSERT fed by arrays: ten thousand in one statement. The buyer's return window ends at
+    least a day before ours with the source; a vertical without a return policy has no window."""
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -1,1 +1,1 @@
-"""What a lead costs: curves in force, and the catalogue of verticals with theirs."""
+"""What a lead costs: the active price curves, and the catalog of verticals with their curves."""

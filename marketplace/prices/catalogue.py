@@ -1,6 +1,7 @@
-"""The verticals as every page needs them: each with the newest version of its fields and its curve, in one question.
+"""The verticals as every page needs them: each with the newest version of its fields and its curve, in one query.
 
-Answered by hand-written SQL, since every page asks it first: the same words as ``with_newest_schema`` and ``in_force``.
+The SQL is written by hand because every page runs it first; it means the same as ``with_newest_schema`` and
+``in_force``.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ _VERTICALS = """
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All verticals in their order, as they are at ``now``."""
+    """All verticals in display order, as of ``now``."""
 
     now: datetime
     verticals: tuple[Vertical, ...]
@@ -33,7 +34,7 @@ class Catalogue:
         return next((vertical for vertical in self.verticals if vertical.slug == slug), None)
 
     def curve_of(self, vertical: Vertical) -> Curve:
-        """Raises NoCurve."""
+        """Return the vertical's active curve. Raises NoCurve."""
         found = next(known.curve_id for known in self.verticals if known.pk == vertical.pk)  # type: ignore[attr-defined]
         return curve_with_prices(found, vertical)
 
@@ -43,7 +44,7 @@ def read_catalogue(now: datetime) -> Catalogue:
 
 
 def catalogue_of(request: HttpRequest) -> Catalogue:
-    """Read once for a request, and as of that moment: what it shows is all of one time."""
+    """Return the request's catalog, read once, so that everything on a page is as of the same moment."""
     if not hasattr(request, "catalogue"):
         request.catalogue = read_catalogue(timezone.now())  # type: ignore[attr-defined]
     known: Catalogue = request.catalogue  # type: ignore[attr-defined]

@@ -1,13 +1,13 @@
-"""Pricing: what a lead costs, as a pure function and as the same thing in SQL.
+"""Pricing: what a lead costs, as a pure function and as the same calculation in SQL.
 
 Price = tier × grade × exclusivity × volume, in these stages:
 
-1. *Age*: whole days since the person asked, ``floor((now - captured_at) / 24 h)``.
+1. *Age*: whole days since the person's request, ``floor((now - captured_at) / 24 h)``.
 2. *Tier*: the cents of the last step at or before that age; before the first step, the first step.
-3. *Multipliers*: of the source's grade, of an exclusive sale, of the order's volume.
-4. *Rounding*: once, half up, to a cent; never under the curve's floor.
+3. *Multipliers*: for the source's grade, for an exclusive sale, for the order's volume.
+4. *Rounding*: once, half up, to a cent; never below the curve's floor.
 
-Guarantee: with one curve, one grade and one quantity, a price never rises with age.
+Guarantee: for the same curve, grade and quantity, the price never rises with age.
 """
 
 from collections.abc import Sequence
@@ -26,12 +26,12 @@ from marketplace.models import PriceCurve
 
 
 class NoCurve(Exception):
-    """The vertical has no curve in force, so nothing of it has a price."""
+    """The vertical has no active price curve, so its leads have no price."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve in memory; its steps ascend: ``tiers`` (from_day, cents), ``volume`` (from_quantity, multiplier)."""
+    """A price curve in memory; steps ascend: ``tiers`` (from_day, cents), ``volume`` (from_quantity, multiplier)."""
 
     id: int
     version: int
@@ -43,7 +43,7 @@ class Curve:
     volume: tuple[tuple[int, Decimal], ...] = ()
 
     def tier_cents(self, age_days: int) -> int:
-        """Cents of a grade B lead of this age, before any multiplier."""
+        """Return the price in cents of a grade B lead of this age, before any multiplier."""
         reached = [cents for from_day, cents in self.tiers if from_day <= age_days]
         return reached[-1] if reached else self.tiers[0][1]
 
@@ -51,7 +51,7 @@ class Curve:
         return ([multiplier for start, multiplier in self.volume if start <= quantity] or [Decimal(1)])[-1]
 
     def price_cents(self, *, age_days: int, grade: str, exclusive: bool = False, quantity: int = 1) -> int:
-        """What one lead costs, in cents."""
+        """Return the price of one lead, in cents."""
         factor = self.grades[grade] * self.volume_multiplier(quantity)
         if exclusive:
             factor *= self.exclusive
@@ -59,12 +59,12 @@ class Curve:
 
 
 def rounded_cents(cents: Decimal, floor_cents: int) -> int:
-    """Once, half up, and never under the floor."""
+    """Round half up to a cent, but never below the floor."""
     return max(floor_cents, int(cents.quantize(Decimal(1), ROUND_HALF_UP)))
 
 
 def frozen(curve: PriceCurve) -> Curve:
-    """The curve in memory; tiers and volume steps should be prefetched."""
+    """Return the curve in memory; tiers and volume steps should be prefetched."""
     return Curve(
         id=curve.pk,
         version=curve.version,
@@ -78,13 +78,13 @@ def frozen(curve: PriceCurve) -> Curve:
 
 
 def curve_in_force(vertical: Vertical, now: datetime) -> Curve:
-    """Raises NoCurve."""
+    """Return the vertical's active curve. Raises NoCurve."""
     found = PriceCurve.objects.in_force(now).filter(vertical=vertical).values_list("pk", flat=True).first()
     return curve_with_prices(found, vertical)
 
 
 def curve_with_prices(curve_id: int | None, vertical: Vertical) -> Curve:
-    """The vertical's curve of this key. Raises NoCurve where there is none, or one without prices."""
+    """Return the vertical's curve by id. Raises NoCurve if there is none or it has no prices."""
     curve = None if curve_id is None else curve_numbered(curve_id)
     if curve is None or not curve.tiers:
         raise NoCurve(f"{vertical} has no prices yet.")
@@ -92,19 +92,19 @@ def curve_with_prices(curve_id: int | None, vertical: Vertical) -> Curve:
 
 
 def curves_in_force(now: datetime) -> dict[int, Curve]:
-    """Vertical id to curve, for all that have one."""
+    """Return the active curves by vertical id."""
     found = map(curve_numbered, PriceCurve.objects.in_force(now).values_list("pk", flat=True))
     return {curve.vertical_id: curve for curve in found if curve.tiers}
 
 
 @lru_cache(maxsize=256)
 def curve_numbered(curve_id: int) -> Curve:
-    """A curve that took effect, by its key: the database keeps it as it is, so it is read once."""
+    """Return a curve that took effect, by id. The database never changes it, so it is read once."""
     return frozen(PriceCurve.objects.with_steps().get(pk=curve_id))
 
 
 def price_of(lead: Lead, curve: Curve, *, now: datetime, exclusive: bool = False, quantity: int = 1) -> int:
-    """Cents for this lead; its source should be loaded."""
+    """Return this lead's price in cents; its source should be loaded."""
     return curve.price_cents(
         age_days=lead.age_days(now), grade=lead.source.grade, exclusive=exclusive, quantity=quantity
     )
@@ -113,14 +113,14 @@ def price_of(lead: Lead, curve: Curve, *, now: datetime, exclusive: bool = False
 def priced(
     leads: LeadQuerySet, curve: Curve, *, now: datetime, exclusive: bool = False, quantity: int = 1
 ) -> LeadQuerySet:
-    """Annotates ``price_cents``: the SQL twin of ``price_of``, for leads of the curve's vertical."""
+    """Annotate ``price_cents``, the same as ``price_of`` but in SQL, for leads of the curve's vertical."""
     return leads.annotate(price_cents=price_expression(curve, now=now, exclusive=exclusive, quantity=quantity))
 
 
 def price_expression(curve: Curve, *, now: datetime, exclusive: bool = False, quantity: int = 1) -> Expression:
     factor = curve.volume_multiplier(quantity) * (curve.exclusive if exclusive else 1)
     product = Cast(_tier_case(curve.tiers, now), _exact()) * _grade_case(curve, factor)
-    # PostgreSQL rounds numeric half away from zero; prices are positive, so that is half up.
+    # PostgreSQL rounds numeric half away from zero; prices are positive, so this rounds half up.
     return Greatest(Cast(Round(product), IntegerField()), Value(curve.floor_cents))
 
 

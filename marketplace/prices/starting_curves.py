@@ -1,6 +1,6 @@
-"""The price curves that a new market starts with, from ``curves.json``: a guess that what sells will correct.
+"""The price curves a new market starts with, from ``curves.json``: an estimate, to be corrected by what sells.
 
-``published`` says which cents published tables have at which age, if any; the staircase agrees with them there.
+``published`` lists the prices in published tables by age, if any, in cents; the curve agrees with them at those ages.
 """
 
 import json
@@ -17,14 +17,14 @@ CURVES = Path(__file__).parent / "curves.json"
 
 
 def read_curves() -> dict[str, Any]:
-    """``multipliers``, ``volume``, and ``curves`` by the vertical's slug."""
+    """Return ``multipliers``, ``volume``, and ``curves`` by vertical slug."""
     curves: dict[str, Any] = json.loads(CURVES.read_text())
     return curves
 
 
 @transaction.atomic
 def load_curves(*, effective_at: datetime) -> list[str]:
-    """Give a first curve to each vertical that has none. Answers with a sentence for each curve that was made."""
+    """Create a first curve for each vertical that has none. Return a sentence for each curve created."""
     starting = read_curves()
     bare = Vertical.objects.filter(slug__in=starting["curves"], curves=None)
     return [_load(vertical, starting, effective_at) for vertical in bare]
@@ -45,4 +45,4 @@ def _load(vertical: Vertical, starting: dict[str, Any], effective_at: datetime) 
         VolumeStep(curve=curve, from_quantity=int(quantity), multiplier=share)
         for quantity, share in starting["volume"].items()
     )
-    return f"{vertical}: starts at {entry['tiers'][0][1]} cents, falls to {entry['tiers'][-1][1]}"
+    return f"{vertical}: starts at {entry['tiers'][0][1]} cents, falls to {entry['tiers'][-1][1]} cents"

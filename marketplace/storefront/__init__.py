@@ -1,1 +1,1 @@
-"""What the storefront's pages show, worked out before a template sees it."""
+"""The storefront's pages, with everything computed before a template sees it."""

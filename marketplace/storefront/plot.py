@@ -1,4 +1,4 @@
-"""The plot of stock by age with the price coming down over it, as numbers: x in per cent, y in pixels."""
+"""The plot of stock by age with the price falling over it, as numbers: x in percent, y in pixels."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ TOP, BASE, HIGHEST_BAR = 12.0, 150.0, 24.0
 
 @dataclass(frozen=True)
 class Bar:
-    """One age band: where its bars and its piece of the price line stand, and what it says."""
+    """One age band: the positions of its bars and its part of the price line, and its labels."""
 
     band: AgeBand
     left: float
@@ -52,7 +52,7 @@ class Bar:
     @property
     def range_text(self) -> str:
         last = self.band.to_day
-        return f"{self.band.from_day} to {last}" if last is not None else f"{self.band.from_day} and more"
+        return f"{self.band.from_day} to {last}" if last is not None else f"{self.band.from_day} or more"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Plot:
 
 
 def plot_of(bands: list[AgeBand], max_price_cents: int | None = None) -> Plot:
-    """The plot of these bands. Groups too small to count (promise P19) draw no bar."""
+    """Return the plot of these bands. Groups too small to count (promise P19) get no bar."""
     if not bands:
         return Plot([])
     tallest = max([band.offered for band in bands] + [1])
@@ -100,7 +100,7 @@ def plot_of(bands: list[AgeBand], max_price_cents: int | None = None) -> Plot:
 
 @dataclass(frozen=True)
 class Step:
-    """A piece of the small staircase in the price index."""
+    """One step of the small price chart in the price index."""
 
     left: float
     right: float

@@ -1,4 +1,4 @@
-"""The filter rail: every facet with its choices, what each would leave, and what is chosen now."""
+"""The filter rail: every facet with its choices, how many leads match each, and what is selected."""
 
 from dataclasses import dataclass, field
 
@@ -30,7 +30,7 @@ class FacetChoice:
 
 @dataclass(frozen=True)
 class Facet:
-    """One fieldset of the rail. ``kind`` chooses how it is drawn: choices, segments, span, near or text."""
+    """One fieldset of the rail. ``kind`` decides how it is drawn: choices, segments, span, near or text."""
 
     name: str
     label: str
@@ -61,7 +61,7 @@ class Facet:
 
 
 def rail_of(filter_fields: dict[str, FilterField], counts: Counts, data: QueryDict) -> list[Facet]:
-    """The facets in the order in which a buyer thinks: age, what is wanted, where, how it came about, how to reach."""
+    """Return the facets in the order a buyer thinks: age, product, location, provenance, how to reach the person."""
     own = [name for name in filter_fields if name not in {*FIRST, *LAST, *PROVENANCE, *UNSHOWN, "state"}]
     order = [*FIRST, *own[:1], "state", *own[1:2], *PROVENANCE, *own[2:], *LAST]
     return [_facet(filter_fields[name], counts, data) for name in order]
@@ -97,7 +97,7 @@ def _choice(value: str, label: str, quantity: int, most: int, checked: bool) -> 
 
 
 def _times_sold(filter_field: FilterField, counts: Counts, data: QueryDict) -> Facet:
-    """Sold before, at most so often: a choice counts all that were sold that often or less."""
+    """Return the facet for times sold, as a maximum: each choice counts leads sold that often or less."""
     found = {int(times): quantity for times, quantity in counts.choices.get("times_sold", {}).items()}
     chosen = data.get("times_sold_max", "")
     choices = []
@@ -105,7 +105,7 @@ def _times_sold(filter_field: FilterField, counts: Counts, data: QueryDict) -> F
         quantity = sum(quantity for times, quantity in found.items() if times <= most)
         choices.append(FacetChoice(str(most), label, masked_text(quantity), 0.0, chosen == str(most), quantity == 0))
     return Facet(
-        "times_sold_max", "Sold before, at most", "segments", f"{masked_text(found.get(0, 0))} never sold", choices
+        "times_sold_max", "Times sold, at most", "segments", f"{masked_text(found.get(0, 0))} never sold", choices
     )
 
 
@@ -133,7 +133,7 @@ def _quantities(filter_field: FilterField, counts: Counts) -> list[int]:
 
 
 def _drawn(quantities: list[int]) -> str:
-    """The bars as one SVG path in a box of 100 by ``BAR_HEIGHT``."""
+    """Return the bars as one SVG path in a box of 100 by ``BAR_HEIGHT``."""
     most = max(quantities, default=0) or 1
     width = 100 / max(1, len(quantities))
     tops = [_top(quantity, most) for quantity in quantities]

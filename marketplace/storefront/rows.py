@@ -1,4 +1,4 @@
-"""A lead as a row and as a card: the label that a buyer reads before he pays."""
+"""A lead as a row and as a card: the label that a buyer reads before they pay."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class ChannelMark:
 
 @dataclass(frozen=True)
 class LeadRow:
-    """One lead on the shelf, in words. ``cells`` are the vertical's own columns, empty where not answered."""
+    """One lead for sale, in words. ``cells`` are the vertical's own columns, empty if not answered."""
 
     lead: Lead
     now: datetime
@@ -62,10 +62,10 @@ class LeadRow:
             case "retained":
                 return f"Until {until:%b %Y}"
             case "lapsing":
-                return f"Lapses in {(until - self.now.date()).days} d" if until else ""
+                return f"{(until - self.now.date()).days} d left" if until else ""
             case "lapsed":
                 return "Lapsed"
-        return "None kept"
+        return "None"
 
     @property
     def channels(self) -> tuple[ChannelMark, ...]:
@@ -94,7 +94,7 @@ def _cell(lead: Lead, field: Field) -> str:
 
 @dataclass(frozen=True)
 class LegSlot:
-    """One leg of the ledger, as its stub shows it."""
+    """One leg of a lead, as its stub on the lead's page shows it."""
 
     leg: Leg
     mine: bool
@@ -102,7 +102,7 @@ class LegSlot:
 
     @property
     def status(self) -> str:
-        """The stub's colour: open, aged or realtime for sold ones, closed."""
+        """The stub's color: open, closed, or for a sold leg its market, aged or realtime."""
         if self.leg.status in (LegStatus.OPEN, LegStatus.HELD):
             return "open"
         if self.leg.counts_as_sold:
@@ -112,7 +112,7 @@ class LegSlot:
     @property
     def heading(self) -> str:
         if self.leg.is_held(self.now):
-            return "Being paid for"
+            return "On hold"
         if self.leg.status in (LegStatus.OPEN, LegStatus.HELD):
             return "Open" if self.leg.market == Market.AGED else "Open, real-time"
         if self.mine:

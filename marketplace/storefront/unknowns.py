@@ -1,4 +1,4 @@
-"""What nobody told us about a lead: the label says it under a heading of its own."""
+"""What we do not know about a lead; its page says so under a separate heading."""
 
 from collections.abc import Iterator
 
@@ -6,15 +6,15 @@ from leads.models import Lead, PhoneType
 
 
 def unknowns_of(lead: Lead) -> Iterator[str]:
-    """In sentences. The lead's source and consent should be loaded."""
+    """Yield the unknowns as sentences. The lead's source and consent should be loaded."""
     if lead.consent.retained_until is None:
-        yield "No certificate was kept: nobody holds a recording of the form being filled in."
+        yield "How the form was filled out: no consent certificate was kept, so there is no recording."
     if lead.source.site_masked or not lead.source.site:
-        yield "The site is masked by its supplier."
+        yield "Which website it came from: the source masks it."
     if lead.phone_type == PhoneType.UNKNOWN:
         yield "Whether the phone is a mobile or a landline."
     if not lead.postal_code:
-        yield "The ZIP code: only the state is known."
+        yield "The ZIP code: we only have the state."
     if lead.flags:
-        answers = "One answer" if len(lead.flags) == 1 else f"{len(lead.flags)} answers"
-        yield f"{answers} could not be read when the lead came in, and left out."
+        answers = "1 answer" if len(lead.flags) == 1 else f"{len(lead.flags)} answers"
+        yield f"{answers} on the form, left out as unreadable."

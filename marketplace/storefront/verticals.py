@@ -1,4 +1,4 @@
-"""The verticals with what is in stock, as every page's navigation shows them."""
+"""The verticals with their stock, as every page's navigation shows them."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,12 +40,12 @@ class VerticalTab:
 
 @lru_cache
 def shelf_url(slug: str) -> str:
-    """A vertical's page; every page links to each of them."""
+    """Return the URL of a vertical's page. Cached, since every page links to all of them."""
     return reverse("storefront:browse", args=[slug])
 
 
 def stock_by_vertical(catalogue: Catalogue) -> list[tuple[Vertical, int | None]]:
-    """Every vertical and how many leads of it are on the shelf at this moment; None while that is being counted."""
+    """Return every vertical with the number of its leads for sale now; None while they are being counted."""
     verticals = catalogue.verticals
     try:
         sizes = stock_sizes([vertical for vertical in verticals if vertical.open_for_resale])

@@ -1,4 +1,4 @@
-"""The shelf in the browser: the front page, one vertical, one lead."""
+"""The storefront's pages: the front page, one vertical, one lead."""
 
 import uuid
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ SORTS = [(EVEN, "Even sample"), ("newest", "Newest"), ("oldest", "Oldest"), ("ch
 
 @require_safe
 def home(request: MarketRequest) -> HttpResponse:
-    """What this is, and stock and prices per vertical."""
+    """Show what this market is, with stock and prices by vertical."""
     catalogue = catalogue_of(request)
     curves = curves_in_force(catalogue.now)
     stock = stock_by_vertical(catalogue)
@@ -68,7 +68,7 @@ def _index_prices(curve: Curve | None) -> IndexPrices | None:
 
 @require_safe
 def browse(request: MarketRequest, slug: str) -> HttpResponse:
-    """One vertical: filters with counts, stock by age with the price over it, masked rows. htmx gets ``#results``."""
+    """Show one vertical: filters with counts, stock and price by age, masked rows. htmx gets ``#results``."""
     vertical = catalogue_of(request).named(slug)
     if vertical is None:
         raise Http404
@@ -117,7 +117,7 @@ def _query(criteria: Criteria) -> str:
 
 
 def _percent(part: int, whole: int) -> int | None:
-    """Hidden where it would tell a group too small to be counted."""
+    """Return the percentage, or None if it would reveal a group too small to count."""
     small = [size for size in (part, whole - part) if isinstance(masked(size), str)]
     return None if small or not whole else 100 * part // whole
 
@@ -125,7 +125,7 @@ def _percent(part: int, whole: int) -> int | None:
 def _page_of(query: StockQuery, sort: str, after: str, counts: Counts) -> LeadPage:
     if sort == EVEN:
         if after and not (after.isascii() and after.isdigit()):
-            raise NoSuchPage("This list has no such page.")
+            raise NoSuchPage("There is no such page of this list.")
         return even_sample(query, page_number=int(after[:9] or 0))
     if sort not in list(Sort):
         raise NoSuchPage("Sort by even, newest, oldest or cheapest.")
@@ -141,7 +141,7 @@ def _refused(request: MarketRequest, vertical: Vertical, refusal: Exception) -> 
 
 @dataclass(frozen=True)
 class Chip:
-    """A filter in use, as a link to the page without it."""
+    """An active filter, with a link to the page without it."""
 
     text: str
     url: str
@@ -154,7 +154,7 @@ def _chips(criteria: Criteria) -> list[Chip]:
 
 @require_safe
 def lead(request: MarketRequest, public_id: uuid.UUID) -> HttpResponse:
-    """The provenance card of one lead, with its legs. Sold-out leads are shown to those who bought them only."""
+    """Show one lead's provenance card, with its legs. Sold-out leads are shown only to companies that bought them."""
     now = timezone.now()
     buyer = request.buyer
     found = get_object_or_404(
@@ -182,7 +182,7 @@ def _card(found: Lead, own: Sale | None, now: datetime) -> dict[str, Any]:
         "own": own,
         "price": price,
         "exclusive_price": price_of(found, curve, now=now, exclusive=True) if curve and not found.times_sold else None,
-        "sealed_names": ["Name", "Phone", "E-mail", "Street"],
+        "sealed_names": ["Name", "Phone", "Email", "Street"],
         "next_step": _next_step(found, steps, curve),
         "answers": list(shown_answers(found.attributes, shown)),
         "hidden": [item.label for item in asked if item.name not in shown.by_name and item.name in found.attributes],
@@ -193,7 +193,7 @@ def _card(found: Lead, own: Sale | None, now: datetime) -> dict[str, Any]:
 
 
 def _next_step(found: Lead, steps: list[tuple[int, int]], curve: Any) -> tuple[int, int] | None:
-    """(day, cents) at which the price of this lead falls next; None when it never does."""
+    """Return the (day, cents) of this lead's next price drop, or None if there is none."""
     for day, _ in steps:
         cents = curve.price_cents(age_days=day, grade=found.source.grade)
         if cents < found.price_cents:  # type: ignore[attr-defined]

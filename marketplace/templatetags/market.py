@@ -1,4 +1,4 @@
-"""What every page writes alike: counts, money, instants, tables, and what stands where there is nothing yet."""
+"""Tags that every page uses: counts, money, instants, tables and empty states."""
 
 from datetime import datetime
 from typing import Any
@@ -22,17 +22,17 @@ count = register.filter("count", masked_text)
 
 @register.simple_tag(takes_context=True)
 def part(context: Context, name: str, **besides: object) -> SafeString:
-    """The Jinja template of this name, with what the page knows: ``{% part "marketplace/storefront/rows.jinja" %}``."""
+    """Render a Jinja template with the page's context: ``{% part "marketplace/storefront/rows.jinja" %}``."""
     known: dict[str, Any] = context.flatten()  # type: ignore[assignment]
     drawn = get_template(name, using="jinja").render({**known, **besides})
-    return mark_safe(drawn)  # noqa: S308  (that template escapes for itself)
+    return mark_safe(drawn)  # noqa: S308  (the template does its own escaping)
 
 
 @register.simple_tag
 def instant(at: datetime | None, style: str = "M j, Y, g:i a") -> str:
-    """An instant in the reader's time zone, with the zone's name: ``{% instant order.placed_at %}``. Nothing for None.
+    """Show an instant in the reader's time zone, with the zone name: ``{% instant order.placed_at %}``. Empty if None.
 
-    ``style`` is Django's date format; one without a time of day ("M j, Y") names no zone.
+    ``style`` is a Django date format; one without a time of day ("M j, Y") shows no zone.
     """
     if at is None:
         return ""
@@ -43,13 +43,13 @@ def instant(at: datetime | None, style: str = "M j, Y, g:i a") -> str:
 
 @register.simple_block_tag
 def table(content: str, label: str, kind: str = "") -> SafeString:
-    """A table that scrolls in its own frame on a narrow screen: ``{% table "Orders" %}<thead>…{% endtable %}``."""
+    """Render a table that scrolls sideways on a narrow screen: ``{% table "Orders" %}<thead>…{% endtable %}``."""
     return render_to_string("_parts/table.html", {"content": content, "label": label, "kind": kind})
 
 
 @register.simple_block_tag
 def empty(content: str, title: str, drawing: str = "") -> SafeString:
-    """What a page says where there is nothing yet, and what to do about it.
+    """Render an empty state: what is missing, and what to do about it.
 
     ``{% empty "No orders yet" %}<p>…</p><div class="row">…</div>{% endempty %}``; ``drawing`` names a template.
     """

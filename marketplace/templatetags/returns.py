@@ -1,4 +1,4 @@
-"""Rates of returns for the pages of apps that don't know of returns: a source's and a buyer's in the admin."""
+"""Return rates for the admin pages of sources and buyers, whose apps don't know about returns."""
 
 from typing import Any
 

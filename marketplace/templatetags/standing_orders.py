@@ -1,4 +1,4 @@
-"""What a company wants from now on, for pages of features that don't know of standing orders."""
+"""A company's standing orders and saved searches, for pages of features that don't know about them."""
 
 from typing import Any
 

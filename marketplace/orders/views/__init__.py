@@ -1,1 +1,1 @@
-"""The pages of buying, and of what was bought."""
+"""The pages for buying leads and for what was bought."""

@@ -1,4 +1,4 @@
-"""An order that waits for its payment: the page the buyer comes back to from Stripe, paid or not."""
+"""An order awaiting payment: the page the buyer returns to from Stripe, paid or not."""
 
 import logging
 from uuid import UUID
@@ -16,20 +16,21 @@ from billing.stripe.gateway import GatewayOff, GatewayRefused, GatewayUnavailabl
 from buyers.companies.access import MemberRequest, buying_required
 from marketplace.models import OrderAwaitingPayment
 from marketplace.orders import awaiting_payment as orders_awaiting_payment
+from marketplace.orders.receipts import yours
 
 log = logging.getLogger(__name__)
-TOO_LATE = "It is too late to pay for this order. Nothing was charged. Cancel it and buy the leads again."
-UNREACHABLE = "We cannot reach Stripe right now. Nothing was charged, and we are holding the leads for you. Try again."
+TOO_LATE = "The time to pay for this order is over. Nothing was charged. Cancel the order and buy the leads again."
+UNREACHABLE = "We can't reach Stripe right now. Nothing was charged, and your leads are still on hold. Try again."
 
 
 def go_and_pay(request: MemberRequest, awaiting: OrderAwaitingPayment) -> HttpResponse:
-    """On to Stripe's page; when there is none to be had, to our own, which says so and offers it again."""
+    """Redirect to Stripe's page; if there is none, to our own, which says so and offers to try again."""
     if awaiting.status == OrderAwaitingPayment.Status.WAITING and awaiting.payment.is_unfinished:
         here = f"{settings.SITE_URL}{reverse('checkout:waiting', args=[awaiting.public_id])}"
         try:
             payment = top_ups.open_page(awaiting.payment, success_url=here, cancel_url=here, now=timezone.now())
         except (GatewayUnavailable, GatewayRefused, GatewayOff) as failure:
-            log.warning("no page at Stripe for pending order %s: %s", awaiting.public_id, type(failure).__name__)
+            log.warning("no Stripe page for order %s awaiting payment: %s", awaiting.public_id, type(failure).__name__)
             messages.error(request, UNREACHABLE if isinstance(failure, GatewayUnavailable) else str(failure))
         else:
             if payment.page_url and payment.is_unfinished:
@@ -43,15 +44,15 @@ def go_and_pay(request: MemberRequest, awaiting: OrderAwaitingPayment) -> HttpRe
 @require_safe
 @buying_required
 def waiting(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    """How it stands. Who comes here has Stripe asked; htmx, which asks again by itself, reads our own books only: a
-    Stripe that hangs must not take every thread of the shop."""
+    """Show the order's status. A page load asks Stripe; htmx polling reads only our database, so that a slow Stripe
+    cannot tie up every thread."""
     awaiting = _pending(request, public_id)
     if awaiting.status == OrderAwaitingPayment.Status.WAITING:
         query = orders_awaiting_payment.bring_up_to_date if request.htmx else orders_awaiting_payment.look_again
         try:
             awaiting = query(awaiting, now=timezone.now())
         except (GatewayUnavailable, GatewayRefused, GatewayOff):
-            log.warning("could not ask how pending order %s stands", public_id)
+            log.warning("could not ask Stripe about order %s awaiting payment", public_id)
     if awaiting.status == OrderAwaitingPayment.Status.COMPLETED:
         return _to_the_order(request, awaiting)
     page = "marketplace/orders/awaiting_payment.html"
@@ -59,25 +60,25 @@ def waiting(request: MemberRequest, public_id: UUID) -> HttpResponse:
 
 
 def _to_the_order(request: MemberRequest, awaiting: OrderAwaitingPayment) -> HttpResponse:
-    assert awaiting.order is not None  # a completed one has it, by constraint
+    assert awaiting.order is not None  # a constraint guarantees it once completed
     address = reverse("orders:detail", args=[awaiting.order.public_id])
     if request.htmx:
         return HttpResponse(headers={"HX-Redirect": address})
-    messages.success(request, f"Paid. {awaiting.order.filled:,} leads are yours. Your file is ready below.")
+    messages.success(request, f"Paid. {yours(awaiting.order)}")
     return redirect(address)
 
 
 @require_POST
 @buying_required
 def pay_again(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    """To Stripe's page once more."""
+    """Send the buyer to Stripe's page again."""
     return go_and_pay(request, _pending(request, public_id))
 
 
 @require_POST
 @buying_required
 def cancel(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    """The leads go back to the shelf, unless the payment came through at this very moment."""
+    """Put the leads back on sale, unless the payment went through at this very moment."""
     awaiting = _pending(request, public_id)
     try:
         orders_awaiting_payment.cancel(awaiting, now=timezone.now())

@@ -1,4 +1,4 @@
-"""A large order on its way: the page that shows how far it is, until it is an order or there will be none."""
+"""A large order being placed: the page that shows its progress until it is placed or refused."""
 
 from urllib.parse import urlencode
 from uuid import UUID
@@ -13,13 +13,14 @@ from buyers.companies.access import MemberRequest, buying_required
 from leads.criteria.filters import query_of
 from marketplace.models import BackgroundOrder
 from marketplace.orders.quotes import order_request_in
+from marketplace.orders.receipts import yours
 from marketplace.orders.request import Selection
 
 
 @require_safe
 @buying_required
 def progress(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    """Ends at the order, or back at the checkout with the reason and the prices of now."""
+    """Show the progress, then redirect to the order, or to the checkout with the reason and current prices."""
     background_order: BackgroundOrder = get_object_or_404(
         request.buyer.background_orders.select_related("order"), public_id=public_id
     )
@@ -30,7 +31,7 @@ def progress(request: MemberRequest, public_id: UUID) -> HttpResponse:
     if request.htmx:
         return HttpResponse(headers={"HX-Redirect": request.path})
     if background_order.order:
-        messages.success(request, f"{background_order.order.filled:,} leads are yours. Your file is ready below.")
+        messages.success(request, yours(background_order.order))
     else:
         messages.error(request, background_order.problem)
     return redirect(address)
@@ -48,7 +49,7 @@ def _end_of(background_order: BackgroundOrder) -> str:
 
 
 def _asked_again(order_request: Selection) -> list[tuple[str, str]]:
-    """The parameters of the till that ask for the same."""
+    """Return the URL parameters of a checkout for the same request."""
     buy_bar = [("quantity", str(order_request.quantity)), ("buy_sort", order_request.sort.value)]
     if order_request.max_price_cents is not None:
         buy_bar.append(

@@ -1,4 +1,4 @@
-"""Buying in the browser: the till's sum, the page that says what will happen, and the button that does it."""
+"""Buying in the browser: the buy bar's total, the checkout page, and the button that places the order."""
 
 import uuid
 from typing import Any
@@ -21,6 +21,7 @@ from marketplace.orders.background import ask_for, is_large
 from marketplace.orders.buy_bar import BESIDES, buy_bar_of, order_request_of, read_buy_bar
 from marketplace.orders.checkout import STANDING, NotAllThere, OrderAttempt, OrderRefused, place_order
 from marketplace.orders.quotes import Quote, QuoteRefused, order_request_in, quote, token_of
+from marketplace.orders.receipts import yours
 from marketplace.orders.request import OrderRequest, OrderRequestRefused, Selection, read_order_request
 from marketplace.orders.tasks import place_background_order
 from marketplace.orders.views.awaiting_payment import go_and_pay
@@ -31,16 +32,16 @@ REASONS = {
     "own_customer": "on your list of own customers",
     "same_person": "the same person as another lead in this order",
     "sold_out": "sold out",
-    "being_paid": "somebody else is paying for it right now",
-    "not_exclusive": "sold before, so it cannot be exclusive",
+    "being_paid": "another company is paying for it right now",
+    "not_exclusive": "already sold or on hold, so it can't be bought exclusively",
     "unknown": "not for sale",
-    "no_price": "has no price yet",
+    "no_price": "no price yet",
 }
 
 
 @require_safe
 def buy_bar(request: MarketRequest, slug: str) -> HttpResponse:
-    """The buy bar alone, for htmx: the sentence and the sum on the button."""
+    """Render only the buy bar for htmx: the sentence and the total on the button."""
     vertical = get_object_or_404(Vertical.objects.for_resale(), slug=slug)
     now = timezone.now()
     try:
@@ -55,7 +56,7 @@ def buy_bar(request: MarketRequest, slug: str) -> HttpResponse:
 @buying_required
 @require_safe
 def review(request: MemberRequest, slug: str) -> HttpResponse:
-    """What is about to be bought, at which prices, and what happens then."""
+    """Show what is about to be bought, at which prices, and what happens next."""
     vertical = get_object_or_404(Vertical.objects.for_resale(), slug=slug)
     try:
         order_request = _wish(request.GET, vertical)
@@ -66,7 +67,8 @@ def review(request: MemberRequest, slug: str) -> HttpResponse:
 
 
 def _wish(data: QueryDict, vertical: Vertical) -> OrderRequest:
-    """What the till asked for: the ticked leads, or so many of what the filters select. Raises its refusal."""
+    """Return the request: the selected leads, or a quantity of what the filters match. Raises OrderRequestRefused,
+    FilterRefused."""
     if data.get("by") == "pick" or data.getlist("lead"):
         return read_order_request({"leads": data.getlist("lead"), "exclusive": data.get("exclusive") == "true"})
     asked = read_buy_bar(data)
@@ -112,7 +114,7 @@ def _terms(request: MemberRequest, quoted: Quote, problem: str) -> dict[str, Any
 @buying_required
 @require_http_methods(["POST"])
 def pay(request: MemberRequest) -> HttpResponse:
-    """Place the order. A refusal shows the page again with a new quote and says why; nothing was charged then."""
+    """Place the order. If refused, show the page again with a new quote and the reason; nothing was charged."""
     key = request.POST.get("idempotency_key", "")[:100]
     is_free = key and key.isprintable() and not key.startswith(STANDING)
     attempt = OrderAttempt(
@@ -133,19 +135,19 @@ def pay(request: MemberRequest) -> HttpResponse:
         return _hold(request, attempt) if request.POST.get("card") == "true" else _again(request, refusal)
     except (OrderRefused, QuoteRefused) as refusal:
         return _again(request, refusal)
-    messages.success(request, f"{order.filled:,} leads are yours. Your file is ready below.")
+    messages.success(request, yours(order))
     return redirect("orders:detail", public_id=order.public_id)
 
 
 def _take_in(attempt: OrderAttempt) -> HttpResponse:
-    """Too many leads to wait for: a worker buys them, and a page shows how far it is."""
+    """Hand a large order to a worker, and show a progress page."""
     asked = ask_for(attempt)
     place_background_order.delay_on_commit(asked.pk)  # type: ignore[attr-defined]
     return redirect("orders:background", public_id=asked.public_id)
 
 
 def _hold(request: MemberRequest, attempt: OrderAttempt) -> HttpResponse:
-    """The wallet lacks something: keep the leads and take the difference by card."""
+    """The wallet is short: hold the leads and charge the difference by card."""
     try:
         return go_and_pay(request, hold_order(attempt))
     except (OrderRefused, QuoteRefused, PaymentRefused) as refusal:
@@ -153,7 +155,7 @@ def _hold(request: MemberRequest, attempt: OrderAttempt) -> HttpResponse:
 
 
 def _again(request: MemberRequest, refusal: Exception) -> HttpResponse:
-    """The checkout once more, from the wish behind the refused token; without a readable one, back to the shelf."""
+    """Show the checkout again for the refused token's request; if the token is unreadable, go to the front page."""
     order_request = order_request_in(request.POST.get("quote", ""), buyer=request.buyer)
     if order_request is None:
         messages.error(request, str(refusal))

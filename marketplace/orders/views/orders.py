@@ -1,4 +1,4 @@
-"""What a company bought: its orders, their leads, receipts and files. Every look-up starts from the company."""
+"""What a company bought: its orders, their leads, receipts and files. Every lookup starts from the company."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -33,7 +33,7 @@ DOWNLOADS_SHOWN = 20
 
 @dataclass(frozen=True)
 class FileRow:
-    """A file as the page lists it. Not ``current``: somebody stopped since it was counted."""
+    """A file as the page lists it. Not ``current`` if somebody opted out since it was counted."""
 
     export: Export
     shape: Shape
@@ -96,7 +96,7 @@ def _files(order: Order) -> list[FileRow]:
         try:
             found.append(FileRow(export, shape_of_export(export), export.basis == basis))
         except ShapeRefused:
-            continue  # asked for under columns that there are no more
+            continue  # it was requested with columns that no longer exist
     return found
 
 
@@ -133,7 +133,7 @@ def leads(request: MemberRequest, public_id: UUID) -> HttpResponse:
 @require_POST
 @contacts_required
 def ask(request: MemberRequest, public_id: UUID) -> HttpResponse:
-    """Ask for a file in another shape: it is counted at once, or by a job when it is big."""
+    """Request a file in another shape: it is counted at once, or by a job if it is large."""
     order = _order(request, public_id)
     try:
         shape = shape_asked(order, request.POST)
@@ -149,7 +149,7 @@ def ask(request: MemberRequest, public_id: UUID) -> HttpResponse:
 @require_safe
 @contacts_required
 def progress(request: MemberRequest, public_id: UUID, export_id: UUID) -> HttpResponse:
-    """The file's row, asked for again each second while it is counted."""
+    """Render the file's row; the page polls it every second while the file is counted."""
     order = _order(request, public_id)
     export = get_object_or_404(order.exports, public_id=export_id)
     if not request.htmx:
@@ -161,7 +161,7 @@ def progress(request: MemberRequest, public_id: UUID, export_id: UUID) -> HttpRe
 @require_safe
 @contacts_required
 def file(request: MemberRequest, public_id: UUID) -> HttpResponseBase:
-    """The file itself, in the shape that the address says."""
+    """Download the file in the shape given by the URL."""
     order = _order(request, public_id)
     asked = request.GET
     try:

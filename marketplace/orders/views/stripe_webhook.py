@@ -1,4 +1,4 @@
-"""Stripe's messages: verified, stored, answered. What they mean is asked of Stripe afterwards."""
+"""Stripe webhooks: verified, stored, answered. A job asks Stripe afterwards what they mean."""
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -10,10 +10,10 @@ from billing.stripe.webhooks import receive
 from marketplace.orders.tasks import act_on_stripe_event
 
 
-@csrf_exempt  # Stripe has no cookie of ours; its signature over the body stands for it
+@csrf_exempt  # Stripe has no cookie of ours; its signature over the body proves who sent it
 @require_POST
 def webhook(request: HttpRequest) -> HttpResponse:
-    """200 once it is stored, new or not; 400 for what Stripe did not sign. Nothing is acted on here."""
+    """Return 200 once the event is stored, new or not; 400 if Stripe did not sign it. Nothing is acted on here."""
     try:
         event = receive(request.body, request.headers.get("Stripe-Signature", ""), now=timezone.now())
     except BadWebhook as refusal:

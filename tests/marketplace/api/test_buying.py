@@ -215,7 +215,7 @@ def test_altered_and_foreign_quotes_are_refused_alike(market, api, other):
 
     answers = {api.order(one).content for one in (token, token[:-4], f"{token}A", "é", "x" * 9_000, "{}")}
 
-    assert answers == {b'{"code":"bad_quote","message":"This is not a quote of yours. Ask for a new one.","fields":{}}'}
+    assert answers == {b'{"code":"bad_quote","message":"This is not one of your quotes. Get a new one.","fields":{}}'}
     nothing_moved(api)
 
 

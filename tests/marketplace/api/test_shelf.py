@@ -168,7 +168,7 @@ def test_a_masked_site_is_not_named(market, api):
         None,
         True,
     )
-    assert "The site is masked by its supplier." in card.json()["unknown"]
+    assert "Which website it came from: the source masks it." in card.json()["unknown"]
     assert b"secret-site" not in listings.content + card.content
 
 
@@ -229,9 +229,9 @@ def test_the_card_says_legs_consent_and_what_is_not_known(market, api):
             },
         ],
         "unknown": [
-            "No certificate was kept: nobody holds a recording of the form being filled in.",
+            "How the form was filled out: no consent certificate was kept, so there is no recording.",
             "Whether the phone is a mobile or a landline.",
-            "One answer could not be read when the lead came in, and left out.",
+            "1 answer on the form, left out as unreadable.",
         ],
         "bought": False,
         "stopped": False,

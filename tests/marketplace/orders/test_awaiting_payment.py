@@ -260,7 +260,7 @@ def test_too_late_and_none_left_the_money_stays_in_the_wallet(shop, control):  #
     ended = look_again(waiting, now=later)
 
     assert (ended.status, ended.order) == ("failed", None)
-    assert ended.reason == "Only 0 of 1 leads are left at the quoted price."
+    assert ended.reason == "No leads are left at the quoted price."
     assert balance_cents(buyer) == PRICE
     assert list(OrderAwaitingPayment.objects.untold(later)) == [ended]
     assert violations() == []
@@ -368,7 +368,7 @@ def test_nothing_is_held_when_the_wallet_is_enough(shop):
     shop.leads(4)
     before = everything()
 
-    with pytest.raises(OrderRefused, match="enough money"):
+    with pytest.raises(OrderRefused, match="wallet now covers"):
         held(shop, 4)
 
     assert everything() == before
@@ -510,7 +510,7 @@ def test_an_order_under_the_same_key_ends_the_wait_and_the_money_stays(shop, con
 
     ended = look_again(waiting, now=shop.now)
 
-    assert (ended.status, ended.reason) == ("failed", "The same order was paid from the wallet meanwhile.")
+    assert (ended.status, ended.reason) == ("failed", "You placed the same order from your wallet in the meantime.")
     assert balance_cents(buyer) == 5_001 + 3 * PRICE - 1 - 3 * PRICE
     assert violations() == []
 

@@ -50,11 +50,11 @@ def test_an_invoice_says_who_sold_what_to_whom_at_which_price(market):
         totals=(("Paid from the prepaid wallet", 540),),
         references=(
             ("Order", str(order.public_id)),
-            ("Asked for", "Picked by hand"),
+            ("Requested", "Selected leads"),
             ("Placed", "March 9, 2026, 12:05 UTC"),
             ("Placed by", str(market.user)),
         ),
-        notes=("Paid in full. The leads are for the buyer alone and not for resale.",),
+        notes=("Paid in full. The leads are for the buyer's own use and may not be resold.",),
     )
 
 
@@ -64,7 +64,7 @@ def test_an_exclusive_lead_is_billed_as_such(market):
     order = placed(market, NamedLeads((lead.public_id,), exclusive=True), market.buyer, market.user)
 
     assert invoice_of(order).lines == [DocumentLine("Mortgage leads, exclusive", 1, 660, 660)]
-    assert invoice_of(order).references[1] == ("Asked for", "Picked by hand, exclusive")
+    assert invoice_of(order).references[1] == ("Requested", "Selected leads, exclusive")
 
 
 def test_a_return_changes_no_invoice(market):
@@ -92,7 +92,7 @@ def test_an_order_by_a_program_and_without_leads_is_told_as_it_is(market):
     assert said.lines == [DocumentLine("No leads", None, None, 0)]
     assert said.totals == (("Paid from the prepaid wallet", 0),)
     assert said.references[1:] == (
-        ("Asked for", "Picked by hand, exclusive"),
+        ("Requested", "Selected leads, exclusive"),
         ("Placed", "March 9, 2026, 12:05 UTC"),
         ("Placed by", "An API key"),
     )

@@ -74,7 +74,7 @@ def test_the_list_shows_the_companys_orders(market, order, browser):
     page = browser(market.user).get("/orders/").content.decode()
 
     assert order.number in page
-    assert "Picked by hand" in page
+    assert "Selected leads" in page
     assert "$6.60" in page
 
 
@@ -91,9 +91,9 @@ def test_the_order_says_what_was_asked_and_what_came_of_it(market, order, browse
 
     page = browser(market.user).get(page_of(order)).content.decode()
 
-    assert "You got 3 of the 5 you asked for, and paid for those only." in page
-    assert "1 that your quote counted was gone by then." in page
-    assert "2 were sold to others before your order. Not charged." in page
+    assert "You got 3 of the 5 leads you requested. You paid only for those." in page
+    assert "1 lead in your quote was gone by the time you ordered." in page
+    assert "2 were sold to others before your order. You were not charged for them." in page
 
 
 def test_the_receipt_names_both_companies_and_its_lines_add_up(market, browser, settings):
@@ -355,10 +355,10 @@ def test_own_columns_are_taken_in_their_positions_and_offered_again(market, orde
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"preset": "own", "format": "csv"}, "Choose at least one column."),
-        ({"preset": "vicidial", "format": "xlsx"}, "VICIdial comes as csv."),
-        ({"preset": "nonsense", "format": "csv"}, "There is no such preset."),
-        ({"preset": "plain", "format": "csv", "part": "7"}, "This file has 1 parts."),
+        ({"preset": "own", "format": "csv"}, "Select at least one column."),
+        ({"preset": "vicidial", "format": "xlsx"}, "VICIdial files come as csv."),
+        ({"preset": "nonsense", "format": "csv"}, "Choose one of these presets: plain, own, "),
+        ({"preset": "plain", "format": "csv", "part": "7"}, "This file has 1 part."),
     ],
 )
 def test_a_file_that_there_is_not_is_refused_in_a_sentence(market, order, browser, asked, said):

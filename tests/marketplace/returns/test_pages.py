@@ -270,7 +270,7 @@ def test_a_credited_return_has_its_credit_note_on_paper(browser, market, order):
     page = f"/returns/{returned.public_id}/"
     assert "Credit note" not in text(browser.get(page))
     assert browser.get(f"{page}credit-note/").url == page
-    assert "There is a credit note once the return is credited." in text(browser.get(page))
+    assert "The credit note is available once the return is credited." in text(browser.get(page))
     credit(returned, by=clerk(), finding="It is dead.", now=market.now)
 
     assert f'href="{page}credit-note/"' in text(browser.get(page))
