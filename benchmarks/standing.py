@@ -21,6 +21,7 @@ from buyers.standing_index.index import OrderIndex
 from buyers.standing_index.percolator import at_most
 from leads.criteria.criteria import Criteria, filter_fields_of, read_clause
 from leads.criteria.filter_fields import FilterField
+from leads.listed import ListedLead
 from leads.models import Lead, Vertical
 from leads.schema.fields import FieldType
 from marketplace.prices.pricing import Curve, curve_in_force, price_of
@@ -61,7 +62,7 @@ def measure(market: Market, leads: int) -> Iterator[Figure]:
     yield Figure(f"making the index of {ORDERS:,} standing orders", built, "s")
 
 
-def _compare(index: OrderIndex, peer: "_Peer", asked: list[tuple[Lead, datetime]]) -> Iterator[Figure]:
+def _compare(index: OrderIndex, peer: "_Peer", asked: list[tuple[ListedLead, datetime]]) -> Iterator[Figure]:
     """Leads come in batches by the minute, so each side handles all of them in a row; the results are compared."""
     for lead, now in asked[:WARMING]:
         index.wanting(lead, now)
@@ -78,7 +79,7 @@ def _compare(index: OrderIndex, peer: "_Peer", asked: list[tuple[Lead, datetime]
 
 
 def _timed(
-    wanting: Callable[[Lead, datetime], Any], asked: list[tuple[Lead, datetime]]
+    wanting: Callable[[ListedLead, datetime], Any], asked: list[tuple[ListedLead, datetime]]
 ) -> tuple[list[Any], list[float]]:
     """Return the results, and the microseconds each took."""
     answers, taken = [], []
@@ -89,7 +90,7 @@ def _timed(
     return answers, taken
 
 
-def _leads(vertical: Vertical, now: datetime) -> list[tuple[Lead, datetime]]:
+def _leads(vertical: Vertical, now: datetime) -> list[tuple[ListedLead, datetime]]:
     """Return leads for sale, spread over the inventory, with their prices."""
     curve: Curve = curve_in_force(vertical, now)
     shelf = Lead.objects.for_sale().in_vertical(vertical).select_related("vertical", "source", "consent__text")
@@ -97,9 +98,7 @@ def _leads(vertical: Vertical, now: datetime) -> list[tuple[Lead, datetime]]:
     spread = numbers[:: max(1, len(numbers) // (ASKED + WARMING))][: ASKED + WARMING]
     found = list(shelf.filter(pk__in=spread))
     random.Random(21).shuffle(found)
-    for lead in found:
-        lead.price_cents = price_of(lead, curve, now=now)  # type: ignore[attr-defined]
-    return [(lead, now) for lead in found]
+    return [(ListedLead.of(lead, price_of(lead, curve, now=now)), now) for lead in found]
 
 
 def _order(vertical: Vertical, filter_fields: dict[str, FilterField], dice: random.Random) -> Criteria | None:
@@ -217,7 +216,7 @@ class _Peer:
                 return [f"({field} IS NULL OR {field} <@ %({field})s)"]
         return [f"({field} IS NULL OR {field} && %({field})s)"]
 
-    def wanting(self, lead: Lead, now: datetime) -> list[int]:
+    def wanting(self, lead: ListedLead, now: datetime) -> list[int]:
         answers: dict[str, Any] = {}
         for field in self._fields:
             answers |= self._answer(field, self._filter_fields[field].value_of(lead, now))

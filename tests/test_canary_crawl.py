@@ -338,7 +338,7 @@ def test_a_question_that_does_tell_is_noticed(sung, monkeypatch):
 
     def sorted_by_phone(look, **kwargs):
         found = shown(look, **kwargs)
-        found.leads.sort(key=lambda lead: Contact.objects.get(lead=lead).open(str(lead.public_id)).phone)
+        found.leads.sort(key=lambda lead: Contact.objects.get(lead=lead.id).open(str(lead.public_id)).phone)
         return found
 
     monkeypatch.setattr(views, "even_sample", sorted_by_phone)

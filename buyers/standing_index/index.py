@@ -17,7 +17,7 @@ from buyers.standing_index.gates import Gate, Pieces, gates_of
 from leads.criteria.clauses import Clause
 from leads.criteria.criteria import Criteria
 from leads.criteria.filter_fields import FilterField
-from leads.models import Lead
+from leads.listed import ListedLead
 
 # How many sets of answers are cached for gates that are evaluated together.
 MOST_KNOWN = 1024
@@ -27,10 +27,10 @@ MOST_KNOWN = 1024
 class _Question:
     """What many orders ask of one field, and how to get a lead's answer."""
 
-    value_of: Callable[[Lead, datetime], Any]
+    value_of: Callable[[ListedLead, datetime], Any]
     gate: Gate
 
-    def passing(self, lead: Lead, now: datetime) -> Pieces:
+    def passing(self, lead: ListedLead, now: datetime) -> Pieces:
         return self.gate.passing(self.value_of(lead, now))
 
 
@@ -42,7 +42,7 @@ class _Together:
         self._everyone = everyone
         self._known: dict[tuple[int, ...], tuple[Pieces, list[Pieces]]] = {}
 
-    def passing(self, lead: Lead, now: datetime) -> Pieces:
+    def passing(self, lead: ListedLead, now: datetime) -> Pieces:
         """Return the orders that pass. Answers are compared by identity and kept with the result, so that no new object
         can reuse an id."""
         answers = [question.passing(lead, now) for question in self._questions]
@@ -78,9 +78,8 @@ class OrderIndex:
     def __len__(self) -> int:
         return len(self.everyone)
 
-    def wanting(self, lead: Lead, now: datetime) -> BitMap:
-        """Return the orders that match this lead; do not change the result. The lead must have a price, and its source,
-        consent and consent text loaded."""
+    def wanting(self, lead: ListedLead, now: datetime) -> BitMap:
+        """Return the orders that match this lead; do not change the result. The lead must have a price."""
         passing = [step.passing(lead, now) for step in self._steps]
         passing.sort(key=_size)  # smallest first, so that all others are intersected with few orders
         if passing and len(passing[0]) == 1:

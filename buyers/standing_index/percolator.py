@@ -20,7 +20,8 @@ from buyers.standing_index.index import OrderIndex
 from leads.criteria.clauses import Between, CriteriaError
 from leads.criteria.criteria import Criteria, filter_fields_of, read_clause
 from leads.criteria.filter_fields import FilterField
-from leads.models import Lead, Market, Vertical
+from leads.listed import ListedLead
+from leads.models import Market, Vertical
 from leads.visibility import visible_now
 
 MOST_RECENT = 2_000
@@ -47,7 +48,7 @@ class _Layer:
     covers: BitMap = field(default_factory=BitMap)
     indexes: dict[Shop, OrderIndex] = field(default_factory=dict)
 
-    def wanting(self, shop: Shop, lead: Lead, now: datetime) -> BitMap:
+    def wanting(self, shop: Shop, lead: ListedLead, now: datetime) -> BitMap:
         index = self.indexes.get(shop)
         return index.wanting(lead, now) if index else BitMap()
 
@@ -81,9 +82,9 @@ class Percolator:
         self._recent = _layer_of(StandingOrder.objects.filter(pk__in=changed))
         return True
 
-    def wanting(self, lead: Lead, now: datetime, *, exclusive: bool = False) -> BitMap:
+    def wanting(self, lead: ListedLead, now: datetime, *, exclusive: bool = False) -> BitMap:
         """Return matching orders, either exclusive or shared ones. The lead must have the price they pay."""
-        shop = Shop(lead.vertical_id, exclusive)
+        shop = Shop(lead.vertical.pk, exclusive)
         base, recent = self._base, self._recent
         found = base.wanting(shop, lead, now)
         return (found - recent.covers) | recent.wanting(shop, lead, now) if recent.covers else found

@@ -9,8 +9,9 @@ from django.db.models import Q
 
 from leads.criteria.clauses import AllOf, Between, Near, OneOf
 from leads.criteria.filter_fields import FilterField, column_in, column_span
+from leads.listed import ListedLead
 from leads.models.consent import LAPSING, Channel
-from leads.models.lead import DAY, Lead, PhoneType
+from leads.models.lead import DAY, PhoneType
 from leads.models.source import Grade, SourceKind
 from leads.places import STATES
 
@@ -38,7 +39,7 @@ def _proof_q(clause: OneOf, now: datetime) -> Q:
     return reduce(or_, (readings[value] for value in clause.values))
 
 
-def _proof_of(lead: Lead, now: datetime) -> str:
+def _proof_of(lead: ListedLead, now: datetime) -> str:
     return lead.consent.proof_state(now)
 
 
@@ -46,7 +47,7 @@ def _prefix_q(clause: OneOf, now: datetime) -> Q:
     return reduce(or_, (Q(postal_code__startswith=prefix) for prefix in clause.values))
 
 
-def _prefixes_of(lead: Lead, now: datetime) -> list[str]:
+def _prefixes_of(lead: ListedLead, now: datetime) -> list[str]:
     return [lead.postal_code[:length] for length in range(1, len(lead.postal_code) + 1)]
 
 
@@ -142,7 +143,7 @@ _WANTS = [
         "Price",
         "span",
         column_span("price_cents"),
-        lambda lead, now: lead.price_cents,  # type: ignore[attr-defined]
+        lambda lead, now: lead.price_cents,
         None,
         0,
         10_000_00,

@@ -28,7 +28,7 @@ from django.db.models import Q
 from leads.criteria.clauses import CLAUSE_KINDS, Clause, CriteriaError
 from leads.criteria.common_fields import ENVELOPE
 from leads.criteria.filter_fields import FilterField, filter_field_of
-from leads.models.lead import Lead
+from leads.listed import ListedLead
 from leads.models.vertical import Vertical
 from leads.schema.fields import Schema
 
@@ -55,8 +55,8 @@ class Criteria:
     def q_of(self, clause: Clause, now: datetime) -> Q:
         return self.filter_fields[clause.field].as_q(clause, now)
 
-    def accepts(self, lead: Lead, now: datetime) -> bool:
-        """Whether this lead meets the criteria. Its source, consent and consent text should be loaded."""
+    def accepts(self, lead: ListedLead, now: datetime) -> bool:
+        """Whether this lead meets the criteria."""
         return lead.vertical.slug == self.vertical and all(
             clause.accepts(self.filter_fields[clause.field].value_of(lead, now)) for clause in self.clauses
         )

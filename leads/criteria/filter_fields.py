@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Q
 
 from leads.criteria.clauses import AllOf, Between, Clause, CriteriaError, Is, Near, OneOf
-from leads.models.lead import Lead
+from leads.listed import ListedLead
 from leads.schema.fields import Field, FieldType
 
 KIND_OF_TYPE = {
@@ -33,7 +33,7 @@ class FilterField:
     label: str
     kind: str
     as_q: Callable[[Any, datetime], Q]
-    value_of: Callable[[Lead, datetime], Any]
+    value_of: Callable[[ListedLead, datetime], Any]
     choices: dict[str, str] | None = None
     lowest: float | None = None
     highest: float | None = None

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 import pgtrigger
@@ -126,13 +126,17 @@ class Consent(models.Model):
         return f"consent of lead {self.lead_id}"
 
     def proof_state(self, now: datetime) -> str:
-        """Return ``retained``, ``lapsing`` (soon, see LAPSING), ``lapsed``, or ``none`` without a certificate."""
-        if self.retained_until is None:
-            return "none"
-        left = self.retained_until - now.date()
-        if left < timedelta(0):
-            return "lapsed"
-        return "lapsing" if left <= LAPSING else "retained"
+        return proof_state(self.retained_until, now)
+
+
+def proof_state(retained_until: date | None, now: datetime) -> str:
+    """Return ``retained``, ``lapsing`` (soon, see LAPSING), ``lapsed``, or ``none`` without a certificate."""
+    if retained_until is None:
+        return "none"
+    left = retained_until - now.date()
+    if left < timedelta(0):
+        return "lapsed"
+    return "lapsing" if left <= LAPSING else "retained"
 
 
 def seal_machine(ip_address: str, user_agent: str, *, row: str) -> bytes | None:

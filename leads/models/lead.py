@@ -192,5 +192,10 @@ class Lead(models.Model):
 
     @property
     def area(self) -> str:
-        """The first three digits of the ZIP, which the storefront may show."""
-        return f"{self.postal_code[:3]}xx" if self.postal_code else ""
+        """The part of the ZIP that may be shown before the sale."""
+        return area_of(self.postal_code)
+
+
+def area_of(postal_code: str) -> str:
+    """Return the first three digits of a ZIP, such as 454xx; empty without a ZIP."""
+    return f"{postal_code[:3]}xx" if postal_code else ""

@@ -136,8 +136,12 @@ class LeadCard(MarketView, GenericAPIView[Lead]):
         bought = Sale.objects.of_buyer(buyer_of(request).pk).filter(lead=lead).exists()
         if not bought and not _for_sale(lead):
             raise Http404
-        lead.price_cents = None if bought else _price_of(lead, now)  # type: ignore[attr-defined]
-        context = {"now": now, "schema": lead.schema.parsed.as_shown_by(lead.vertical.schema), "bought": bought}
+        context = {
+            "now": now,
+            "schema": lead.schema.parsed.as_shown_by(lead.vertical.schema),
+            "bought": bought,
+            "price_cents": None if bought else _price_of(lead, now),
+        }
         return Response(CardSerializer(lead, context=context).data)
 
 

@@ -119,7 +119,7 @@ class LegsSerializer(serializers.Serializer[Any]):
     left = serializers.IntegerField(source="legs_left")
 
 
-class ListingSerializer(serializers.Serializer[Lead]):
+class ListingSerializer(serializers.Serializer[Any]):
     """A lead as it may be shown before it is sold."""  # context: ``now``, and ``schema``, the vertical's fields
 
     id = serializers.UUIDField(source="public_id")
@@ -171,11 +171,16 @@ class ConsentSerializer(serializers.Serializer[Any]):
 class CardSerializer(ListingSerializer):
     """The provenance card. “price_cents” is null if the lead is no longer for sale to you."""
 
+    price_cents = serializers.SerializerMethodField()  # type: ignore[assignment]
     consent = ConsentSerializer()
     ledger = LegSerializer(many=True, source="legs.all")
     unknown = serializers.SerializerMethodField(help_text="What we do not know, in sentences.")
     bought = serializers.SerializerMethodField(help_text="Whether your company bought it.")
     stopped = serializers.SerializerMethodField(help_text="Whether the person opted out: nobody may call anymore.")
+
+    def get_price_cents(self, lead: Lead) -> int | None:
+        cents: int | None = self.context["price_cents"]
+        return cents
 
     def get_unknown(self, lead: Lead) -> list[str]:
         return list(unknowns_of(lead))

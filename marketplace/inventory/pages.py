@@ -16,8 +16,8 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from leads.arrays import key_array
-from leads.loading import loaded
-from leads.models import Consent, Lead, Source, Vertical
+from leads.listed import ListedLead, Proof
+from leads.models import Lead, Source, Vertical
 from leads.models.consent import text_numbered
 from leads.models.lead import FOR_SALE, LeadQuerySet
 from marketplace.inventory.live import result_of, sources
@@ -25,7 +25,7 @@ from marketplace.inventory.picking import SortPlace, first_of, newest_first
 from marketplace.inventory.query import Sort, StockQuery
 from marketplace.inventory.result import StockResult
 from marketplace.inventory.stock_prices import instant_of, microseconds
-from marketplace.prices.pricing import price_of, priced
+from marketplace.prices.pricing import price_of
 
 PAGE = 50
 LARGEST_PAGE = 100
@@ -33,24 +33,20 @@ SPARE = 4
 
 
 # The columns that a row and its criteria read. Raw SQL, because reading 60 leads is most of a page's cost.
-_LEAD = (
-    *("id", "public_id", "vertical_id", "schema_id", "source_id", "kind", "captured_at", "state", "postal_code"),
-    *("phone_type", "attributes", "legs_authorized", "times_sold", "legs_left"),
-)
-_CONSENT = ("id", "lead_id", "text_id", "retained_until")
 _FOR_SALE = f"""
-    SELECT {", ".join(f"lead.{name}" for name in _LEAD)}, {", ".join(f"consent.{name}" for name in _CONSENT)}
+    SELECT lead.id, lead.public_id, lead.captured_at, lead.state, lead.postal_code, lead.phone_type,
+        lead.legs_authorized, lead.times_sold, lead.legs_left, lead.attributes, consent.text_id, consent.retained_until,
+        lead.source_id
     FROM leads_lead AS lead JOIN leads_consent AS consent ON consent.lead_id = lead.id
     WHERE lead.id = ANY(%s::bigint[]) AND {FOR_SALE}
 """  # noqa: S608  (our own names)
-_SOURCE = _LEAD.index("source_id")
 
 
 @dataclass(frozen=True)
 class LeadPage:
     """A page of leads in order, and the ``after`` of the next page; None on the last page."""
 
-    leads: list[Lead]
+    leads: list[ListedLead]
     next_after: str | None
 
 
@@ -60,7 +56,7 @@ class NoSuchPage(ValueError):
 
 def page(query: StockQuery, sort: Sort, *, after: str = "", size: int = PAGE) -> LeadPage:
     """Return the leads after ``after`` (a lead's public id). A deep page costs no more than the first one."""
-    last = _place_of(_lead_named(query, after)) if after else None
+    last = _place_of(query, after) if after else None
     asked = size + 1 + SPARE
     while True:
         with result_of(query) as result:
@@ -126,42 +122,38 @@ def _ids(result: StockResult, positions: NDArray[Any]) -> list[int]:
     return found
 
 
-def _read(query: StockQuery, ids: list[int]) -> list[Lead]:
+def _read(query: StockQuery, ids: list[int]) -> list[ListedLead]:
     """Return those of these leads that are still for sale and still match, in the same order, with label and price."""
     found = _for_sale(ids, query.vertical)
     leads = [found[lead] for lead in ids if lead in found]
     for lead in leads:
-        cents = price_of(lead, query.curve, now=query.now, exclusive=query.exclusive, quantity=query.quantity)
-        lead.price_cents = cents  # type: ignore[attr-defined]
+        lead.price_cents = price_of(
+            lead, query.curve, now=query.now, exclusive=query.exclusive, quantity=query.quantity
+        )
     return [lead for lead in leads if query.criteria.accepts(lead, query.now)]
 
 
-def _for_sale(ids: list[int], vertical: Vertical) -> dict[int, Lead]:
-    """Return leads for sale by id. Many leads share few sources and wordings, so each of those is read once. Columns
-    not read here are loaded when first used."""
+def _for_sale(ids: list[int], vertical: Vertical) -> dict[int, ListedLead]:
+    """Return leads for sale by id. Many leads share few sources and wordings, so each of those is read once."""
     with connection.cursor() as cursor:
         cursor.execute(_FOR_SALE, [key_array(ids)])
         rows = cursor.fetchall()
-    known = sources({row[_SOURCE] for row in rows})
-    return {row[0]: _lead_of(row, vertical, known[row[_SOURCE]]) for row in rows}
+    known = sources({row[-1] for row in rows})
+    return {row[0]: _listed(row, vertical, known[row[-1]]) for row in rows}
 
 
-def _lead_of(row: tuple[Any, ...], vertical: Vertical, source: Source) -> Lead:
-    columns = dict(zip(_LEAD, row, strict=False))
-    columns["attributes"] = orjson.loads(columns["attributes"])
-    proof = dict(zip(_CONSENT, row[len(_LEAD) :], strict=True))
-    consent = loaded(Consent, proof, {"text": text_numbered(proof["text_id"])})
-    return loaded(Lead, columns, {"vertical": vertical, "source": source, "consent": consent})
+def _listed(row: tuple[Any, ...], vertical: Vertical, source: Source) -> ListedLead:
+    key, public_id, captured_at, state, postal_code, phone, authorized, sold, left, answers, text, retained, _ = row
+    proof = Proof(text_numbered(text), retained)
+    facts = orjson.loads(answers), vertical, source, proof
+    return ListedLead(key, public_id, captured_at, state, postal_code, phone, authorized, sold, left, *facts)
 
 
-def _lead_named(query: StockQuery, after: str) -> Lead:
-    """Return the last lead of the previous page, even if sold since: its place in the sort order is still known."""
-    leads = priced(Lead.objects.in_vertical(query.vertical), query.curve, now=query.now)
+def _place_of(query: StockQuery, after: str) -> SortPlace:
+    """Return the place of the previous page's last lead in the sort order, even if it was sold since."""
+    leads = Lead.objects.in_vertical(query.vertical).select_related("source")
     try:
-        return leads.get(public_id=uuid.UUID(after))
+        lead = leads.get(public_id=uuid.UUID(after))
     except (ValueError, Lead.DoesNotExist) as error:
         raise NoSuchPage("There is no such page of this list.") from error
-
-
-def _place_of(lead: Lead) -> SortPlace:
-    return SortPlace(microseconds(lead.captured_at), lead.pk, lead.price_cents)  # type: ignore[attr-defined]
+    return SortPlace(microseconds(lead.captured_at), lead.pk, price_of(lead, query.curve, now=query.now))

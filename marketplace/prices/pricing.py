@@ -20,6 +20,7 @@ from django.db.models import Case, Expression, IntegerField, Value, When
 from django.db.models.fields import DecimalField
 from django.db.models.functions import Cast, Greatest, Round
 
+from leads.listed import ListedLead
 from leads.models import Grade, Lead, Vertical
 from leads.models.lead import DAY, LeadQuerySet
 from marketplace.models import PriceCurve
@@ -103,7 +104,9 @@ def curve_numbered(curve_id: int) -> Curve:
     return frozen(PriceCurve.objects.with_steps().get(pk=curve_id))
 
 
-def price_of(lead: Lead, curve: Curve, *, now: datetime, exclusive: bool = False, quantity: int = 1) -> int:
+def price_of(
+    lead: Lead | ListedLead, curve: Curve, *, now: datetime, exclusive: bool = False, quantity: int = 1
+) -> int:
     """Return this lead's price in cents; its source should be loaded."""
     return curve.price_cents(
         age_days=lead.age_days(now), grade=lead.source.grade, exclusive=exclusive, quantity=quantity

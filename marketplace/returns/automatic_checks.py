@@ -17,7 +17,8 @@ from django.db.models import Q, QuerySet
 from buyers.models import OwnCustomer
 from leads.criteria.clauses import CriteriaError
 from leads.criteria.criteria import Criteria, read_criteria
-from leads.models import ClosedReason, Lead, Source, Suppression, Vertical
+from leads.listed import ListedLead
+from leads.models import ClosedReason, Source, Suppression, Vertical
 from leads.models.contact import DigestKind
 from leads.people.same_person import Traces, traces_of
 from marketplace.models import ReturnReason, Sale
@@ -61,7 +62,7 @@ def _outside(sale: Sale) -> Finding:
     return Finding(False, "By our record the lead meets every filter of its order.")
 
 
-def _missed(wanted: Criteria, lead: Lead, instant: datetime) -> Iterator[str]:
+def _missed(wanted: Criteria, lead: ListedLead, instant: datetime) -> Iterator[str]:
     """What the criteria ask and the lead is not, in words."""
     for clause in wanted.clauses:
         filter_field = wanted.filter_fields[clause.field]
@@ -73,19 +74,19 @@ def _vertical_named(slug: str) -> Vertical | None:
     return Vertical.objects.filter(slug=slug).first()
 
 
-def lead_as_sold(sale: Sale) -> Lead:
-    """The lead with its counts, source and price as they stood when this sale was made."""
-    lead = copy.copy(sale.lead)
+def lead_as_sold(sale: Sale) -> ListedLead:
+    """Return the lead with its counts, source and price as they were when this sale was made."""
+    lead = sale.lead
+    listed = ListedLead.of(lead, sale.price_cents)
     elsewhere = lead.legs.filter(closed_reason=ClosedReason.SOLD_ELSEWHERE).count()
-    lead.times_sold = elsewhere + lead.sales.filter(pk__lt=sale.pk).count()
-    lead.legs_left = (
+    listed.times_sold = elsewhere + lead.sales.filter(pk__lt=sale.pk).count()
+    listed.legs_left = (
         lead.legs.filter(Q(ended_at=None) | Q(ended_at__gte=sale.sold_at), aged_at__lte=sale.sold_at)
         .exclude(sale__pk__lt=sale.pk)
         .count()
     )
-    lead.source = _source_at(lead.source, sale.sold_at)
-    lead.price_cents = sale.price_cents  # type: ignore[attr-defined]
-    return lead
+    listed.source = _source_at(lead.source, sale.sold_at)
+    return listed
 
 
 def _source_at(source: Source, instant: datetime) -> Source:

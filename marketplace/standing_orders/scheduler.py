@@ -16,6 +16,7 @@ from pyroaring import BitMap
 
 from buyers.models import StandingOrder
 from buyers.standing_index.percolator import Percolator
+from leads.listed import ListedLead
 from leads.models import Lead, Vertical
 from leads.models.lead import DAY, LeadQuerySet
 from marketplace.inventory.feed import Changes, Cursor, FeedLost, changes_since, here
@@ -139,8 +140,8 @@ def _wanting_at(lead: Lead, curve: Curve, at: datetime) -> BitMap:
     found = BitMap()
     for exclusive in (False, True) if lead.times_sold == 0 else (False,):
         if percolator().has_any(lead.vertical_id, exclusive=exclusive):
-            lead.price_cents = price_of(lead, curve, now=at, exclusive=exclusive)  # type: ignore[attr-defined]
-            found |= percolator().wanting(lead, at, exclusive=exclusive)
+            listed = ListedLead.of(lead, price_of(lead, curve, now=at, exclusive=exclusive))
+            found |= percolator().wanting(listed, at, exclusive=exclusive)
     return found
 
 

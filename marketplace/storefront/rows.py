@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 
+from leads.listed import ListedLead
 from leads.models import Channel, Lead, Leg, LegStatus, Market, SourceKind
 from leads.schema.fields import Field, Schema
 from leads.schema.labels import headline_fields, shown_text
@@ -27,7 +28,7 @@ class ChannelMark:
 class LeadRow:
     """One lead for sale, in words. ``cells`` are the vertical's own columns, empty if not answered."""
 
-    lead: Lead
+    lead: ListedLead
     now: datetime
     cells: tuple[str, ...]
 
@@ -36,8 +37,8 @@ class LeadRow:
         return self.lead.age_days(self.now)
 
     @property
-    def price_cents(self) -> int:
-        return int(self.lead.price_cents)  # type: ignore[attr-defined]
+    def price_cents(self) -> int | None:
+        return self.lead.price_cents
 
     @cached_property
     def title(self) -> str:
@@ -69,11 +70,7 @@ class LeadRow:
 
     @property
     def channels(self) -> tuple[ChannelMark, ...]:
-        return channel_marks(self.lead)
-
-
-def channel_marks(lead: Lead) -> tuple[ChannelMark, ...]:
-    return _marks(frozenset(lead.consent.text.channels))
+        return _marks(frozenset(self.lead.consent.text.channels))
 
 
 @lru_cache
@@ -82,12 +79,12 @@ def _marks(allowed: frozenset[str]) -> tuple[ChannelMark, ...]:
     return tuple(ChannelMark(channel.label, icon, channel in allowed) for channel, icon in icons.items())
 
 
-def rows_of(leads: list[Lead], schema: Schema, now: datetime) -> list[LeadRow]:
+def rows_of(leads: list[ListedLead], schema: Schema, now: datetime) -> list[LeadRow]:
     fields = headline_fields(schema)
     return [LeadRow(lead, now, tuple(_cell(lead, field) for field in fields)) for lead in leads]
 
 
-def _cell(lead: Lead, field: Field) -> str:
+def _cell(lead: ListedLead, field: Field) -> str:
     value = lead.attributes.get(field.name)
     return "" if value is None else shown_text(field, value)
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from buyers.companies.access import MarketRequest
 from leads.criteria.criteria import Criteria
 from leads.criteria.filters import CriteriaFilterSet, FilterRefused, query_of, read_filters
+from leads.listed import ListedLead
 from leads.models import Lead, Vertical
 from leads.schema.labels import headline_fields, shown_answers
 from marketplace.inventory.facets import Counts, count
@@ -28,7 +29,7 @@ from marketplace.prices.catalogue import catalogue_of
 from marketplace.prices.pricing import Curve, NoCurve, curves_in_force, price_of
 from marketplace.storefront.plot import IndexPrices, index_prices, plot_of
 from marketplace.storefront.rail import rail_of
-from marketplace.storefront.rows import channel_marks, rows_of, slots_of
+from marketplace.storefront.rows import rows_of, slots_of
 from marketplace.storefront.unknowns import unknowns_of
 from marketplace.storefront.verticals import shelf_url, stock_by_vertical
 
@@ -171,10 +172,9 @@ def lead(request: MarketRequest, public_id: uuid.UUID) -> HttpResponse:
 def _card(found: Lead, own: Sale | None, now: datetime) -> dict[str, Any]:
     curve = curves_in_force(now).get(found.vertical_id)
     price = price_of(found, curve, now=now) if curve else None
-    found.price_cents = price  # type: ignore[attr-defined]
     asked = found.schema.parsed
     shown = asked.as_shown_by(found.vertical.schema)
-    (row,) = rows_of([found], shown, now)
+    (row,) = rows_of([ListedLead.of(found, price)], shown, now)
     steps = [(day, cents) for day, cents in curve.tiers if day > row.age_days] if curve else []
     return {
         "lead": found,
@@ -183,19 +183,18 @@ def _card(found: Lead, own: Sale | None, now: datetime) -> dict[str, Any]:
         "price": price,
         "exclusive_price": price_of(found, curve, now=now, exclusive=True) if curve and not found.times_sold else None,
         "sealed_names": ["Name", "Phone", "Email", "Street"],
-        "next_step": _next_step(found, steps, curve),
+        "next_step": _next_step(row.lead, steps, curve),
         "answers": list(shown_answers(found.attributes, shown)),
         "hidden": [item.label for item in asked if item.name not in shown.by_name and item.name in found.attributes],
         "slots": list(slots_of(found, {own.leg_id} if own else set(), now)),
-        "channels": channel_marks(found),
+        "channels": row.channels,
         "unknown": list(unknowns_of(found)),
     }
 
 
-def _next_step(found: Lead, steps: list[tuple[int, int]], curve: Any) -> tuple[int, int] | None:
+def _next_step(found: ListedLead, steps: list[tuple[int, int]], curve: Curve | None) -> tuple[int, int] | None:
     """Return the (day, cents) of this lead's next price drop, or None if there is none."""
-    for day, _ in steps:
-        cents = curve.price_cents(age_days=day, grade=found.source.grade)
-        if cents < found.price_cents:  # type: ignore[attr-defined]
-            return day, cents
-    return None
+    if curve is None or found.price_cents is None:
+        return None
+    prices = ((day, curve.price_cents(age_days=day, grade=found.source.grade)) for day, _ in steps)
+    return next(((day, cents) for day, cents in prices if cents < found.price_cents), None)

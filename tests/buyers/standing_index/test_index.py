@@ -16,6 +16,7 @@ from buyers.standing_index import percolator as watching
 from buyers.standing_index.index import OrderIndex
 from buyers.standing_index.percolator import Percolator, at_most
 from leads.criteria.criteria import Criteria, filter_fields_of, read_clause
+from leads.listed import ListedLead
 from leads.models.vertical import add_schema_version
 from leads.schema.fields import Field, FieldType, Schema
 from marketplace.standing_orders import lifecycle
@@ -228,15 +229,8 @@ def percolator():
     return Percolator()
 
 
-def priced_lead(market, cents=220, **changes):
-    lead = market.lead(**changes)
-    lead.price_cents = cents
-    return type(lead).objects.select_related("source", "consent__text", "vertical").get(pk=lead.pk), cents
-
-
 def wanted_by(percolator, market, *, cents=220, exclusive=False, **changes):
-    lead, price = priced_lead(market, cents, **changes)
-    lead.price_cents = price
+    lead = ListedLead.of(market.lead(**changes), cents)
     percolator.refresh()
     return set(percolator.wanting(lead, market.now, exclusive=exclusive))
 

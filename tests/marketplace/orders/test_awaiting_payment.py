@@ -89,7 +89,7 @@ def shelf(market, buyer=None, now=None):
     """What a buyer sees of the shelf: the leads' keys."""
     now = now or market.now
     query = StockQuery(market.vertical, wish_for(market, 1).criteria, curve_in_force(market.vertical, now), now, buyer)
-    return {lead.pk for lead in page(query, Sort.NEWEST).leads}
+    return {lead.id for lead in page(query, Sort.NEWEST).leads}
 
 
 def test_the_difference_is_asked_for_and_the_legs_are_held(shop):
