@@ -25,7 +25,7 @@ ENVELOPE = {
     "grade": "source.grade",
     "incentive": "source.incentive",
     "times_sold": "times_sold",
-    "evidence": """CASE WHEN retained_until IS NULL THEN 'none' WHEN retained_until < current_date THEN 'lapsed'
+    "proof": """CASE WHEN retained_until IS NULL THEN 'none' WHEN retained_until < current_date THEN 'lapsed'
         WHEN retained_until <= current_date + 90 THEN 'lapsing' ELSE 'retained' END""",
 }
 _FLAT = """

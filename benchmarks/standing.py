@@ -37,7 +37,7 @@ _SHARES = {
     "channels": 0.25,
     "grade": 0.3,
     "phone_type": 0.2,
-    "evidence": 0.2,
+    "proof": 0.2,
     "incentive": 0.1,
     "zip_prefix": 0.08,
 }
@@ -135,7 +135,7 @@ def _of_envelope(field: str, dice: random.Random) -> dict[str, Any]:
             return {"in": dice.choice([["A"], ["A", "B"], ["A", "B", "C"]])}
         case "phone_type":
             return {"in": dice.choice([["mobile"], ["mobile", "landline"]])}
-        case "evidence":
+        case "proof":
             return {"in": dice.choice([["retained"], ["retained", "lapsing"]])}
         case "zip_prefix":
             return {"in": [f"{dice.randrange(100):02}" for _ in range(3)]}

@@ -151,7 +151,7 @@ class Migration(migrations.Migration):
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ('name', models.CharField(max_length=80)),
                 ('criteria', models.JSONField(default=list, help_text='The clauses of its criteria, in their normal form.')),
-                ('kind', models.CharField(choices=[('buy', 'Buys when the price drops'), ('tell', 'Sends alerts only')], max_length=4)),
+                ('kind', models.CharField(choices=[('buy', 'Buys when the price drops'), ('alert', 'Sends alerts only')], max_length=5)),
                 ('market', models.CharField(choices=[('realtime', 'Real-time'), ('aged', 'Aged')], default='aged', max_length=8)),
                 ('max_price_cents', models.PositiveIntegerField(help_text='The most it pays for one lead, in cents.', null=True)),
                 ('hourly_cap', models.PositiveIntegerField(help_text='The most leads in any 60 minutes.', null=True)),
@@ -430,11 +430,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='standingorder',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['buy', 'tell'])), name='standing_kind_is_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['buy', 'alert'])), name='standing_kind_is_known'),
         ),
         migrations.AddConstraint(
             model_name='standingorder',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'tell'), ('max_price_cents', None)), models.Q(('kind', 'buy'), ('max_price_cents__gte', 1), ('max_price_cents__isnull', False)), _connector='OR'), name='standing_order_says_what_it_pays'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'alert'), ('max_price_cents', None)), models.Q(('kind', 'buy'), ('max_price_cents__gte', 1), ('max_price_cents__isnull', False)), _connector='OR'), name='standing_order_says_what_it_pays'),
         ),
         migrations.AddConstraint(
             model_name='standingorder',

@@ -48,7 +48,7 @@ class StandingOrderQuerySet(models.QuerySet["StandingOrder"]):
 
     def telling(self) -> "StandingOrderQuerySet":
         """Saved searches."""
-        return self.filter(kind=StandingOrder.Kind.TELL)
+        return self.filter(kind=StandingOrder.Kind.ALERT)
 
     def due(self, now: datetime) -> "StandingOrderQuerySet":
         return self.live().filter(due_at__lte=now)
@@ -67,7 +67,7 @@ class StandingOrder(models.Model):
 
     class Kind(models.TextChoices):
         BUY = "buy", "Buys when the price drops"
-        TELL = "tell", "Sends alerts only"
+        ALERT = "alert", "Sends alerts only"
 
     class Sort(models.TextChoices):
         NEWEST = "newest", "Newest"
@@ -80,7 +80,7 @@ class StandingOrder(models.Model):
     name = models.CharField(max_length=80)
     vertical = models.ForeignKey("leads.Vertical", on_delete=models.PROTECT, related_name="standing_orders")
     criteria = models.JSONField(default=list, help_text="The clauses of its criteria, in their normal form.")
-    kind = models.CharField(max_length=4, choices=Kind)
+    kind = models.CharField(max_length=5, choices=Kind)
     market = models.CharField(max_length=8, choices=Market, default=Market.AGED)
 
     max_price_cents = models.PositiveIntegerField(null=True, help_text="The most it pays for one lead, in cents.")
@@ -117,9 +117,9 @@ class StandingOrder(models.Model):
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [
-            models.CheckConstraint(condition=Q(kind__in=["buy", "tell"]), name="standing_kind_is_known"),
+            models.CheckConstraint(condition=Q(kind__in=["buy", "alert"]), name="standing_kind_is_known"),
             models.CheckConstraint(
-                condition=Q(kind="tell", max_price_cents=None)
+                condition=Q(kind="alert", max_price_cents=None)
                 | Q(kind="buy", max_price_cents__isnull=False, max_price_cents__gte=1),
                 name="standing_order_says_what_it_pays",
             ),

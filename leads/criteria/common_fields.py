@@ -134,7 +134,7 @@ _WANTS = [
         lambda clause, now: Q(source__incentive=clause.answer),
         lambda lead, now: lead.source.incentive,
     ),
-    FilterField("evidence", "Proof of consent", "in", _proof_q, _proof_of, PROOF),
+    FilterField("proof", "Proof of consent", "in", _proof_q, _proof_of, PROOF),
     FilterField(
         "channels", "Consent", "has", _channels_q, lambda lead, now: lead.consent.text.channels, dict(Channel.choices)
     ),

@@ -25,7 +25,7 @@ ASKED = frozenset(
         "source_kind",
         "grade",
         "incentive",
-        "evidence",
+        "proof",
         "channels",
         "price",
     ]

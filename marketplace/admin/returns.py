@@ -59,7 +59,7 @@ class ReturnDecisionForm(forms.Form):
 @admin.register(Return)
 class ReturnAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["number", "buyer", "vertical", "reason", "status", "asked_at", "answer_by", "price", "source"]
-    list_filter = [ReturnQueue, "status", "by_machine", "reason__vertical", "buyer", "source"]
+    list_filter = [ReturnQueue, "status", "automatic", "reason__vertical", "buyer", "source"]
     list_select_related = ["buyer", "reason__vertical", "source"]
     search_fields = ["^public_id", "^sale__lead__public_id", "^sale__order__public_id", "buyer__legal_name"]
     date_hierarchy = "asked_at"
@@ -148,7 +148,7 @@ class ReturnAdmin(ReadOnly, admin.ModelAdmin):
 
     @admin.display(description="decided by")
     def decided(self, returned: Return) -> str:
-        if returned.by_machine:
+        if returned.automatic:
             return MACHINE
         people = [str(person) for person in (returned.decided_by, returned.decided_again_by) if person]
         return ", then ".join(people) or "not decided yet"

@@ -129,7 +129,7 @@ _RETURN = {
     "status": "asked",
     "cents": 220,
     "finding": "",
-    "by_machine": False,
+    "automatic": False,
     "asked_at": "2026-03-03T16:20:00Z",
     "answer_by": "2026-03-06T16:20:00Z",
     "decided_at": None,
@@ -146,8 +146,8 @@ RETURNS = [
         status_codes=["200"],
         value={
             "results": [
-                {"lead": LEAD, "taken": True, "code": "", "message": "", "returned": _RETURN},
-                {"lead": LEAD, "taken": False, **_TWICE, "returned": None},
+                {"lead": LEAD, "accepted": True, "code": "", "message": "", "returned": _RETURN},
+                {"lead": LEAD, "accepted": False, **_TWICE, "returned": None},
             ]
         },
     ),
@@ -171,7 +171,7 @@ STANDING_ORDER = [
         request_only=True,
         value={
             "vertical": "mortgage",
-            "kind": "tell",
+            "kind": "alert",
             "name": "Texas",
             "criteria": [{"field": "state", "in": ["TX"]}],
         },

@@ -21,7 +21,7 @@ from marketplace.returns.claims import LONGEST_WORDS, Claim, Claimant, ClaimResu
 MOST = 500
 CODES = [
     *("unknown", "twice", "returned_before", "not_returnable", "too_late", "unknown_reason", "too_long"),
-    *("nothing_to_judge", "evidence_missing", "limit_reached"),
+    *("nothing_to_judge", "words_missing", "limit_reached"),
 ]
 
 
@@ -30,12 +30,10 @@ class ReasonSerializer(serializers.Serializer[ReturnReason]):
     code = serializers.CharField(help_text="Send it as a claim's “reason”.")
     label = serializers.CharField()  # type: ignore[assignment]
     explanation = serializers.CharField(help_text="What counts and what does not.")
-    decided_at_once = serializers.SerializerMethodField(help_text="Our own records decide it at once.")
-    words_wanted = serializers.BooleanField(
-        source="evidence_needed", help_text="“words” must say what happened, unless our records decide."
-    )
+    automatic = serializers.SerializerMethodField(help_text="Our own records decide a claim right away.")
+    words_required = serializers.BooleanField(help_text="“words” must say what happened, unless our records decide.")
 
-    def get_decided_at_once(self, reason: ReturnReason) -> bool:
+    def get_automatic(self, reason: ReturnReason) -> bool:
         return reason.decided_by != ReturnReason.DecidedBy.PERSON
 
 
@@ -51,7 +49,7 @@ class ReturnSerializer(serializers.Serializer[Return]):
     status = OneOfThese(Return.Status.values)
     cents = serializers.IntegerField(help_text="What you paid for the lead; the credit, if there is one.")
     finding = serializers.CharField(help_text="What we found; may be empty.")
-    by_machine = serializers.BooleanField(help_text="Our own records decided it.")
+    automatic = serializers.BooleanField(help_text="Our own records decided it.")
     asked_at = serializers.DateTimeField()
     answer_by = serializers.DateTimeField(allow_null=True, help_text="When you get an answer at the latest.")
     decided_at = serializers.DateTimeField(allow_null=True)
@@ -72,13 +70,13 @@ class ClaimAnswerSerializer(serializers.Serializer[ClaimResult]):
     """The result of one claim. A claim that was accepted before for the same reason is accepted."""
 
     lead = serializers.UUIDField(source="claim.lead")
-    taken = serializers.SerializerMethodField(help_text="Whether the claim was accepted.")
+    accepted = serializers.SerializerMethodField(help_text="Whether the claim was accepted.")
     code = serializers.SerializerMethodField(help_text="Why it was not accepted, or empty.")
     message = serializers.SerializerMethodField(help_text="The same in a sentence.")
     returned = ReturnSerializer(allow_null=True, help_text="The lead's return; null if it was never returned.")
 
-    def get_taken(self, answer: ClaimResult) -> bool:
-        return answer.is_taken or _repeats(answer)
+    def get_accepted(self, answer: ClaimResult) -> bool:
+        return answer.is_accepted or _repeats(answer)
 
     @extend_schema_field(OneOfThese(CODES, allow_blank=True))
     def get_code(self, answer: ClaimResult) -> str:

@@ -97,7 +97,7 @@ class StandingOrderChangeSerializer(TermsSerializer):
 class StandingOrderRequestSerializer(TermsSerializer):
     vertical = Text(max_length=LONGEST_SLUG)
     kind = OneOfThese(
-        StandingOrder.Kind.values, help_text="“buy” buys; “tell” is a saved search and only sends alerts."
+        StandingOrder.Kind.values, help_text="“buy” buys; “alert” is a saved search and only sends alerts."
     )
     criteria = ClausesField(default=list, help_text="Clauses, as in a quote; without any, every lead matches.")
 

@@ -78,7 +78,7 @@ def _choices(result: StockResult) -> Iterator[tuple[str, dict[str, int]]]:
     for name, filter_field in result.query.criteria.filter_fields.items():
         if name in UNCOUNTED or not _is_choosing(filter_field):
             continue
-        sets = result.proofs if name == "evidence" else result.stock.choices[name].sets
+        sets = result.proofs if name == "proof" else result.stock.choices[name].sets
         counted_of = result.counter(name)
         counted = {value: counted_of(positions) for value, positions in sets.items()}
         if found := {value: quantity for value, quantity in counted.items() if quantity}:

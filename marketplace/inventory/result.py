@@ -84,7 +84,7 @@ class StockResult:
 
     def any_of(self, field: str, values: Collection[str]) -> BitMap:
         match field:
-            case "evidence":
+            case "proof":
                 return union_of([self.proofs[value] for value in values])
             case "postal_code":
                 return self.stock.places.any_of(values)

@@ -72,7 +72,7 @@ class ReturnReason(models.Model):
     label = models.CharField(max_length=80)
     explanation = models.CharField(max_length=300, help_text="What counts and what does not. Buyers read it.")
     decided_by = models.CharField(max_length=10, choices=DecidedBy, default=DecidedBy.PERSON)
-    evidence_needed = models.BooleanField(default=False)
+    words_required = models.BooleanField(default=False)
     consequence = models.CharField(max_length=4, choices=Consequence, default=Consequence.LEG)
     charges_source = models.BooleanField(default=True, help_text="The source pays its share back.")
     position = models.PositiveSmallIntegerField(default=0)
@@ -109,7 +109,7 @@ class ReturnQuerySet(models.QuerySet["Return"]):
     def counting(self) -> "ReturnQuerySet":
         """Returns that count toward an order's limit: decided by a person, and not refused."""
         standing = [Return.Status.ASKED, Return.Status.APPEALED, Return.Status.CREDITED]
-        return self.filter(by_machine=False, status__in=standing)
+        return self.filter(automatic=False, status__in=standing)
 
     def untold(self, now: datetime) -> "ReturnQuerySet":
         """Returns our team decided, with no email to the buyer yet."""
@@ -117,7 +117,7 @@ class ReturnQuerySet(models.QuerySet["Return"]):
 
 
 _OPEN_TO_CHANGE = (
-    "ARRAY['status', 'finding', 'by_machine', 'answer_by', 'decided_at', 'decided_by_id', 'appeal_until',"
+    "ARRAY['status', 'finding', 'automatic', 'answer_by', 'decided_at', 'decided_by_id', 'appeal_until',"
     " 'decided_again_by_id', 'tell_at', 'transaction_id']"
 )
 
@@ -140,7 +140,7 @@ class Return(models.Model):
     reason = models.ForeignKey(ReturnReason, on_delete=models.PROTECT, related_name="returns")
     status = models.CharField(max_length=15, choices=Status, default=Status.ASKED)
     cents = models.PositiveIntegerField(help_text="The amount to credit: the sale's price.")
-    by_machine = models.BooleanField(default=False)
+    automatic = models.BooleanField(default=False)
     finding = models.CharField(max_length=300, blank=True, help_text="Why it was decided so. Buyers read it.")
     asked_at = models.DateTimeField()
     answer_by = models.DateTimeField(null=True, help_text="Our deadline to decide.")

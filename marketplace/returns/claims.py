@@ -62,7 +62,7 @@ class ClaimResult:
     finding: Finding | None = None
 
     @property
-    def is_taken(self) -> bool:
+    def is_accepted(self) -> bool:
         return self.refusal is None
 
 
@@ -82,7 +82,7 @@ class ClaimTally:
 
     @property
     def refused(self) -> list[ClaimResult]:
-        return [answer for answer in self.answers if not answer.is_taken]
+        return [answer for answer in self.answers if not answer.is_accepted]
 
     @property
     def credited_cents(self) -> int:
@@ -90,7 +90,7 @@ class ClaimTally:
 
     @property
     def _taken(self) -> list[Return]:
-        return [answer.returned for answer in self.answers if answer.is_taken and answer.returned]
+        return [answer.returned for answer in self.answers if answer.is_accepted and answer.returned]
 
 
 def ask(claim: Claim, asker: Claimant) -> Return:
@@ -109,7 +109,7 @@ def ask_all(claims: Sequence[Claim], asker: Claimant) -> list[ClaimResult]:
     lock_wallet(asker.buyer)
     counter = _Counter(claims, asker)
     answers = [counter.answer(claim) for claim in claims]
-    _record([answer for answer in answers if answer.is_taken], asker)
+    _record([answer for answer in answers if answer.is_accepted], asker)
     return answers
 
 
@@ -157,8 +157,8 @@ class _Counter:
         """Check that a claim for our team has evidence and is within its order's limit. Raises ReturnRefused."""
         if finding and not finding.judgeable:
             raise ReturnRefused("nothing_to_judge", finding.sentence)
-        if reason.evidence_needed and not claim.words:
-            raise ReturnRefused("evidence_missing", f"Describe what happened. “{reason}” needs a short explanation.")
+        if reason.words_required and not claim.words:
+            raise ReturnRefused("words_missing", f"Describe what happened. “{reason}” needs a short explanation.")
         if not self.limits.has_room(sale):
             raise ReturnRefused(
                 "limit_reached",

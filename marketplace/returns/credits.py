@@ -34,7 +34,7 @@ def credit(returned: Return, *, finding: str, by: User | None, now: datetime) ->
 def close(returned: Return, status: Return.Status, *, finding: str, by: User | None, now: datetime) -> None:
     """Record a decision. If a person decided, schedule the email to the buyer."""
     appealed = returned.status == Return.Status.APPEALED
-    returned.status, returned.finding, returned.decided_at, returned.by_machine = status, finding, now, by is None
+    returned.status, returned.finding, returned.decided_at, returned.automatic = status, finding, now, by is None
     if by and appealed:
         returned.decided_again_by = by
     elif by:
@@ -45,7 +45,7 @@ def close(returned: Return, status: Return.Status, *, finding: str, by: User | N
     note(returned, kind, actor=str(by or MACHINE), words=finding, now=now)
 
 
-_DECIDED = ["status", "finding", "decided_at", "by_machine", "decided_by", "decided_again_by", "tell_at"]
+_DECIDED = ["status", "finding", "decided_at", "automatic", "decided_by", "decided_again_by", "tell_at"]
 
 
 def note(returned: Return, kind: ReturnStep.Kind, *, actor: str, words: str, now: datetime) -> ReturnStep:

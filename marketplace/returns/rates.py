@@ -28,7 +28,7 @@ class Rate:
     asked: int
     credited: int
     refused: int
-    by_machine: int
+    automatic: int
 
     @property
     def waiting(self) -> int:
@@ -36,7 +36,7 @@ class Rate:
 
     @property
     def decided_by_people(self) -> int:
-        return self.credited + self.refused - self.by_machine
+        return self.credited + self.refused - self.automatic
 
     def share(self, part: int) -> float:
         return part / self.sold if self.sold else 0.0
@@ -129,5 +129,5 @@ _BY_REASON = {
 }
 _COUNTS = {
     **_BY_REASON,
-    "by_machine": Count("returned", filter=Q(returned__status=Status.CREDITED, returned__by_machine=True)),
+    "automatic": Count("returned", filter=Q(returned__status=Status.CREDITED, returned__automatic=True)),
 }

@@ -57,7 +57,7 @@ class TermsForm(forms.Form):
 
 
 class SearchForm(TermsForm):
-    kind = StandingOrder.Kind.TELL
+    kind = StandingOrder.Kind.ALERT
 
 
 class BuyForm(TermsForm):

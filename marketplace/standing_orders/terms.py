@@ -67,7 +67,7 @@ def check_terms(terms: StandingOrderTerms, kind: str) -> None:
 def _faults(terms: StandingOrderTerms, kind: str) -> Iterator[tuple[str, str]]:
     if not terms.name.strip() or not terms.name.isprintable() or len(terms.name) > LONGEST_NAME:
         yield "name", f"Enter a name of up to {LONGEST_NAME} characters, on one line."
-    if kind == StandingOrder.Kind.TELL:
+    if kind == StandingOrder.Kind.ALERT:
         yield from _faults_of_search(terms)
     else:
         yield from _faults_of_buying(terms)

@@ -188,7 +188,7 @@ def edit(request: MemberRequest, public_id: UUID) -> HttpResponse:
 
 def _changed(request: MemberRequest, order: StandingOrder, form: TermsForm) -> bool:
     terms = form.terms
-    if order.kind == StandingOrder.Kind.TELL:
+    if order.kind == StandingOrder.Kind.ALERT:
         terms = replace(terms_of(order), name=terms.name)  # the form of a search has no other field
     try:
         lifecycle.change(order, terms, now=timezone.now())

@@ -13,7 +13,7 @@ SHOWN_CHOICES = 8
 BAR_HEIGHT = 44.0
 FIRST = ["age_days"]
 LAST = ["channels", "phone_type", "near", "zip_prefix", "postal_code"]
-PROVENANCE = ["times_sold", "evidence", "grade", "source_kind", "incentive"]
+PROVENANCE = ["times_sold", "proof", "grade", "source_kind", "incentive"]
 UNSHOWN = {"price", "legs_left"}
 TIMES_SOLD = [(0, "never"), (1, "1"), (2, "2"), (3, "3"), (4, "4")]
 

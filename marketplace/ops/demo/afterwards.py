@@ -27,7 +27,7 @@ def make_returns(now: datetime) -> int:
     sold = Sale.objects.of_buyer(asker.buyer.pk).returnable(now).select_related("lead").order_by("-sold_at", "id")
     claims = [Claim(sale.lead.public_id, reason, words) for sale, (reason, words) in zip(sold, CLAIMS, strict=False)]
     # In a small market the order's return limit is used up sooner.
-    asked = [answer.returned for answer in ask_all(claims, asker) if answer.returned and answer.is_taken]
+    asked = [answer.returned for answer in ask_all(claims, asker) if answer.returned and answer.is_accepted]
     _decide(asked, now - timedelta(hours=4))
     return len(asked)
 

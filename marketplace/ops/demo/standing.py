@@ -13,8 +13,8 @@ BUYS = StandingOrderTerms(
     "Refinance in the West, under 80 cents", max_price_cents=80, daily_cap=5, total_cap=100, budget_cents=60_00
 )
 BUYS_OF = [{"field": "purpose", "in": ["refinance"]}, {"field": "state", "in": ["CA", "NV", "OR", "WA"]}]
-TELLS = StandingOrderTerms("Never sold, proof retained")
-TELLS_OF = [{"field": "times_sold", "max": 0}, {"field": "evidence", "in": ["retained"]}]
+ALERT = StandingOrderTerms("Never sold, proof retained")
+ALERT_CRITERIA = [{"field": "times_sold", "max": 0}, {"field": "proof", "in": ["retained"]}]
 
 
 def make_standing_orders(now: datetime) -> None:
@@ -23,7 +23,7 @@ def make_standing_orders(now: datetime) -> None:
     assert vertical is not None
     for kind, terms, clauses in (
         (StandingOrder.Kind.BUY, BUYS, BUYS_OF),
-        (StandingOrder.Kind.TELL, TELLS, TELLS_OF),
+        (StandingOrder.Kind.ALERT, ALERT, ALERT_CRITERIA),
     ):
         criteria = read_criteria({"vertical": vertical.slug, "all": clauses}, vertical_named)
         wish = lifecycle.NewStandingOrder(user.membership.buyer, user, vertical, criteria, kind)

@@ -72,7 +72,7 @@ def test_a_change_that_makes_sense_passes(market, change):
 
 
 def test_a_kind_is_one_there_is(market):
-    order = wants(market, kind="tell")
+    order = wants(market, kind="alert")
     order.pk, order.public_id, order.kind, order._state.adding = None, make_buyer().public_id, "give", True
 
     with refused_by("standing_kind_is_known"):
@@ -81,7 +81,7 @@ def test_a_kind_is_one_there_is(market):
 
 @pytest.mark.parametrize("change", [{"daily_cap": 5}, {"budget_cents": 500}, {"max_price_cents": 5}])
 def test_a_search_has_no_terms_of_buying(market, change):
-    search = wants(market, kind="tell")
+    search = wants(market, kind="alert")
     name = "standing_order_says_what_it_pays" if "max_price_cents" in change else "standing_search_buys_nothing"
 
     with refused_by(name):
@@ -101,7 +101,7 @@ def test_an_order_stays_its_companys_and_of_its_kind(market, what):
     other = {
         "buyer": lambda: make_buyer().pk,
         "vertical": lambda: make_vertical("solar").pk,
-        "kind": lambda: "tell",
+        "kind": lambda: "alert",
         "public_id": lambda: market.buyer.public_id,
     }[what]()
 

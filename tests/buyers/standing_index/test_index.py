@@ -77,7 +77,7 @@ ENVELOPE_SAID = {
     "source_kind": some(["own_form", "partner_form"]).map(lambda values: {"in": values}),
     "grade": some(["A", "B", "D"]).map(lambda values: {"in": values}),
     "incentive": st.booleans().map(lambda answer: {"is": answer}),
-    "evidence": some(["retained", "lapsed", "none"]).map(lambda values: {"in": values}),
+    "proof": some(["retained", "lapsed", "none"]).map(lambda values: {"in": values}),
     "channels": some(["call", "text", "email"]).map(lambda values: {"has": values}),
     "price": ends([10, 100, 220, 500]),
 }
@@ -254,7 +254,7 @@ def test_an_order_is_known_from_its_first_refresh_until_it_is_paused_or_ended(pe
 @pytest.mark.django_db
 def test_an_order_is_asked_by_its_limit_and_by_whether_it_wants_leads_alone(percolator, market):
     shared, alone = wants(market, max_price_cents=220), wants(market, max_price_cents=660, exclusive=True)
-    wants(market, kind="tell")
+    wants(market, kind="alert")
 
     assert wanted_by(percolator, market, cents=220) == {shared.pk}
     assert wanted_by(percolator, market, cents=221) == set()

@@ -90,7 +90,7 @@ ASKED = {
     "source_kind": one_of("own_form", "partner_form", "imported_file"),
     "grade": one_of("A", "B", "C", "D"),
     "incentive": st.booleans().map(lambda answer: {"is": answer}),
-    "evidence": one_of("retained", "lapsing", "lapsed", "none"),
+    "proof": one_of("retained", "lapsing", "lapsed", "none"),
     "channels": st.lists(st.sampled_from(["call", "text", "email"]), min_size=1, unique=True).map(
         lambda some: {"has": some}
     ),

@@ -124,7 +124,7 @@ FILTERS = [
     "channels",
     "needed_by_min",
     "times_sold_max",
-    "evidence",
+    "proof",
 ]
 
 

@@ -101,7 +101,7 @@ def test_every_command_of_the_page_works_as_it_stands(api):
     assert len(asked) == 12
     assert [answer.status_code for answer in answers] == [200, 200, 200, 201, 200, 200, 200, 200, 201, 200, 200, 200]
     assert answers[1].json()["count"] == 8
-    assert answers[7].json()["results"][0]["taken"] is True
+    assert answers[7].json()["results"][0]["accepted"] is True
     assert answers[10].json()["status"] == "ended"
 
 

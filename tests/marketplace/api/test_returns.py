@@ -41,7 +41,7 @@ def test_each_lead_is_answered_for_itself(api, market, order):
         row(stranger),
     )
 
-    assert [(one["lead"], one["taken"], one["code"]) for one in answers] == [
+    assert [(one["lead"], one["accepted"], one["code"]) for one in answers] == [
         (str(lead_of(order, 0).public_id), True, ""),
         (str(lead_of(order, 1).public_id), True, ""),
         (str(lead_of(order, 2).public_id), False, "limit_reached"),
@@ -69,7 +69,7 @@ def test_the_same_lead_for_another_reason_is_told_what_there_is(api, market, ord
 
     (again,) = handed(api, row(lead_of(order), "made-up"))
 
-    assert (again["taken"], again["code"]) == (False, "returned_before")
+    assert (again["accepted"], again["code"]) == (False, "returned_before")
     assert again["returned"] == first["returned"]
 
 
@@ -133,6 +133,6 @@ def test_reasons_are_told_where_leads_can_go_back(api, market):
 
     assert {one["vertical"] for one in told} == {"mortgage"}
     first = told[0]
-    assert (first["code"], first["decided_at_once"], first["words_wanted"]) == ("outside-criteria", True, True)
+    assert (first["code"], first["automatic"], first["words_required"]) == ("outside-criteria", True, True)
     ReturnPolicy.objects.update(window_days=0)
     assert api.get("returns/reasons/").json()["results"] == []

@@ -44,9 +44,9 @@ def test_an_order_is_placed_and_read(api, market):
 
 
 def test_a_search_is_saved(api):
-    status, placed = send(api, "POST", "standing-orders/", {"vertical": "mortgage", "kind": "tell", "name": "All"})
+    status, placed = send(api, "POST", "standing-orders/", {"vertical": "mortgage", "kind": "alert", "name": "All"})
 
-    assert (status, placed["kind"], placed["criteria"], placed["max_price_cents"]) == (201, "tell", [], None)
+    assert (status, placed["kind"], placed["criteria"], placed["max_price_cents"]) == (201, "alert", [], None)
 
 
 def test_fills_are_shown_with_their_orders(api, market):
@@ -138,7 +138,7 @@ def test_what_makes_no_sense_is_refused_by_name(api, change, field):
     assert not StandingOrder.objects.exists()
 
 
-@pytest.mark.parametrize("change", [{"status": "ended"}, {"status": []}, {"kind": "tell"}, {"max_price_cents": 0}])
+@pytest.mark.parametrize("change", [{"status": "ended"}, {"status": []}, {"kind": "alert"}, {"max_price_cents": 0}])
 def test_a_change_that_makes_no_sense_changes_nothing(api, market, change):
     order = wants(market)
 

@@ -46,7 +46,7 @@ def test_every_facet_is_counted_without_its_own_filter(market):
         "channels": lambda lead: lead.consent.text.channels,
         "grade": lambda lead: [lead.source.grade],
         "source_kind": lambda lead: [lead.source.kind],
-        "evidence": lambda lead: [lead.consent.proof_state(market.now)],
+        "proof": lambda lead: [lead.consent.proof_state(market.now)],
         "times_sold": lambda lead: [str(lead.times_sold)],
         "phone_type": lambda lead: [lead.phone_type],
     }

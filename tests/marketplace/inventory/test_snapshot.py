@@ -76,7 +76,7 @@ def test_a_process_answers_from_the_file_as_from_the_database(market, monkeypatc
     looks = [
         look_at(market),
         look_at(market, [{"field": "near", "zip": "45402", "miles": 250}, {"field": "rate", "max": 3.5}]),
-        look_at(market, [{"field": "property_value", "min": 100_000}, {"field": "evidence", "in": ["none"]}]),
+        look_at(market, [{"field": "property_value", "min": 100_000}, {"field": "proof", "in": ["none"]}]),
         look_at(market, [{"field": "zip_prefix", "in": ["4", "902"]}, {"field": "needed_by", "min": "2026-06-01"}]),
     ]
     with monkeypatch.context() as small:

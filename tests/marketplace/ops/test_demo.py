@@ -156,7 +156,7 @@ def test_a_company_waits_for_a_price_and_for_news(logins):
 
     assert [(order.kind, order.max_price_cents, order.filled) for order in placed] == [
         ("buy", 80, 0),
-        ("tell", None, 0),
+        ("alert", None, 0),
     ]
     assert all(order.due_at for order in placed)
 

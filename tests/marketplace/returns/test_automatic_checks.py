@@ -36,7 +36,7 @@ def credited_at_once(market, lead, reason, paid=CENTS):
     before = balance_cents(market.buyer)
     returned = hand_back(market, lead, reason, words="")
 
-    assert (returned.status, returned.by_machine, returned.decided_at) == ("credited", True, market.now)
+    assert (returned.status, returned.automatic, returned.decided_at) == ("credited", True, market.now)
     assert balance_cents(market.buyer) == before + paid
     assert (returned.transaction.kind, returned.transaction.reference) == ("return", str(returned.public_id))
     assert [(step.kind, step.actor) for step in returned.steps.all()] == [
@@ -51,7 +51,7 @@ def left_to_people(market, lead, reason):
     before = balance_cents(market.buyer)
     returned = hand_back(market, lead, reason, words="They told me otherwise.")
 
-    assert (returned.status, returned.by_machine) == ("asked", False)
+    assert (returned.status, returned.automatic) == ("asked", False)
     assert balance_cents(market.buyer) == before
     assert [(step.kind, step.actor, step.words) for step in returned.steps.all()] == [
         ("asked", str(market.user), "They told me otherwise."),

@@ -46,7 +46,7 @@ def test_a_claim_for_people_waits_with_its_earning_held_and_no_money_moved(marke
 
     returned = hand_back(market, lead)
 
-    assert (returned.status, returned.cents, returned.by_machine, returned.finding) == ("asked", CENTS, False, "")
+    assert (returned.status, returned.cents, returned.automatic, returned.finding) == ("asked", CENTS, False, "")
     assert returned.answer_by == market.now + timedelta(days=3)
     assert (returned.buyer, returned.source) == (market.buyer, market.source)
     assert earning_of(lead).held_until == WHILE_WAITING
@@ -118,7 +118,7 @@ def test_the_answer_to_one_handed_back_before_names_that_return(market):
 
     (answer,) = hand_back_all(market, [claim(lead)])
 
-    assert (answer.is_taken, answer.refusal.code, answer.returned) == (False, "returned_before", returned)
+    assert (answer.is_accepted, answer.refusal.code, answer.returned) == (False, "returned_before", returned)
 
 
 def test_a_reason_of_another_vertical_or_put_aside_is_unknown(market):
@@ -133,7 +133,7 @@ def test_a_reason_of_another_vertical_or_put_aside_is_unknown(market):
 def test_a_reason_that_people_decide_wants_words(market):
     lead = lead_of(buy(market))
 
-    assert refused(market, claim(lead, words="  \n ")) == "evidence_missing"
+    assert refused(market, claim(lead, words="  \n ")) == "words_missing"
     assert refused(market, claim(lead, words="x" * 2_001)) == "too_long"
     assert hand_back(market, lead, words="x" * 2_000).status == "asked"
 
@@ -192,7 +192,7 @@ def test_a_list_is_answered_one_by_one_and_a_lead_named_twice_is_taken_once(mark
 
     answers = hand_back_all(market, asked)
 
-    assert [answer.refusal and answer.refusal.code for answer in answers] == [None, "twice", "evidence_missing", None]
+    assert [answer.refusal and answer.refusal.code for answer in answers] == [None, "twice", "words_missing", None]
     assert [answer.claim.lead for answer in answers] == [one.lead for one in asked]
     assert list(Return.objects.order_by("id").values_list("sale__lead", flat=True)) == [leads[0].pk, leads[2].pk]
 

@@ -73,7 +73,7 @@ def test_a_credit_pays_the_price_back_and_charges_the_source(market, lead, retur
     decided = credit(returned, by=staff, finding=" We heard the recording. ", now=market.now + DAY)
 
     assert (decided.status, decided.finding, decided.decided_by) == ("credited", "We heard the recording.", staff)
-    assert (decided.decided_at, decided.by_machine) == (market.now + DAY, False)
+    assert (decided.decided_at, decided.automatic) == (market.now + DAY, False)
     assert balance_cents(market.buyer) == 100_000
     cents = {entry.account.kind: entry.cents for entry in decided.transaction.entries.select_related("account")}
     assert cents == {"wallet": CENTS, "returns": -CENTS, "payable": -SHARE, "shares": SHARE}

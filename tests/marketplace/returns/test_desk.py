@@ -200,7 +200,7 @@ def test_rates_count_by_the_day_of_the_sale_and_sum_up(market):
 
     assert [(rate.days, rate.sold) for rate in rates] == [(30, 6), (90, 6)]
     month = rates[0]
-    assert (month.asked, month.credited, month.refused, month.waiting, month.by_machine) == (4, 2, 1, 1, 1)
+    assert (month.asked, month.credited, month.refused, month.waiting, month.automatic) == (4, 2, 1, 1, 1)
     assert (month.asked_share, month.decided_by_people) == ("67%", 2)
     assert month.in_words == "4 of 6 returned: 2 credited (33%), 1 refused, 1 in review"
     assert rates_of_source(market.source, market.now) == rates

@@ -145,8 +145,8 @@ def test_a_search_counts_what_came_at_any_price(market):
     on_shelf(market, 2, days=10)
     on_shelf(market, days=40)
 
-    assert reckoned(market, kind="tell").came == 2
-    assert reckoned(market, {"field": "age_days", "min": 31}, kind="tell").came == 1
+    assert reckoned(market, kind="alert").came == 2
+    assert reckoned(market, {"field": "age_days", "min": 31}, kind="alert").came == 1
 
 
 def test_a_count_that_takes_too_long_is_left_out(market, monkeypatch):

@@ -132,7 +132,7 @@ def a_fill_of_an_ended_order(desk):
 
 @attempt("standing_fill_is_of_a_live_order")
 def a_fill_of_a_search(desk):
-    desk.standing = wants(desk.market, kind="tell")
+    desk.standing = wants(desk.market, kind="alert")
     fill(desk)
 
 

@@ -116,7 +116,7 @@ def test_which_come_first_is_the_buyers_to_say(market):
 
 def test_a_search_that_only_tells_buys_nothing(market):
     market.lead(age=timedelta(days=40))
-    search = wants(market, kind="tell")
+    search = wants(market, kind="alert")
 
     assert not filling.look_at(search.pk, market.now)
     assert filling.fill_due(lambda: market.now) == 0

@@ -23,7 +23,7 @@ OHIO = {"field": "state", "in": ["OH"]}
 def search(market):
     """Saved and checked once; two leads were for sale by then."""
     market.leads(2, age=timedelta(days=40))
-    saved = wants(market, OHIO, kind="tell", name="Ohio <all>")
+    saved = wants(market, OHIO, kind="alert", name="Ohio <all>")
     told(market.now)
     assert mail.outbox == []
     return saved
@@ -85,7 +85,7 @@ def test_what_left_the_shelf_is_not_told(market, search):
 
 def test_what_grew_old_enough_is_news(market):
     market.leads(5, age=timedelta(days=29, hours=12))
-    wants(market, {"field": "age_days", "min": 30}, kind="tell")
+    wants(market, {"field": "age_days", "min": 30}, kind="alert")
     told(market.now)
     told(morning(market))
 
@@ -94,7 +94,7 @@ def test_what_grew_old_enough_is_news(market):
 
 def test_what_came_down_in_price_is_news(market):
     market.leads(5, age=timedelta(days=30, hours=12))
-    wants(market, {"field": "price", "max": 220}, kind="tell")
+    wants(market, {"field": "price", "max": 220}, kind="alert")
     told(market.now)
     told(morning(market))
 
@@ -110,10 +110,10 @@ def test_more_than_can_be_counted_is_told_as_such(market, search, monkeypatch):
 
 
 def test_one_letter_tells_of_all_that_a_person_saved(market, search):
-    wants(market, kind="tell", name="Everything")
+    wants(market, kind="alert", name="Everything")
     colleague = make_user()
     Membership.objects.create(user=colleague, buyer=market.buyer, role="buyer")
-    StandingOrder.objects.filter(pk=wants(market, kind="tell", name="Theirs").pk).update(placed_by=colleague)
+    StandingOrder.objects.filter(pk=wants(market, kind="alert", name="Theirs").pk).update(placed_by=colleague)
     told(market.now)
     listed(market, 5)
     told(morning(market))

@@ -123,14 +123,14 @@ def test_a_search_is_saved(browser, market):
     browser.post("/standing-orders/save/mortgage/?state=OH", {"name": "Ohio", "save": "yes"})
 
     search = StandingOrder.objects.get()
-    assert (search.kind, search.criteria, search.max_price_cents) == ("tell", [OHIO], None)
+    assert (search.kind, search.criteria, search.max_price_cents) == ("alert", [OHIO], None)
 
 
 def test_the_list_says_how_each_stands_and_counts_what_searches_match_now(browser, market):
     market.leads(5, age=timedelta(days=22))
     looked(wants(market, name="Cheap"), market.now)
-    wants(market, kind="tell", name="Everything")
-    wants(market, {"field": "state", "in": ["TX"]}, kind="tell", name="Texas")
+    wants(market, kind="alert", name="Everything")
+    wants(market, {"field": "state", "in": ["TX"]}, kind="alert", name="Texas")
     wants(market, buyer=make_buyer(None, market.vertical), name="A rival's")
 
     said = text(browser.get("/standing-orders/"))
@@ -145,7 +145,7 @@ def test_the_list_says_how_each_stands_and_counts_what_searches_match_now(browse
 def test_small_groups_are_nowhere_told_apart(browser, market):
     market.leads(1, age=timedelta(days=22))
     order = looked(wants(market), market.now)
-    wants(market, kind="tell")
+    wants(market, kind="alert")
     one = [text(browser.get(page)) for page in pages(order)] + [text(browser.post(NEW, TERMS))]
 
     market.leads(3, age=timedelta(days=22))
@@ -227,7 +227,7 @@ def test_who_only_looks_is_shown_no_buttons(client, market):
 
 def test_criteria_that_can_no_longer_be_asked_break_no_page(browser, market):
     order = wants(market)
-    search = wants(market, kind="tell")
+    search = wants(market, kind="alert")
     StandingOrder.objects.update(criteria=[{"field": "gone", "in": ["x"]}])
 
     for address in (
@@ -241,6 +241,6 @@ def test_criteria_that_can_no_longer_be_asked_break_no_page(browser, market):
 def test_the_orders_page_counts_what_is_wanted(browser, market):
     wants(market)
     lifecycle.end(wants(market), now=market.now)
-    wants(market, kind="tell")
+    wants(market, kind="alert")
 
     assert "1 standing order, 1 saved search" in text(browser.get("/orders/"))

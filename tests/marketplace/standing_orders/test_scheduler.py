@@ -41,7 +41,7 @@ def test_a_lead_that_is_listed_wakes_those_who_want_it(market, asleep):
     ohio = wants(market, OHIO)
     wants(market, TEXAS)
     wants(market, OHIO, max_price_cents=219)
-    wants(market, OHIO, kind="tell")
+    wants(market, OHIO, kind="alert")
     asleep(market)
 
     market.lead(age=timedelta(days=40))
@@ -215,7 +215,7 @@ def test_a_proof_that_nears_its_end_at_midnight_is_looked_into(market):
         cursor.execute("UPDATE leads_consent SET retained_until = %s", [today + timedelta(days=91)])
         cursor.execute("SET LOCAL session_replication_role = origin")
     lead = type(lead).objects.select_related("source", "consent__text").get(pk=lead.pk)
-    order = wants(market, {"field": "evidence", "in": ["lapsing"]})
+    order = wants(market, {"field": "proof", "in": ["lapsing"]})
     scheduler.percolator().refresh()
 
     found = dict(scheduler.wanting([lead], market.now).pairs())

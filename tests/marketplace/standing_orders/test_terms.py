@@ -86,10 +86,10 @@ def test_terms_that_make_no_sense_are_refused_by_name(change, field):
 
 @pytest.mark.parametrize("change", [{"max_price_cents": 5}, {"daily_cap": 5}, {"budget_cents": 500}])
 def test_a_saved_search_has_a_name_and_nothing_else(change):
-    check_terms(StandingOrderTerms("Ohio"), "tell")
+    check_terms(StandingOrderTerms("Ohio"), "alert")
 
     with pytest.raises(TermsRefused):
-        check_terms(StandingOrderTerms("Ohio", **change), "tell")
+        check_terms(StandingOrderTerms("Ohio", **change), "alert")
 
 
 @pytest.mark.django_db
