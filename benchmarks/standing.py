@@ -75,7 +75,7 @@ def _compare(index: OrderIndex, peer: "_Peer", asked: list[tuple[ListedLead, dat
     yield Figure(f"{name}, p50", value, "µs", floor, Goal("value", at_most=100))
     yield Figure(f"{name}, times as fast as SQL", floor / value, "×", None, Goal("value", at_least=100))
     yield Figure(f"{name}, p99", sorted(ours)[int(len(ours) * 0.99)], "µs")
-    yield Figure(f"of {ORDERS:,} standing orders want a lead, in the mean", statistics.mean(map(len, mine)), "orders")
+    yield Figure(f"of {ORDERS:,} standing orders want a lead, on average", statistics.mean(map(len, mine)), "orders")
 
 
 def _timed(
