@@ -73,7 +73,7 @@ class MembershipInline(ReadOnly, admin.TabularInline):
 class BuyerAdmin(admin.ModelAdmin):
     list_display = ["legal_name", "trade", "state", "asked_for", "closed_at", "created_at"]
     list_filter = [Waiting, "state", ("closed_at", admin.EmptyFieldListFilter)]
-    search_fields = ["legal_name", "licence", "memberships__user__email"]
+    search_fields = ["legal_name", "license", "memberships__user__email"]
     readonly_fields = ["public_id", "created_at"]
     inlines = [ApprovalInline, MembershipInline]
     formfield_overrides = {models.URLField: {"widget": AdminURLFieldWidget, "assume_scheme": "https"}}

@@ -316,7 +316,7 @@ def test_no_body_brings_a_page_down(cast, owner, api, body):
 @pytest.mark.parametrize("text", TEXTS)
 def test_no_value_of_a_form_brings_a_page_down(cast, owner, staff, text):
     order, run = cast.ours.order.public_id, cast.mapping.public_id
-    profile = ("legal_name", "trade", "street", "city", "state", "postal_code", "phone", "website", "licence")
+    profile = ("legal_name", "trade", "street", "city", "state", "postal_code", "phone", "website", "license")
     forms = {
         (owner, "/company/edit/"): profile,
         (owner, "/company/keys/"): (),

@@ -28,9 +28,9 @@ def operator_party() -> Party:
 
 
 def buyer_party(buyer: Buyer) -> Party:
-    licence = (f"License {buyer.licence}",) if buyer.licence else ()
+    number = (f"License {buyer.license}",) if buyer.license else ()
     place = f"{buyer.city}, {buyer.state} {buyer.postal_code}"
-    return Party(buyer.legal_name, (buyer.street, place, buyer.phone, *licence))
+    return Party(buyer.legal_name, (buyer.street, place, buyer.phone, *number))
 
 
 def receipt_of(payment: Payment) -> Document:

@@ -17,7 +17,7 @@ PROFILE_FIELDS = [
     "postal_code",
     "phone",
     "website",
-    "licence",
+    "license",
 ]
 
 
@@ -30,11 +30,11 @@ class ProfileForm(forms.ModelForm):
     class Meta:
         model = Buyer
         fields = PROFILE_FIELDS
-        field_classes = dict.fromkeys(["legal_name", "trade", "street", "city", "licence"], OneLineField)
+        field_classes = dict.fromkeys(["legal_name", "trade", "street", "city", "license"], OneLineField)
         labels = {
             "legal_name": "Legal name",
             "trade": "Trade",
-            "licence": "License number",
+            "license": "License number",
             "phone": "Phone",
         }
         widgets = {

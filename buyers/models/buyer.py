@@ -40,7 +40,7 @@ class Buyer(models.Model):
     )
     phone = models.CharField(max_length=30)
     website = models.URLField(blank=True)
-    licence = models.CharField(
+    license = models.CharField(
         "license number", max_length=60, blank=True, help_text="NMLS, state license or agent number, if you have one."
     )
     closed_at = models.DateTimeField(

@@ -17,7 +17,7 @@ PROFILE = {
     "postal_code": "45402",
     "phone": "(937) 555-0142",
     "website": "",
-    "licence": "NMLS 123456",
+    "license": "NMLS 123456",
 }
 
 

@@ -75,11 +75,11 @@ def test_the_queue_refuses_only_with_a_reason(staff, asked, mailoutbox, django_c
 
 def test_a_refusal_carries_its_reason(staff, asked, mailoutbox, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
-        decide(staff, "refuse", [asked], note="No licence found")
+        decide(staff, "refuse", [asked], note="No license found")
 
     asked.refresh_from_db()
-    assert (asked.status, asked.note) == ("refused", "No licence found")
-    assert "Our note: No licence found" in mailoutbox[0].body
+    assert (asked.status, asked.note) == ("refused", "No license found")
+    assert "Our note: No license found" in mailoutbox[0].body
 
 
 def test_staff_who_may_only_look_decides_nothing(client, make_user, asked):

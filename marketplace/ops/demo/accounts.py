@@ -44,7 +44,7 @@ class Company:
     phone: str
     owner_email: str
     wallet_cents: int
-    licence: str = ""
+    license: str = ""
     verticals: tuple[str, ...] = ()
     asks_for: tuple[str, ...] = ()
 
@@ -52,11 +52,11 @@ class Company:
 COMPANIES = (
     Company(
         "Tamarack Home Lending LLC", "Mortgage lender and insurance agency", "75 Tamarack Avenue", "Columbus", "OH",
-        "43215", "(614) 555-0134", "dana@tamarack.example", 500_000, licence="NMLS 0000001",
+        "43215", "(614) 555-0134", "dana@tamarack.example", 500_000, license="NMLS 0000001",
     ),
     Company(
         "Juniper Street Credit Inc.", "Licensed lender", "12 Juniper Street", "Tacoma", "WA",
-        "98402", "(253) 555-0171", "sam@juniper.example", 150_000, licence="NMLS 0000002",
+        "98402", "(253) 555-0171", "sam@juniper.example", 150_000, license="NMLS 0000002",
         verticals=("mortgage", "personal-loan"),
     ),
     Company(
@@ -145,7 +145,7 @@ def _register(company: Company, now: datetime) -> None:
         postal_code=company.postal_code,
         phone=company.phone,
         website=f"https://{company.owner_email.partition('@')[2]}",
-        licence=company.licence,
+        license=company.license,
     )
     shelf = Vertical.objects.for_resale()
     granted = shelf.filter(slug__in=company.verticals) if company.verticals else shelf

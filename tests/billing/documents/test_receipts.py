@@ -48,7 +48,7 @@ def refund(payment, cents, status=Refund.Status.SUCCEEDED):
 
 
 def test_the_parties_are_named_by_their_legal_names(buyer, settings):
-    buyer.licence = "NMLS 1234"
+    buyer.license = "NMLS 1234"
 
     assert operator_party().name == settings.OPERATOR["name"]
     assert operator_party().lines == tuple(settings.OPERATOR[name] for name in ("street", "city", "phone", "email"))

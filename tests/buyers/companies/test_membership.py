@@ -90,7 +90,7 @@ def test_asking_after_a_grant_keeps_the_grant(asked, company, mortgage, now):
 
 
 def test_asking_after_a_refusal_goes_back_into_the_queue(asked, company, mortgage, now):
-    refuse_approval(approval=asked, note="No licence", now=now)
+    refuse_approval(approval=asked, note="No license", now=now)
 
     again = ask_approval(buyer=company, vertical=mortgage, now=now + timedelta(days=1))
 

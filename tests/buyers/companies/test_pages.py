@@ -124,12 +124,12 @@ def test_a_refused_change_changes_nothing(login, owner, company):
 
 def test_the_profile_says_how_the_company_stands(login, owner, company, mortgage, solar, medicare, now):
     refuse_approval(
-        approval=ask_approval(buyer=company, vertical=mortgage, now=now), note="Send us your licence", now=now
+        approval=ask_approval(buyer=company, vertical=mortgage, now=now), note="Send us your license", now=now
     )
 
     text = text_of(login(owner).get("/company/"))
 
-    assert "Mortgage Refused Request Mortgage again Send us your licence" in text
+    assert "Mortgage Refused Request Mortgage again Send us your license" in text
     assert "Solar Not requested Request Solar" in text
     assert "Medicare Not for resale These people agreed to hear from only one company." in text
 

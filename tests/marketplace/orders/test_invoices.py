@@ -24,11 +24,11 @@ OPERATOR = Party(
 
 @pytest.fixture
 def market(market):
-    """On a Monday in March; its buyer has a licence."""
+    """On a Monday in March; its buyer has a license."""
     market.now = NOON
     make_curve(market.vertical, effective_at=NOON - timedelta(days=500))
-    market.buyer.legal_name, market.buyer.licence = "Lindgren Mortgage Inc", "NMLS 1234"
-    market.buyer.save(update_fields=["legal_name", "licence"])
+    market.buyer.legal_name, market.buyer.license = "Lindgren Mortgage Inc", "NMLS 1234"
+    market.buyer.save(update_fields=["legal_name", "license"])
     return market
 
 
