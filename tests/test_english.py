@@ -1,4 +1,4 @@
-"""Phrases that may not come back to anything that a person or a program reads: pages, errors, mail, docs, docstrings."""
+"""Phrases that may not come back to what a person or a program reads: pages, errors, mail, docs, docstrings."""
 
 import io
 import re

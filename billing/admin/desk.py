@@ -29,7 +29,7 @@ class Act:
 
 @dataclass(frozen=True)
 class Question:
-    """The question before an action. The messages of ``refusals`` are shown to the person who asked."""
+    """The confirmation before an action. The messages of ``refusals`` are shown to the staff member."""
 
     title: str
     intro: str

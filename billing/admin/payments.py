@@ -58,7 +58,7 @@ class DisputeInline(ReadOnly, admin.TabularInline):
 
 
 class RefundForm(forms.Form):
-    """A refund of up to the part of the payment that is left."""
+    """A refund of at most what is left of the payment."""
 
     amount = forms.DecimalField(label="Dollars", min_value=Decimal("0.01"), max_digits=9, decimal_places=2)
     reason = forms.CharField(max_length=200, help_text="Kept with the refund. Do not enter personal data here.")

@@ -1,4 +1,4 @@
-"""Reading a list: batch by batch, each in one transaction with the count of its rows. Safe to run twice, or at once."""
+"""Read a list in batches, each in one transaction with its row counts. Safe to run twice, even at the same time."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ Status = CustomerList.Status
 
 
 def work_on(list_id: int, *, seconds: float = SLICE_SECONDS) -> bool:
-    """Go on with a list for a while. True when there is more to do."""
+    """Work on a list for about ``seconds``. Return True if there is more to do."""
     mine = CustomerList.objects.in_work().filter(pk=list_id).first()
     if mine is None:
         return False
@@ -38,19 +38,19 @@ def work_on(list_id: int, *, seconds: float = SLICE_SECONDS) -> bool:
     except TakenOver:
         return False
     except (SheetRefused, SealBroken, FileNotFoundError) as error:
-        _stop(mine, str(error) if isinstance(error, SheetRefused) else "The upload is gone or was altered.")
+        _stop(mine, str(error) if isinstance(error, SheetRefused) else "The upload is lost or altered. Send it again.")
     return False
 
 
 def resume(customer_list: CustomerList, now: datetime) -> bool:
-    """Note that a list is taken up again. False, and it is stopped, when a batch of it has failed too often."""
+    """Record that a list is resumed. If a batch has failed too often, stop the list and return False."""
     if customer_list.resumptions >= MOST_RESUMPTIONS:
-        _stop(customer_list, f"It keeps failing after row {customer_list.rows_read:,}. Send the file again.")
+        _stop(customer_list, f"Reading keeps failing after row {customer_list.rows_read:,}. Upload the file again.")
     return lease.resume(CustomerList.objects.abandoned(now), customer_list, now)
 
 
 def discard_spent() -> int:
-    """Delete uploads of lists that are read, removed or given up. Answers how many."""
+    """Delete uploads of lists that were read, removed or given up. Return how many."""
     spent = list(CustomerList.objects.with_spent_upload())
     for one in spent:
         discard_upload(one)
@@ -58,7 +58,7 @@ def discard_spent() -> int:
 
 
 def discard_upload(mine: CustomerList) -> None:
-    """Delete the sealed upload; the list itself stays, as the record of what came of it."""
+    """Delete the sealed upload; the list itself stays as the record of the result."""
     stored.discard(mine.stored_as)
     CustomerList.objects.filter(pk=mine.pk).update(stored_as="")
 
@@ -80,7 +80,7 @@ def _reads(sheet: Sheet, mine: CustomerList) -> Iterator[Read]:
 
 @transaction.atomic
 def _take(mine: CustomerList, batch: list[Read]) -> None:
-    """Write a batch and count it; ``mine`` stands at the row behind it then. Raises TakenOver."""
+    """Write a batch and count it; ``mine`` is then at the row after it. Raises TakenOver."""
     _claim(mine)
     new = _write(mine, [digest for read in batch for digest in read.digests])
     good = [read for read in batch if read.digests]
@@ -98,14 +98,14 @@ def _take(mine: CustomerList, batch: list[Read]) -> None:
 
 
 def _claim(mine: CustomerList) -> None:
-    """Lock the list, as long as it still stands where we left it. Raises TakenOver."""
+    """Lock the list; it must be at the row where we left it. Raises TakenOver."""
     still = CustomerList.objects.in_work().filter(pk=mine.pk, rows_read=mine.rows_read)
     if not still.select_for_update(no_key=True).exists():
         raise TakenOver
 
 
 def _write(mine: CustomerList, digests: list[bytes]) -> set[bytes]:
-    """The digests that the list did not have yet."""
+    """Insert the digests. Return those that the list did not have yet."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -118,7 +118,7 @@ def _write(mine: CustomerList, digests: list[bytes]) -> set[bytes]:
 
 
 def _end(mine: CustomerList) -> None:
-    """All its people count from now on, and the upload goes. Raises TakenOver."""
+    """Finish the list: from now on all its people count; the upload is deleted. Raises TakenOver."""
     with transaction.atomic():
         _claim(mine)
         now = timezone.now()
@@ -127,7 +127,7 @@ def _end(mine: CustomerList) -> None:
 
 
 def _stop(mine: CustomerList, problem: str) -> None:
-    """The file cannot be read to its end: nothing of it is kept."""
+    """Fail a list whose file cannot be read to the end. Nothing of it is kept."""
     with transaction.atomic():
         if CustomerList.objects.in_work().filter(pk=mine.pk).update(status=Status.FAILED, problem=problem[:200]):
             OwnCustomer.objects.on_list(mine).delete()

@@ -1,4 +1,4 @@
-"""Gates: what many orders ask of one field, as inverted bitmaps. Which of them accept this value?
+"""Gates: the clauses of many orders on one field, as inverted bitmaps, to find the orders that accept a value.
 
 An order with no clause on the field passes every gate. A gate returns pieces, bitmaps whose union is the orders that
 pass: once the orders are narrowed down, intersecting each piece costs less than first joining large pieces.
@@ -27,8 +27,8 @@ Asked: TypeAlias = Mapping[int, Clause]
 
 
 class Gate(Protocol):
-    """``answers`` is roughly how many different answers it gives, if there are few: then it mostly returns the very
-    same tuple for the same answer."""
+    """``answers`` is roughly how many different answers it distinguishes, if few: then it mostly returns the very same
+    tuple for the same answer."""
 
     indifferent: BitMap
     answers: int | None

@@ -57,10 +57,10 @@ class _Together:
 class OrderIndex:
     """One vertical's orders by their criteria. Agrees with ``Criteria.accepts`` for every order."""
 
-    def __init__(self, wishes: Mapping[int, Criteria], filter_fields: Mapping[str, FilterField]) -> None:
-        self.everyone = BitMap(wishes)
+    def __init__(self, orders: Mapping[int, Criteria], filter_fields: Mapping[str, FilterField]) -> None:
+        self.everyone = BitMap(orders)
         by_field: dict[str, dict[int, Clause]] = defaultdict(dict)
-        for pk, criteria in wishes.items():
+        for pk, criteria in orders.items():
             for clause in criteria.clauses:
                 by_field[clause.field][pk] = clause
         questions = [

@@ -103,17 +103,17 @@ def _newest_schemas() -> dict[int, int]:
 def _layer_of(orders: StandingOrderQuerySet) -> _Layer:
     layer = _Layer()
     verticals = {pk: (one.slug, filter_fields_of(one.schema)) for pk, one in Vertical.objects.in_bulk().items()}
-    wishes: dict[Shop, dict[int, Criteria]] = defaultdict(dict)
+    by_shop: dict[Shop, dict[int, Criteria]] = defaultdict(dict)
     for pk, vertical_id, exclusive, clauses, limit, *status in orders.order_by().values_list(*_COLUMNS):
         layer.covers.add(pk)
-        if status == _BUYING and (wish := _wish(*verticals[vertical_id], clauses, limit)):
-            wishes[Shop(vertical_id, exclusive)][pk] = wish
-    for shop, wanted in wishes.items():
-        layer.indexes[shop] = OrderIndex(wanted, verticals[shop.vertical_id][1])
+        if status == _BUYING and (wanted := _criteria(*verticals[vertical_id], clauses, limit)):
+            by_shop[Shop(vertical_id, exclusive)][pk] = wanted
+    for shop, orders_of_shop in by_shop.items():
+        layer.indexes[shop] = OrderIndex(orders_of_shop, verticals[shop.vertical_id][1])
     return layer
 
 
-def _wish(
+def _criteria(
     slug: str, filter_fields: dict[str, FilterField], clauses: list[dict[str, Any]], limit: int
 ) -> Criteria | None:
     """Return the order's criteria at its max price, or None if they are no longer valid or can never match."""

@@ -1,4 +1,4 @@
-"""Dedupe: whether a request came before, and whether the person asked before within the vertical's window."""
+"""Dedupe: whether we have a request already, or an earlier one of the same person within the vertical's window."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from leads.models import Vertical
 
 
 def digest_array(captures: list[Capture]) -> str:
-    """All digests as an array that the database reads: the driver takes its time over thousands of bytes objects."""
+    """Return all digests as an array literal: the driver is slow with thousands of bytes objects."""
     found = ",".join(f'"\\\\x{digest.hex()}"' for capture in captures for digest in capture.digests)
     return f"{{{found}}}"
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """That a person asked: when, of which source, under which lead, and the first lead of that request."""
+    """One known request of a person: when, from which source, its lead, and that lead's original (or itself)."""
 
     captured_at: datetime
     source: int
@@ -26,7 +26,7 @@ class Sighting:
     original: int
 
 
-# Arrays and not long lists of parameters: a batch asks for thousands of digests at once.
+# Arrays instead of long parameter lists: a batch looks up thousands of digests at once.
 _REQUESTS = "SELECT source_id, external_id, id FROM leads_lead WHERE source_id = ANY(%s) AND external_id = ANY(%s)"
 _CERTIFICATES = "SELECT trustedform_url FROM leads_consent WHERE trustedform_url = ANY(%s)"
 _PEOPLE = """
@@ -37,7 +37,7 @@ _PEOPLE = """
 
 
 class Memory:
-    """What is known of the requests of one vertical, as far as the captures at hand can touch it."""
+    """What we know about one vertical's requests, as far as it matters to the captures at hand."""
 
     def __init__(self, vertical: Vertical) -> None:
         self.vertical = vertical
@@ -48,7 +48,7 @@ class Memory:
         self._pretended = 0
 
     def recall(self, captures: list[Capture]) -> None:
-        """Read from the database what these captures may repeat."""
+        """Read from the database the requests that these captures may repeat."""
         with connection.cursor() as cursor:
             cursor.execute(
                 _REQUESTS,
@@ -64,7 +64,7 @@ class Memory:
                 self.certificates.update(url for (url,) in cursor.fetchall())
 
     def same_request(self, capture: Capture) -> int | None:
-        """The lead of this very request: the source's id again, or its person and instant under another id."""
+        """Return the lead of this very request: the same source and id, or the same source, person and time."""
         known = self.taken.get((capture.source.pk, capture.external_id))
         if known is not None:
             return known
@@ -74,7 +74,7 @@ class Memory:
         return None
 
     def original_of(self, capture: Capture) -> int | None:
-        """The first lead of the same person's request within the window."""
+        """Return the first lead of the same person's request within the window."""
         return min(
             (
                 sighting.original
@@ -91,7 +91,7 @@ class Memory:
             self.certificates.add(capture.evidence.trustedform_url)
 
     def pretended_numbers(self, quantity: int) -> list[int]:
-        """Numbers for leads that are only foreseen: above all real ones, so that a real lead stays the original."""
+        """Return ids for leads of a dry run: above all real ones, so that a real lead stays the original."""
         start = 2**62 + self._pretended
         self._pretended += quantity
         return list(range(start, start + quantity))

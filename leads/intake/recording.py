@@ -1,7 +1,7 @@
-"""Recording: captured requests go into their five tables, in the caller's transaction.
+"""Recording: write captured requests to their five tables, in the caller's transaction.
 
-The values are those of ``capture.py``; nothing is decided here. COPY, and legs made from their leads in one statement,
-because a file of a hundred thousand rows has seven hundred thousand of them to write.
+The values come from ``capture.py``; nothing is decided here. We use COPY, and make the legs from their leads in one
+statement, because a file of a hundred thousand rows means seven hundred thousand rows to write.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,8 +26,8 @@ LEAD = (
 DIGEST = "lead_id kind digest"
 CONTACT = "lead_id sealed"
 CONSENT = "lead_id text_id given_at page sealed_machine trustedform_url leadid_token retained_until"
-# What a lead says of its legs, they become: the first were sold before it came to us, the others are open, or closed
-# where neither market has them.
+# Legs follow from their lead's counts: the first ones were sold before we received the lead, the others are open, or
+# closed if neither market has them.
 LEGS = """
     INSERT INTO leads_leg (lead_id, number, market, aged_at, status, closed_reason, ended_at)
     SELECT lead.id, number, CASE WHEN aged THEN 'aged' ELSE 'realtime' END, CASE WHEN aged THEN %(now)s END,
@@ -80,7 +80,7 @@ def _lead(one: Fresh, now: datetime) -> TableRow:
         capture.postal_code,
         str(capture.phone_type),
         orjson.dumps(capture.attributes).decode(),
-        list(capture.flags) or "{}",  # mostly, and the driver is slow with lists
+        list(capture.flags) or "{}",  # mostly empty, and the driver is slow with lists
         capture.legs_authorized,
         one.original,
         capture.import_run and capture.import_run.pk,
@@ -89,7 +89,7 @@ def _lead(one: Fresh, now: datetime) -> TableRow:
 
 
 def _counts(capture: Capture, now: datetime) -> tuple[int, int, int]:
-    """Legs sold before it came to us, real-time legs, aged legs: aged at once when its window has passed."""
+    """Return legs sold before we received it, real-time legs and aged legs: aged if its window has passed."""
     sold = capture.legs_sold_elsewhere
     left = capture.legs_authorized - sold
     if capture.captured_at + capture.vertical.window > now:
@@ -102,7 +102,7 @@ def _contact(one: Fresh, ring: KeyRing) -> TableRow:
 
 
 def _digests(one: Fresh) -> Iterator[TableRow]:
-    """Before the contacts: none is without."""
+    """Yield its digests. They are written before the contacts, which the database refuses without digests."""
     for digest, kind in one.capture.digests.items():
         yield one.number, kind.value, digest
 
@@ -122,6 +122,6 @@ def _consent(one: Fresh) -> TableRow:
 
 
 def _open_legs(fresh: list[Fresh], now: datetime) -> None:
-    """Made where they are kept: a lead's legs differ in their number only."""
+    """Make the legs in the database itself: a lead's legs differ only in their number."""
     with connection.cursor() as cursor:
         cursor.execute(LEGS, {"now": now, "leads": key_array(one.number for one in fresh)})

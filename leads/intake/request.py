@@ -46,7 +46,7 @@ class Capture:
     attributes: dict[str, Any] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     import_run: ImportRun | None = None
-    # Of the contact. Computed with the request: one thread reads a file's rows and another writes them.
+    # The contact's digests, computed here because one thread reads a file's rows and another writes them.
     digests: Digests = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,1 +1,1 @@
-"""What every job in the background stands on: a lease, an outbox for mail, and a key that makes a repeat harmless."""
+"""What background jobs share: leases, an outbox for email, and keys that make a repeat harmless."""

@@ -1,6 +1,6 @@
-"""A lease: a row says when it is due, and whoever takes it moves that instant on. Until then it is nobody else's.
+"""A lease: a row says when it is due. A worker takes it by moving that time ahead; until then nobody else takes it.
 
-A worker that dies leaves nothing to clean up: when its lease runs out, the row is due again.
+A worker that dies leaves nothing to clean up: when its lease ends, the row is due again.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ MOST_RESUMPTIONS = 5
 
 
 class TakenOver(Exception):
-    """Another worker has this job by now; what this one did must not be kept."""
+    """Another worker has this job now. What this one did must be rolled back."""
 
 
 @transaction.atomic
@@ -27,13 +27,13 @@ def take(due: QuerySet[M], column: str, until: datetime, *, most: int) -> list[M
 
 
 def take_one(row: Model, column: str, until: datetime, **changes: Any) -> bool:
-    """Whether this row is ours until then: it must still be due at the instant that we read."""
+    """Take this row until then. Return False if its due time is no longer the one we read."""
     same = type(row)._base_manager.filter(pk=row.pk, **{column: getattr(row, column)})
     return bool(same.update(**{column: until, **changes}))
 
 
 def end(rows: Iterable[Model], column: str, until: datetime, **changes: Any) -> int:
-    """Write down how it ended, for those rows that are still ours: taken until then. Returns how many."""
+    """Record the result for those rows that are still ours, taken until ``until``. Return how many."""
     ours = list(rows)
     if not ours:
         return 0
@@ -42,6 +42,6 @@ def end(rows: Iterable[Model], column: str, until: datetime, **changes: Any) -> 
 
 
 def resume(abandoned: QuerySet[M], job: M, now: datetime) -> bool:
-    """Whether a job in batches, whose worker died, is ours to go on with. Each batch that succeeds resets the count."""
+    """Take over a job in batches whose worker died; return whether it is ours. A successful batch resets the count."""
     again = abandoned.filter(pk=job.pk, resumptions__lt=MOST_RESUMPTIONS)
     return bool(again.update(resumptions=F("resumptions") + 1, worked_at=now))

@@ -1,4 +1,4 @@
-"""Once: what was done under a client's key is not done again. The unique constraint on the key decides a race."""
+"""Once: a request is carried out once per client's key. The unique constraint on the key decides a race."""
 
 from typing import TypeVar
 
@@ -6,14 +6,14 @@ from django.db.models import Model, QuerySet
 
 
 class KeyTaken(Exception):
-    """The key stands for another request."""
+    """The key was already used for a different request."""
 
 
 K = TypeVar("K", bound=Model)
 
 
 def made_before(rows: QuerySet[K], key: str, fingerprint: str) -> K | None:
-    """What was made of the same request under this key, if anything. Raises KeyTaken."""
+    """Return what the same request already created under this key, or None. Raises KeyTaken."""
     found = rows.filter(idempotency_key=key).first()
     if found is not None and found.fingerprint != fingerprint:  # type: ignore[attr-defined]
         raise KeyTaken

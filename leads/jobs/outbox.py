@@ -1,6 +1,6 @@
-"""The outbox: mail that is due is a row that says so. It is taken for a while, sent, and only then struck off.
+"""The outbox: a row says when its email is due. It is leased for a while, sent, and only then marked as sent.
 
-A worker that dies in between sends the mail again later: twice rather than never.
+If a worker dies in between, the email is sent again later: twice rather than never.
 """
 
 from collections.abc import Iterable
@@ -21,19 +21,19 @@ log = structlog.get_logger("outbox")
 
 
 def take(due: QuerySet[M], now: datetime, *, column: str = "tell_at") -> list[M]:
-    """The rows that somebody is to be told about, ours for the next while."""
+    """Lease up to ``BATCH`` rows whose email is due, for ``AGAIN_AFTER``, and return them."""
     return lease.take(due.order_by(column, "pk"), column, now + AGAIN_AFTER, most=BATCH)
 
 
 def strike_off(rows: Iterable[Model], now: datetime, *, column: str = "tell_at", **changes: object) -> int:
-    """The mail about these rows, taken at ``now``, went out. Returns how many were still ours."""
+    """Mark the email about these rows, leased at ``now``, as sent. Return how many were still ours."""
     return lease.end(rows, column, now + AGAIN_AFTER, **changes)
 
 
 def send_to_each(subject: str, text: str, addresses: Iterable[str]) -> bool:
-    """One message each: nobody sees another's address, and a bad address keeps the mail from nobody else.
+    """Email each address separately: nobody sees another's address, and a bad one does not stop the others.
 
-    Whether somebody was told, or there is nobody to tell.
+    Return whether at least one email was sent, or there was nobody to send to.
     """
     sent = [_send(subject, text, address) for address in addresses]
     return any(sent) or not sent
@@ -42,7 +42,7 @@ def send_to_each(subject: str, text: str, addresses: Iterable[str]) -> bool:
 def _send(subject: str, text: str, address: str) -> bool:
     try:
         send_mail(subject, text, None, [address])
-    except (SMTPException, OSError, ValueError) as error:  # the last is an address that is none
+    except (SMTPException, OSError, ValueError) as error:  # ValueError: not an email address
         log.warning("mail not sent", subject=subject, kind=type(error).__name__)
         return False
     return True

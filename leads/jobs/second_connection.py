@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 @contextmanager
 def connection_aside() -> Iterator[BaseDatabaseWrapper]:
-    """Open a second connection; each statement is its own transaction. Never touch rows locked by this thread's own."""
+    """Open a second connection; each statement is its own transaction. Never touch rows that this thread locked."""
     aside = connections.create_connection(DEFAULT_DB_ALIAS)
     try:
         yield aside

@@ -1,4 +1,4 @@
-"""Leads: who asked for what, under which consent text, and the legs that can be sold."""
+"""Leads: what people requested, under which consent text, and the legs that can be sold."""
 
 from leads.models.change import Change, FeedHorizon, FeedMark
 from leads.models.consent import Channel, Consent, ConsentText

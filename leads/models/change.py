@@ -39,8 +39,8 @@ class Change(models.Model):
 
 
 class FeedMark(models.Model):
-    """What had ended at an instant: every transaction below ``ended``, and none from ``reached`` on.
-    Anyone who read later has seen all that had ended."""
+    """Which transactions had ended at a point in time: all below ``ended``, and none from ``reached`` on.
+    A reader that read later has seen all of those that had ended."""
 
     at = models.DateTimeField(db_default=Now())
     ended = TransactionId()

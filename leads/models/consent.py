@@ -114,7 +114,7 @@ class Consent(models.Model):
                     JOIN leads_consenttext AS text ON text.id = consent.text_id
                     WHERE text.source_id <> lead.source_id OR source.kind = 'compiled' LIMIT 1;
                     IF FOUND THEN
-                        RAISE EXCEPTION 'consent is to the words of the lead''s own source, and to a request'
+                        RAISE EXCEPTION 'the consent text must be its source''s own, and the source not compiled'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'consent_is_to_its_source';
                     END IF;
                     RETURN NULL;
@@ -140,7 +140,7 @@ def proof_state(retained_until: date | None, now: datetime) -> str:
 
 
 def seal_machine(ip_address: str, user_agent: str, *, row: str) -> bytes | None:
-    """Seal the machine that filled in the form, for the lead with this public id. Return None if nothing is known."""
+    """Seal the person's IP address and user agent, for the lead with this public id. Return None if both are empty."""
     if not ip_address and not user_agent:
         return None
     plain = json.dumps({"ip_address": ip_address, "user_agent": user_agent[:300]})

@@ -1,4 +1,4 @@
-"""The person: sealed, reachable through digests only, and erased by one UPDATE."""
+"""The contact: sealed, found only by its digests, and erased by one UPDATE."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from leads.people.sealing import KeyRing, SealBroken, key_ring
 
 @dataclass(frozen=True)
 class Person:
-    """A contact in the clear: phones in E.164, e-mail in lower case. Lives in memory only."""
+    """A decrypted contact: phones in E.164, email in lowercase. Kept in memory only."""
 
     first_name: str = ""
     last_name: str = ""
@@ -39,7 +39,7 @@ class ContactQuerySet(models.QuerySet["Contact"]):
 
 
 def _refuse_unreachable(rows: str, name: str) -> str:
-    """The body of the trigger of that name: a contact of these rows' leads that is not erased has a digest."""
+    """Return the body of trigger ``name``: each contact of these rows' leads is erased or has a digest."""
     return f"""
         IF EXISTS (
             SELECT FROM {rows} AS changed JOIN leads_contact AS contact ON contact.lead_id = changed.lead_id
@@ -54,7 +54,7 @@ def _refuse_unreachable(rows: str, name: str) -> str:
 
 
 class Contact(models.Model):
-    """One to one with a lead. Erasing it is one UPDATE: the digests go with it, by a trigger."""
+    """The contact of one lead. Erasing it is one UPDATE: a trigger deletes the digests."""
 
     lead = models.OneToOneField("leads.Lead", on_delete=models.PROTECT, related_name="contact")
     sealed = models.BinaryField(null=True)
@@ -71,7 +71,7 @@ class Contact(models.Model):
         ]
         triggers = [
             pgtrigger.Protect(name="contact_is_never_deleted", operation=pgtrigger.Delete),
-            # The digests are written first: a statement that adds contacts finds theirs.
+            # Digests are written first, so that the statement that adds contacts finds theirs.
             pgtrigger.Trigger(
                 name="contact_can_be_reached",
                 level=pgtrigger.Statement,
@@ -93,7 +93,7 @@ class Contact(models.Model):
         return f"contact of lead {self.lead_id}"
 
     def open(self, row: str) -> Person:
-        """The person. ``row`` is the lead's public id. Raises SealBroken, also for an erased contact."""
+        """Return the person. ``row`` is the lead's public id. Raises SealBroken, also for an erased contact."""
         if self.sealed is None:
             raise SealBroken("this contact was erased")
         return open_person(bytes(self.sealed), row=row)
@@ -106,14 +106,14 @@ class DigestKind(models.TextChoices):
 
 class ContactDigestQuerySet(models.QuerySet["ContactDigest"]):
     def known_as(self, digests: Iterable[bytes]) -> "ContactDigestQuerySet":
-        """The rows of people who are known by one of these digests."""
+        """Rows of people identified by one of these digests."""
         return self.filter(digest__in=list(digests))
 
 
 class ContactDigest(models.Model):
-    """What a person is known by: the keyed digest of a phone or an email address (``people/identity.py``), a row each.
+    """The keyed digest of one of a person's phones or email addresses (see ``people/identity.py``).
 
-    Two leads are of one person when a digest agrees. An erased contact has none.
+    Two leads belong to the same person if a digest matches. An erased contact has none.
     """
 
     pk = models.CompositePrimaryKey("lead", "digest")
@@ -139,7 +139,7 @@ class ContactDigest(models.Model):
                         SELECT FROM new_digests JOIN leads_contact AS contact USING (lead_id)
                         WHERE contact.erased_at IS NOT NULL
                     ) THEN
-                        RAISE EXCEPTION 'an erased person stays forgotten'
+                        RAISE EXCEPTION 'an erased contact cannot get a digest'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'digest_of_nobody_erased';
                     END IF;
                     RETURN NULL;
@@ -165,13 +165,13 @@ def seal_person(person: Person, *, row: str, ring: KeyRing | None = None) -> byt
 
 
 def open_person(sealed: bytes, *, row: str, ring: KeyRing | None = None) -> Person:
-    """``ring`` for who opens thousands: asking for it takes longer than opening."""
+    """Decrypt a contact. Pass ``ring`` to open thousands: looking it up takes longer than opening one."""
     return Person(**orjson.loads((ring or key_ring()).unseal(sealed, row=f"contact|{row}")))
 
 
 class Suppression(models.Model):
-    """A person who must not be sold. Survives erasure; each reason is a row of its own, so that a state list
-    that takes a name back does not undo what the person told us."""
+    """A person whose leads must not be sold. Survives erasure; each reason is a separate row, so that a name taken off
+    a state list does not undo what the person told us."""
 
     class Reason(models.TextChoices):
         OWN_STOP = "own_stop", "Asked us to stop"

@@ -1,4 +1,4 @@
-"""The lead: what somebody asked for, without who asked."""
+"""The lead: what a person requested, without who they are."""
 
 import uuid
 from collections.abc import Iterable

@@ -1,1 +1,1 @@
-"""The only home of personal data: sealed contacts, recognizing the same person, stopping and erasing."""
+"""The only home of personal data: sealing contacts, recognizing the same person, opt-outs and erasure."""

@@ -40,7 +40,7 @@ def normal_phone(raw: str) -> str | None:
 
 
 def _parsed(text: str) -> phonenumbers.PhoneNumber | None:
-    if plain := PLAIN_PHONE.fullmatch(text):  # nearly all are; the parser takes as long as the rest of the row
+    if plain := PLAIN_PHONE.fullmatch(text):  # nearly all match; the parser takes as long as the rest of the row
         return phonenumbers.PhoneNumber(country_code=1, national_number=int("".join(plain.groups())))
     try:
         return phonenumbers.parse(text, REGION)
@@ -101,7 +101,7 @@ def email_digest(email: str) -> bytes:
 
 
 def hashed_phone_digest(hashed: str) -> bytes:
-    """Return the same for a number whose public hash is all we have."""
+    """Return the digest of a phone number of which we only have the public hash."""
     return _keyed("phone", hashed)
 
 

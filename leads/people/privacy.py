@@ -1,7 +1,7 @@
-"""Privacy: a stop, a suppression and an erasure. Each is safe to repeat, and none touches the evidence of consent.
+"""Privacy: stop a request, suppress a person, erase a contact. Each is safe to repeat and keeps the proof of consent.
 
-Guarantee: when a verb here returns, no open leg is left to sell, whatever sales and captures ran beside it: leads are
-locked in id order as sales lock them, and a suppression takes its turn with the captures of every vertical.
+Guarantee: when one of these returns, no open leg is left to sell, whatever sales and captures ran at the same time:
+leads are locked in id order, as sales lock them, and a suppression takes turns with the captures of every vertical.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,16 +19,16 @@ from leads.people.same_person import Traces, traces_of
 
 @transaction.atomic
 def withdraw_lead(lead: Lead, now: datetime) -> None:
-    """The person stopped this request: what is unsold is closed, and the lead is never sold again."""
+    """Stop this request for the person: its unsold legs are closed, and the lead is never sold again."""
     _withdraw([lead.pk], now)
     lead.refresh_from_db()
 
 
 @transaction.atomic
 def suppress_person(digests: Mapping[bytes, DigestKind], *, reason: Suppression.Reason, now: datetime) -> int:
-    """The person behind these digests is never sold again, under any lead. Returns how many leads that stopped.
+    """Never sell the person behind these digests again, under any lead. Return how many leads this stopped.
 
-    The person's other phones and addresses, as far as our leads tell them, are suppressed with these.
+    The person's other phones and email addresses, as far as our leads have them, are suppressed too.
     """
     _wait_for_captures()
     return _suppress(traces_of(dict(digests)), reason, now)
@@ -36,13 +36,13 @@ def suppress_person(digests: Mapping[bytes, DigestKind], *, reason: Suppression.
 
 @transaction.atomic
 def suppress_person_of(lead: Lead, *, reason: Suppression.Reason, now: datetime) -> int:
-    """The same for the person of a lead. Returns how many leads that stopped."""
+    """Suppress the person of a lead in the same way. Return how many leads this stopped."""
     _wait_for_captures()
     return _suppress(traces_of({}, [lead.pk]), reason, now)
 
 
 def suppress_address(*, phone: str = "", email: str = "", reason: Suppression.Reason, now: datetime) -> int:
-    """The same for a phone in E.164 or an email address in its normal form."""
+    """Suppress the person with this phone (E.164) or email address (normal form) in the same way."""
     digests = {phone_digest(phone): DigestKind.PHONE} if phone else {}
     if email:
         digests[email_digest(email)] = DigestKind.EMAIL
@@ -51,7 +51,7 @@ def suppress_address(*, phone: str = "", email: str = "", reason: Suppression.Re
 
 @transaction.atomic
 def erase_contact(lead: Lead, now: datetime) -> None:
-    """Forget who asked. The lead is withdrawn with it, since nobody could be called; evidence and sales stay."""
+    """Erase the contact and withdraw the lead, since nobody could be called. Consent evidence and sales are kept."""
     withdraw_lead(lead, now)
     Contact.objects.readable().filter(lead=lead).update(sealed=None, erased_at=now)
 
@@ -65,11 +65,11 @@ def _suppress(traces: Traces, reason: Suppression.Reason, now: datetime) -> int:
 
 
 def _withdraw(lead_ids: Collection[int], now: datetime) -> int:
-    """Locks the leads, stops them, closes their open legs. Answers how many were not stopped before."""
+    """Lock the leads, stop them and close their open legs. Return how many were not stopped before."""
     locked = list(
         Lead.objects.select_for_update(no_key=True).filter(pk__in=lead_ids).order_by("pk").values_list("pk", flat=True)
     )
-    # A stop that had to wait for a sale comes after that sale, whatever its own clock said.
+    # A stop that had to wait for a sale is dated no earlier than that sale, whatever its own clock says.
     last_sale = Leg.objects.filter(lead=OuterRef("pk"), status=LegStatus.SOLD).values("lead")
     stopped = Lead.objects.filter(pk__in=locked, withdrawn_at=None).update(
         withdrawn_at=Greatest(
@@ -83,7 +83,7 @@ def _withdraw(lead_ids: Collection[int], now: datetime) -> int:
 
 
 def _wait_for_captures() -> None:
-    """Captures of a vertical take turns under this lock: one that runs has not seen the suppression, the next will."""
+    """Take each vertical's capture lock: a capture in progress has not seen the suppression; the next one will."""
     with connection.cursor() as cursor:
         for vertical in Vertical.objects.order_by("pk").values_list("pk", flat=True):
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('capture'), %s)", [vertical])

@@ -1,7 +1,7 @@
-"""The same person: everything we hold of one, from one phone or one email address on.
+"""The same person: everything we have about one, starting from a phone or an email address.
 
-Leads are of one person when they share a digest, or when one repeats the other's request. Each round follows what the
-one before it found, until a round finds nothing new.
+Two leads belong to one person if they share a digest or one repeats the other's request. Each round follows what the
+previous one found, until a round finds nothing new.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from django.db import connection
 from leads.arrays import key_array
 from leads.models import DigestKind
 
-MOST_ROUNDS = 20  # a number that many people gave (a shop's, a made-up one) must not walk through the whole stock
+MOST_ROUNDS = 20  # so that a number many people gave (a shop's, a made-up one) does not lead to every lead
 
 _FOLLOW = """
     WITH theirs AS MATERIALIZED (
@@ -30,7 +30,7 @@ _FOLLOW = """
 
 @dataclass
 class Traces:
-    """Leads of one person, and the digests under which the person is known."""
+    """A person's leads, and the digests that identify the person."""
 
     digests: dict[bytes, DigestKind] = field(default_factory=dict)
     leads: set[int] = field(default_factory=set)
@@ -40,7 +40,7 @@ class Traces:
 
 
 def traces_of(digests: dict[bytes, DigestKind], leads: Iterable[int] = ()) -> Traces:
-    """Everything that these digests and leads lead to."""
+    """Return everything that can be reached from these digests and leads."""
     traces = Traces(dict(digests), set(leads))
     for _ in range(MOST_ROUNDS):
         known = len(traces)

@@ -36,7 +36,7 @@ def violations() -> list[Violation]:
 
 @contextmanager
 def _snapshot() -> Iterator[None]:
-    """One read-only snapshot of everything; inside a caller's transaction, that transaction's own view."""
+    """Read one snapshot of everything; inside a caller's transaction, whatever that transaction sees."""
     if connection.in_atomic_block:
         yield
         return

@@ -1,7 +1,7 @@
 """The manifest: how many rows and bytes a file has, and its SHA-256, counted by writing it without sending it.
 
-A file depends on sales, which never change, and on little that may: who stopped, and what a source is called. The
-``basis`` is a digest of that; when it is another one, the manifest is void and counted again before anybody is told it.
+A file depends on sales, which never change, and on a little that can: who opted out, and what a source is called. The
+``basis`` is a digest of that. If it differs, the manifest is void, and is counted again before anybody sees it.
 """
 
 import hashlib
@@ -18,14 +18,14 @@ from marketplace.exports.shape import Shape, shape_of, shape_of_export
 from marketplace.exports.writing import Count, write
 from marketplace.models import Export, Order
 
-SMALL = 2_000  # up to so many rows are counted while the page waits
-VERSION = 1  # of columns and writing: one more makes every older manifest void
+SMALL = 2_000  # up to this many rows are counted while the page waits
+VERSION = 1  # of columns and writing; raise it to void every older manifest
 
 
 def manifest_of(
     order: Order, preset: str = "plain", format: str = "csv", columns: Iterable[str] = (), part: int = 1
 ) -> Export:
-    """The file's manifest, counted now when it is small; else ``is_ready`` says whether a job has done it yet.
+    """Return the file's manifest, counted now if it is small; else ``is_ready`` says whether a job has counted it.
 
     Raises ShapeRefused.
     """
@@ -34,8 +34,8 @@ def manifest_of(
 
 
 def export_of(shape: Shape, basis: str) -> Export:
-    """The export of this shape, asked for if it never was; ``basis`` is what holds now. One that is not ready waits
-    for ``work_on``."""
+    """Return the export of this shape, created if it is new; ``basis`` is the current one. If it is not ready, it
+    waits for ``work_on``."""
     export, _ = Export.objects.get_or_create(
         order=shape.order,
         preset=shape.preset.name,
@@ -51,7 +51,7 @@ def export_of(shape: Shape, basis: str) -> Export:
 
 
 def work_on(export_id: int, now: datetime) -> None:
-    """Count a waiting export; whoever claims it first does it, and a second time does nothing."""
+    """Count a waiting export. The first worker to claim it counts it; any further call does nothing."""
     claimed = Export.objects.due(now).filter(pk=export_id)
     if not claimed.update(status=Export.Status.BUILDING, started_at=now, rows_done=0):
         return
@@ -64,8 +64,8 @@ def work_on(export_id: int, now: datetime) -> None:
 
 
 def count(export: Export, shape: Shape) -> None:
-    """Write the file to nowhere and keep what it came to."""
-    basis = basis_of(shape.order)  # before the rows: who stops meanwhile voids it, and nobody is missed
+    """Write the file without keeping it, and store its counts."""
+    basis = basis_of(shape.order)  # before the rows: an opt-out in the meantime voids it, so nobody is missed
     counted = Count()
     for _ in write(shape, counted):
         if shape.rows > SMALL:
@@ -74,7 +74,7 @@ def count(export: Export, shape: Shape) -> None:
 
 
 def settle(export: Export, counted: Count, basis: str) -> None:
-    """Keep the measure of a whole file."""
+    """Store the counts of a file that was written to its end."""
     export.status = Export.Status.READY
     export.rows = export.rows_done = counted.rows
     export.tombstones, export.bytes, export.sha256 = counted.tombstones, counted.size, counted.sha256
@@ -83,7 +83,7 @@ def settle(export: Export, counted: Count, basis: str) -> None:
 
 
 def basis_of(order: Order) -> str:
-    """A digest of everything outside the sales that a file of this order says."""
+    """Return a digest of everything in this order's files that does not come from its sales."""
     sales = order.sales.order_by("id")
     stopped = sales.filter(Q(lead__withdrawn_at__isnull=False) | Q(lead__contact__sealed=None))
     gone = [

@@ -1,7 +1,7 @@
-"""Building a snapshot: a job reads the whole shelf once, stock by stock, and keeps it as one file.
+"""Build a snapshot: a job reads everything for sale once, stock by stock, and stores it as one file.
 
-Guarantee: a file is either whole under its name or not there; a row that says "ready" stands for a whole file; two
-builders never work at once, and a killed one is followed by another after five minutes.
+Guarantee: a file under its name is always whole, and a row that says "ready" has a whole file; two builders never work
+at the same time, and if one is killed, another follows after five minutes.
 """
 
 import logging
@@ -43,7 +43,7 @@ def shelf_files() -> Storage:
 
 
 def build_due(*, clock: Clock = timezone.now) -> InventorySnapshot | None:
-    """Build a snapshot if one is due and nobody is at it. Answers the new one."""
+    """Build a snapshot if one is due and nobody else is building. Return the new one."""
     now = clock()
     InventorySnapshot.objects.abandoned(now).update(
         status=InventorySnapshot.Status.FAILED, problem="its builder was killed"
@@ -52,7 +52,7 @@ def build_due(*, clock: Clock = timezone.now) -> InventorySnapshot | None:
 
 
 def is_due(now: datetime) -> bool:
-    """Not for a stock that any process makes for itself in a moment."""
+    """Whether a snapshot is due; never while every stock is small enough for a process to load by itself."""
     if all(map(is_small, Vertical.objects.for_resale())):
         return False
     newest = InventorySnapshot.objects.ready().first()
@@ -62,7 +62,7 @@ def is_due(now: datetime) -> bool:
 
 
 def build(*, clock: Clock = timezone.now) -> InventorySnapshot | None:
-    """A snapshot of the shelf as it is. None when another builder is at work."""
+    """Build a snapshot of what is for sale now. Return None if another builder is working."""
     row = _claim(clock())
     if row is None:
         return None
@@ -123,7 +123,7 @@ def _write(row: InventorySnapshot, clock: Clock) -> None:
 
 
 def _finish(row: InventorySnapshot, now: datetime) -> None:
-    """Unless it was given up meanwhile, because it told nothing for so long: then another builder's file counts."""
+    """Mark it ready, unless it was given up for reporting no progress: then another builder's file counts."""
     ready = {"status": InventorySnapshot.Status.READY, "sha256": row.sha256, "size": row.size, "built_at": now}
     if not InventorySnapshot.objects.in_work().filter(pk=row.pk).update(**ready):
         shelf_files().delete(row.name)
@@ -131,7 +131,7 @@ def _finish(row: InventorySnapshot, now: datetime) -> None:
 
 
 def _drop_parts(folder: Path) -> None:
-    """What builders that were killed left behind."""
+    """Delete what killed builders left behind."""
     long_ago = time.time() - EVERY.total_seconds()
     for part in folder.glob("*.part"):
         if part.stat().st_mtime < long_ago:
@@ -139,7 +139,7 @@ def _drop_parts(folder: Path) -> None:
 
 
 def _keep(part: Path, name: str) -> None:
-    """Under its name only when it is whole: renamed where files are ours, else handed over in one piece."""
+    """Store the whole file under its name: by renaming on our own disk, else by uploading it in one piece."""
     files = shelf_files()
     try:
         part.replace(files.path(name))
@@ -150,7 +150,7 @@ def _keep(part: Path, name: str) -> None:
 
 @contextmanager
 def _telling(row: InventorySnapshot, clock: Clock) -> Iterator[Callable[[int], None]]:
-    """Progress goes out on a connection of its own: this one is busy reading."""
+    """Yield a function that reports progress on a second connection: this one is busy reading."""
     other: BaseDatabaseWrapper = connections.create_connection("default")
     last = time.monotonic()
     done = 0
@@ -173,7 +173,7 @@ def _telling(row: InventorySnapshot, clock: Clock) -> Iterator[Callable[[int], N
 
 
 def _drop_old(now: datetime) -> None:
-    """The newest stay: one to load, and one more for who finds it damaged. What went wrong is told for a week."""
+    """Keep the newest snapshot, and one more in case it is damaged. Failed builds stay on record for a week."""
     kept = [row.pk for row in InventorySnapshot.objects.ready()[:KEPT]]
     for row in InventorySnapshot.objects.exclude(pk__in=kept).exclude(status=InventorySnapshot.Status.BUILDING):
         shelf_files().delete(row.name)

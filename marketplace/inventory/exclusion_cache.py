@@ -1,7 +1,7 @@
-"""What a buyer must not see: people he has already. Kept per process for who looked last, as sets of positions.
+"""The leads a buyer must not see, because it has the person: sets of positions, cached per process for recent buyers.
 
-Read from the database in three parts, so that a look costs what is new: what his later sales and uploads hide, and
-which of the leads listed since are of people he has.
+They are read from the database in three parts, so that a query costs only what is new: what later sales hide, what
+later uploads hide, and which of the leads listed since are from people the buyer has.
 """
 
 from collections import OrderedDict
@@ -23,8 +23,8 @@ MOST_LATE_ASKED = 1_000
 
 @dataclass
 class Hidden:
-    """One buyer's, in the stock of that number: ``extent`` is how much of what he has was read, ``seen`` is how many
-    positions were looked at."""
+    """One buyer's hidden leads in the stock of this number: ``extent`` is how much of what the buyer has was read,
+    ``seen`` is how many positions were checked."""
 
     stock: int
     seen: int
@@ -35,8 +35,8 @@ class Hidden:
 
 
 class Hiding:
-    """The buyers who looked last. ``refresh`` asks the database what a buyer has and is called before the inventory is
-    locked, so that nobody waits for a large one but he himself."""
+    """The hidden leads of recent buyers. ``refresh`` reads what a buyer has, and is called before the inventory is
+    locked, so that nobody else waits for a large buyer."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[int, int], Hidden] = OrderedDict()
@@ -55,7 +55,7 @@ class Hiding:
         return hidden
 
     def positions(self, buyer: Buyer, vertical: Vertical, stock: Stock) -> BitMap:
-        """To be asked under the inventory's lock, after ``refresh``. A set that is not to be changed."""
+        """Return the hidden positions; do not change them. Call under the inventory's lock, after ``refresh``."""
         hidden = self._known.get((buyer.pk, vertical.pk))
         if hidden is None or hidden.stock != stock.number:
             hidden = self.refresh(buyer, vertical, stock)
@@ -63,13 +63,13 @@ class Hiding:
             found = stock.set_of_leads(hidden.leads) if hidden.leads else BitMap()
             if hidden.seen < len(stock):
                 found |= stock.set_of_leads(_held_late(buyer, vertical, stock, hidden.seen))
-            # What had no position yet will be among those listed since.
+            # Leads without a position yet will be among those listed later.
             hidden.leads, hidden.seen = [], len(stock)
             hidden.positions = hidden.positions | found
             return hidden.positions
 
     def _keep(self, key: tuple[int, int], hidden: Hidden) -> None:
-        """Known to others once it is whole."""
+        """Cache it, which shows it to other threads, once it is complete."""
         with self._lock:
             self._known[key] = hidden
             self._known.move_to_end(key)
@@ -78,8 +78,8 @@ class Hiding:
 
 
 def _held_late(buyer: Buyer, vertical: Vertical, stock: Stock, seen: int) -> list[int]:
-    """Of what was listed since so many positions were looked at: asked lead by lead when it is little, or less than
-    the buyer has; else from what he has, which does not grow with an import."""
+    """Return which leads after position ``seen`` the buyer has: checked lead by lead if they are few, or fewer than the
+    buyer has; otherwise read from what the buyer has, which does not grow with an import."""
     late = len(stock) - seen
     if late > MOST_LATE_ASKED and has_fewer_than(buyer.pk, late):
         return owned_since(buyer.pk, vertical, Extent())

@@ -1,8 +1,8 @@
-"""Exclusions: the leads that a buyer must not be shown, because it has the person already.
+"""Exclusions: the leads that a buyer must not see, because it already has the person.
 
-The same answer as ``shelf.not_owned_by``, asked the other way round: from what the buyer has, not from what is on the
-shelf. A buyer's sales and own customers are written under a lock of his own, so their keys are committed in order, and
-"newer than these keys" misses nothing. What a removed list had comes back: see ``Extent``.
+The same result as ``query.not_owned_by``, but starting from what the buyer has instead of what is for sale. A buyer's
+sales and own customers are written under the buyer's own lock, so their keys are committed in order, and "newer than
+these keys" misses nothing. The people of a removed list come back: see ``Extent``.
 """
 
 from collections.abc import Collection
@@ -76,8 +76,8 @@ _ENDED = [CustomerList.Status.REMOVED.value, CustomerList.Status.FAILED.value]
 
 @dataclass(frozen=True)
 class Extent:
-    """How much a buyer has: the keys of its newest sale and own customer, and how many of its lists count no longer.
-    When those grow, what they alone held is on the shelf again, and everything is to be read anew."""
+    """How much a buyer has: the keys of its newest sale and own customer, and how many of its lists no longer count.
+    If that number grows, people who were only on those lists are shown again, and everything must be read anew."""
 
     sale_id: int = 0
     customer_id: int = 0
@@ -97,17 +97,17 @@ def extent_of(buyer_id: int) -> Extent:
 
 
 def has_fewer_than(buyer_id: int, most: int) -> bool:
-    """Whether its sales and own customers are fewer than so many; no more of them are counted."""
+    """Whether the buyer has fewer sales and own customers than ``most``; it stops counting there."""
     with connection.cursor() as cursor:
         cursor.execute(_UP_TO, {"buyer": buyer_id, "most": most})
         return bool(cursor.fetchone()[0] < most)
 
 
 def owned_since(buyer_id: int, vertical: Vertical, known: Extent) -> list[int]:
-    """Everything on the vertical's shelf that this buyer must not be shown because of sales and own customers that are
-    newer than ``known``; because of any, since ``Extent()``.
+    """Return the vertical's leads for sale that this buyer must not see because of sales and own customers newer than
+    ``known``; with ``Extent()``, because of any.
 
-    Ask for the extent before: what is committed meanwhile may be told twice, and is not missed.
+    Read the extent first: what is committed in the meantime may be returned twice, but is not missed.
     """
     return _asked(
         _FROM_THE_BUYER,
@@ -122,7 +122,7 @@ def owned_since(buyer_id: int, vertical: Vertical, known: Extent) -> list[int]:
 
 
 def owned_among(buyer_id: int, lead_ids: Collection[int]) -> list[int]:
-    """Which of these leads this buyer must not be shown, wherever they are."""
+    """Return which of these leads this buyer must not see, whatever their vertical, for sale or not."""
     return _asked(_FROM_THE_LEADS, {"buyer": buyer_id, "leads": key_array(lead_ids)})
 
 

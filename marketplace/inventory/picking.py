@@ -80,12 +80,12 @@ def _by_time(stock: Stock, wanted: BitMap, most: int, *, newest: bool, behind: S
 
 
 def _from(stock: Stock, wanted: BitMap, behind: SortPlace, *, newest: bool) -> BitMap:
-    """Return what was requested at that place's instant or later in the sort order."""
+    """Return the positions requested at the same instant as that place, or later in the sort order."""
     return wanted & (stock.asked_between(0, behind.asked) if newest else stock.asked_between(behind.asked, FOREVER))
 
 
 def _is_behind(stock: Stock, ordered: Ordered, behind: SortPlace, *, newest: bool) -> NDArray[np.bool_]:
-    """Tell which positions are after that place; at the same instant, the ids decide."""
+    """Return, for each position, whether it comes after that place; at the same instant, the ids decide."""
     same = stock.asked_at(ordered) == behind.asked
     ids = stock.ids.at(ordered)
     return ~same | (ids < behind.lead if newest else ids > behind.lead)

@@ -2,7 +2,7 @@
 
 The snapshot's positions are sorted by state and request time, so that a state is one run, an age is one run in each
 state, and the sets are small. Leads listed later come after them, in order of arrival. A lead keeps its position while
-its legs are sold; once sold out or withdrawn, the position is off the shelf and stays empty.
+its legs are sold; once sold out or withdrawn, the position is empty and stays so.
 """
 
 from collections.abc import Collection, Sequence
@@ -174,7 +174,7 @@ class Stock:
     # What changes
 
     def recount(self, leads: dict[int, Legs]) -> set[int]:
-        """Update the legs of these leads. Return those that are for sale but have no position on our shelf."""
+        """Update the legs of these leads. Return those that are for sale but have no position here."""
         listed = [lead for lead, legs in leads.items() if legs.for_sale]
         self.shelf -= self.set_of_leads(leads.keys() - set(listed))
         places = self.where(listed)
@@ -189,7 +189,7 @@ class Stock:
         for gone in (corrected, set(leads) - set(now_there["id"].tolist())):
             self.shelf -= self.set_of_leads(gone)
         places = self.where(now_there["id"])
-        # A lead that returns to the shelf is treated as new: its old position was not updated in the meantime.
+        # A lead that is for sale again is treated as new: its old position was not updated in the meantime.
         back = [place >= 0 and place not in self.shelf for place in places.tolist()]
         places[np.isin(now_there["id"], list(corrected)) | np.array(back, bool)] = -1
         known = places >= 0

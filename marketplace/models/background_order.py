@@ -35,7 +35,7 @@ class BackgroundOrder(models.Model):
     placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     token = models.TextField(help_text="The quote, sealed; it was valid when the order was requested.")
     idempotency_key = models.CharField(max_length=100)
-    fingerprint = models.CharField(max_length=64, help_text="Digest of what was asked under the key.")
+    fingerprint = models.CharField(max_length=64, help_text="Digest of what was requested with the key.")
     allow_partial = models.BooleanField(default=False)
     total = models.PositiveIntegerField(help_text="Leads quoted.")
     done = models.PositiveIntegerField(default=0, help_text="Leads sold so far by the current worker.")

@@ -141,7 +141,7 @@ class Return(models.Model):
     status = models.CharField(max_length=15, choices=Status, default=Status.ASKED)
     cents = models.PositiveIntegerField(help_text="The amount to credit: the sale's price.")
     automatic = models.BooleanField(default=False)
-    finding = models.CharField(max_length=300, blank=True, help_text="Why it was decided so. Buyers read it.")
+    finding = models.CharField(max_length=300, blank=True, help_text="The reason for the decision. Buyers read it.")
     asked_at = models.DateTimeField()
     answer_by = models.DateTimeField(null=True, help_text="Our deadline to decide.")
     decided_at = models.DateTimeField(null=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
-COLOURS = (36, 33, 35, 32, 34)
+COLORS = (36, 33, 35, 32, 34)
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TICK_SECONDS = 0.1
 READY_EVERY_TICKS = 5  # each check is a request that the web program must answer
@@ -44,13 +44,13 @@ class Printer:
     def __init__(self, out: TextIO, names: Sequence[str]) -> None:
         self.out = out
         self.width = max(map(len, names), default=0)
-        self.colour = dict(zip(names, COLOURS * len(names), strict=False)) if out.isatty() else {}
+        self.color = dict(zip(names, COLORS * len(names), strict=False)) if out.isatty() else {}
         self.lock = threading.Lock()
 
     def line(self, name: str, text: str) -> None:
         label = f"{name:<{self.width}} | "
-        if name in self.colour:
-            label = f"\033[{self.colour[name]}m{label}\033[0m"
+        if name in self.color:
+            label = f"\033[{self.color[name]}m{label}\033[0m"
         with self.lock, contextlib.suppress(BrokenPipeError):
             self.out.write(f"{label}{text}\n")
             self.out.flush()

@@ -1,9 +1,9 @@
-"""Placing: large orders, taken in at once and placed by a worker, in one transaction like any other.
+"""Background orders: large orders, accepted at once and placed by a worker, in one transaction like any other.
 
-Stages: the quote and the terms are checked, the wish is written down · a worker claims it, until its lease ends · the
-order is placed; how far it is, is written on a connection of its own · order and end of the placing are committed
-together. A worker that was killed left nothing; the next one starts over. Of two that think it is theirs, the later
-claim wins: the other's transaction is undone.
+Stages: the quote and the terms are checked, the request is recorded · a worker claims it until its lease ends · the
+order is placed, and its progress written on a second connection · the order and its result are committed together.
+A killed worker leaves nothing behind; the next one starts over. If two workers think the order is theirs, the later
+claim wins, and the other's transaction is rolled back.
 """
 
 import logging
@@ -25,7 +25,7 @@ from marketplace.orders.checkout import OrderAttempt, OrderRefused, check_terms,
 from marketplace.orders.quotes import QuoteRefused, open_token, read_token
 from marketplace.orders.sales import Progress
 
-LARGE = 5_000  # more leads than this are not waited for by a request
+LARGE = 5_000  # for more leads than this, the page does not wait
 MOST_UNDER_WAY = 3
 MOST_TRIES = 5
 FAILED = "We could not place the order. Nothing was charged, and we are looking into it."
@@ -40,7 +40,7 @@ class TooManyBackgroundOrders(OrderRefused):
 
 
 def is_large(attempt: OrderAttempt) -> bool:
-    """Whether a worker is to place it. A token that is none of this buyer's is no large order either."""
+    """Whether a worker should place it; never for a token that is not one of this buyer's."""
     try:
         return read_token(attempt.token, buyer=attempt.buyer).quantity > LARGE
     except QuoteRefused:
@@ -48,10 +48,10 @@ def is_large(attempt: OrderAttempt) -> bool:
 
 
 def ask_for(attempt: OrderAttempt) -> BackgroundOrder:
-    """The placing, waiting for a worker; the same key answers with the same one. The quote has to be good now, and may
-    run out while the order waits its turn.
+    """Record the order for a worker and return it; the same key returns the same one. The quote must be valid now, and
+    may expire while the order waits its turn.
 
-    Raises OrderRefused, QuoteRefused; then nothing waits.
+    Raises OrderRefused, QuoteRefused; then nothing is recorded.
     """
     if asked := asked_before(attempt):
         return asked
@@ -59,12 +59,12 @@ def ask_for(attempt: OrderAttempt) -> BackgroundOrder:
     check_terms(attempt.buyer, quoted)
     with transaction.atomic():
         Buyer.objects.select_for_update(no_key=True).get(pk=attempt.buyer.pk)
-        # A double click waited here.
+        # A double click waits above; both clicks get the first one's result.
         return asked_before(attempt) or _write_down(attempt, quoted.quantity)
 
 
 def asked_before(attempt: OrderAttempt) -> BackgroundOrder | None:
-    """What was asked for under the same key. Raises KeyReused."""
+    """Return the background order already requested with the same key. Raises KeyReused."""
     return made_before(BackgroundOrder.objects.filter(buyer=attempt.buyer), attempt)
 
 
@@ -84,7 +84,7 @@ def _write_down(attempt: OrderAttempt, total: int) -> BackgroundOrder:
 
 
 def work_on(background_order_id: int, *, clock: Clock) -> None:
-    """Place the order, or end with the reason why not. Safe to call by anybody at any time."""
+    """Place the order, or end it with the reason why not. Safe to call at any time, any number of times."""
     mine = _claim(background_order_id, clock())
     if mine is None:
         return
@@ -98,13 +98,13 @@ def work_on(background_order_id: int, *, clock: Clock) -> None:
     except NotReady:
         _let_go(mine)
     except TakenOver:
-        log.warning("placing %s was taken over by another worker", mine.public_id)
+        log.warning("background order %s was taken over by another worker", mine.public_id)
 
 
 def _claim(background_order_id: int, now: datetime) -> BackgroundOrder | None:
-    """The placing, ours until its lease ends; None when somebody has it, or its buyer's other one, or it has ended.
+    """Claim the order until its lease ends. None if a worker has it or another of its buyer's orders, or it has ended.
 
-    The orders of one company take turns at its wallet anyway: the second would only lose its lease while it waits.
+    The orders of one company take turns at its wallet anyway: a second one would only lose its lease while it waits.
     """
     others = BackgroundOrder.objects.filter(buyer=OuterRef("buyer"), status=Status.WORKING, leased_until__gt=now)
     free = BackgroundOrder.objects.due(now).filter(~Exists(others.exclude(pk=OuterRef("pk"))), pk=background_order_id)
@@ -112,14 +112,14 @@ def _claim(background_order_id: int, now: datetime) -> BackgroundOrder | None:
         return None
     mine = BackgroundOrder.objects.select_related("buyer", "placed_by").get(pk=background_order_id)
     if mine.tries > MOST_TRIES:
-        log.error("placing %s failed %s times", mine.public_id, MOST_TRIES)
+        log.error("background order %s failed %s times", mine.public_id, MOST_TRIES)
         _refuse(mine, "failed", FAILED, now)
         return None
     return mine
 
 
 def _place(mine: BackgroundOrder, clock: Clock, told: Progress) -> None:
-    """Raises OrderRefused, QuoteRefused, NotEnoughMoney, TakenOver; then nothing was sold or charged."""
+    """Place it. Raises OrderRefused, QuoteRefused, NotEnoughMoney, TakenOver; then nothing was sold or charged."""
     attempt = _placement(mine, clock())
     if placed := placed_before(attempt):
         return _finish(mine, placed, clock())
@@ -129,7 +129,7 @@ def _place(mine: BackgroundOrder, clock: Clock, told: Progress) -> None:
         with transaction.atomic():
             _finish(mine, place(attempt, quoted, told=told), clock())
     except IntegrityError:
-        # Somebody ordered under the same key at the same moment: that is committed by now, and is the order.
+        # Another request with the same key ran at the same time. It has committed by now, and its order is ours.
         placed = placed_before(attempt)
         if placed is None:
             raise
@@ -148,7 +148,7 @@ def _placement(background_order: BackgroundOrder, now: datetime) -> OrderAttempt
 
 
 def _progress_of(mine: BackgroundOrder, aside: BaseDatabaseWrapper, clock: Clock) -> Progress:
-    """Writes where everybody sees it at once how many are sold, and that somebody is still at it."""
+    """Return a function that records, visible to all at once, how many are sold, and extends the lease."""
 
     def told(sold: int) -> None:
         with aside.cursor() as cursor:
@@ -162,7 +162,7 @@ def _progress_of(mine: BackgroundOrder, aside: BaseDatabaseWrapper, clock: Clock
 
 
 def _let_go(mine: BackgroundOrder) -> None:
-    """The shelf cannot be looked at yet: that is nobody's failure, and it waits on."""
+    """Put it back to wait, since the inventory is still loading. This does not count as a try."""
     latest = BackgroundOrder.objects.filter(pk=mine.pk, tries=mine.tries, status=Status.WORKING)
     latest.update(status=Status.WAITING, leased_until=None, tries=F("tries") - 1)
 
@@ -175,11 +175,11 @@ def _refuse(mine: BackgroundOrder, code: str, problem: str, now: datetime) -> No
     try:
         _end(mine, status=Status.REFUSED, code=code, problem=problem[:300], ended_at=now)
     except TakenOver:
-        log.warning("placing %s was taken over by another worker", mine.public_id)
+        log.warning("background order %s was taken over by another worker", mine.public_id)
 
 
 def _end(mine: BackgroundOrder, **changes: object) -> None:
-    """Only the worker of the latest try ends it. Raises TakenOver."""
+    """End it; only the worker of the latest try can. Raises TakenOver."""
     latest = BackgroundOrder.objects.filter(pk=mine.pk, tries=mine.tries, status=Status.WORKING)
     if not latest.update(**changes):
         raise TakenOver

@@ -1,4 +1,4 @@
-"""Mail to whoever paid for an order that could no longer be filled."""
+"""Email to buyers who paid for an order that could no longer be filled."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from marketplace.models import OrderAwaitingPayment
 
 
 def send_due(now: datetime) -> int:
-    """Write about every paid order that came to nothing. Returns how many."""
+    """Email the buyer of every order that was paid but not filled. Return how many."""
     untold = OrderAwaitingPayment.objects.untold(now).select_related("buyer", "payment", "placed_by")
     return sum(_send(awaiting, now) for awaiting in outbox.take(untold, now))
 
@@ -25,7 +25,7 @@ def _send(awaiting: OrderAwaitingPayment, now: datetime) -> bool:
 
 
 def _addresses(awaiting: OrderAwaitingPayment) -> list[str]:
-    """Whoever ordered, and the owners."""
+    """Return the addresses of the person who ordered and of the owners."""
     owners = awaiting.buyer.memberships.filter(role=Role.OWNER, user__is_active=True)
     addresses = set(owners.values_list("user__email", flat=True))
     return sorted(addresses | ({awaiting.placed_by.email} if awaiting.placed_by else set()))

@@ -1,11 +1,11 @@
-"""Holdings: whom a buyer has already, so that no person is sold to one company twice, and none that it brought itself.
+"""Ownership: the people a buyer already has, so that it never buys a person twice, nor one of its own customers.
 
-Requests that were linked at capture share their first lead (``Sale.request``, unique per buyer in the database). Two
-requests can also turn out to be one person later, when a third one shares a phone with the first and an address with
-the second; those are told here, by digest, within the vertical's window. True until the buyer's wallet is let go.
+Requests linked at capture share their first lead (``Sale.request``, unique per buyer in the database). Two requests can
+also turn out later to be from one person, when a third shares a phone with one and an email address with the other;
+those are found here, by digest, within the vertical's window. The result holds until the buyer's wallet is unlocked.
 
-The buyer's own customers are asked for at that same moment, by digest and whatever their age. A list that is still
-being read, or gets done while an order is in work, holds for the orders after it.
+The buyer's own customers are checked at the same time, by digest and without a window. A list that is still being
+read, or is finished while an order is being placed, applies to later orders.
 """
 
 import uuid
@@ -38,8 +38,8 @@ _ASKERS = """
     ) AS known
     WHERE lead.id = ANY(%(leads)s::bigint[])
 """
-# The digests are looked up where they are: a hundred thousand of them are no parameters. And each only once: left to
-# choose, the planner looks all of them up again for every sale of the buyer.
+# Digests are joined in the database: a hundred thousand are too many to pass as parameters. MATERIALIZED, because the
+# planner would otherwise look up all of them again for every sale of the buyer.
 _BOUGHT = """
     WITH same AS MATERIALIZED (
         SELECT other.lead_id, other.digest FROM leads_contactdigest AS known
@@ -50,7 +50,7 @@ _BOUGHT = """
     JOIN marketplace_sale AS sale ON sale.lead_id = same.lead_id AND sale.buyer_id = %(buyer)s
     JOIN leads_lead AS lead ON lead.id = same.lead_id
 """
-# By what was written down when it was held: the legs themselves would be three tables more to ask.
+# Read from what was recorded when the legs were held: reading the legs themselves would take three more tables.
 _WAITING = """
     SELECT (kept ->> 1)::bigint
     FROM marketplace_orderawaitingpayment AS awaiting, jsonb_array_elements(awaiting.held) AS kept
@@ -61,7 +61,7 @@ _WAITING = """
 
 @dataclass(frozen=True, slots=True)
 class OwnershipCheck:
-    """Who stands behind a lead, without saying who; and whether the buyer bought the request or brought the person."""
+    """The person behind a lead, by digests only: ``bought`` by this buyer before, or ``brought`` as an own customer."""
 
     request_id: int
     vertical_id: int
@@ -73,8 +73,8 @@ class OwnershipCheck:
 
 
 class OwnedPeople:
-    """One buyer's holdings, as far as these leads can touch them. What is taken counts as held from then on, and what
-    other orders of his keep while they wait for their payment (not that of ``holder``) counts too."""
+    """The people one buyer has, as far as these leads are concerned. A lead that is taken here counts from then on, and
+    so do leads held for its other orders awaiting payment (not for ``holder``)."""
 
     def __init__(
         self, buyer_id: int, lead_ids: Collection[int], *, now: datetime, holder: uuid.UUID | None = None
@@ -102,7 +102,7 @@ class OwnedPeople:
         return asker is not None and asker.brought
 
     def has(self, lead_id: int) -> bool:
-        """Whether the buyer holds the person of this lead, bought here or brought along."""
+        """Whether the buyer has the person of this lead, bought here or as an own customer."""
         asker = self._askers.get(lead_id)
         if asker is None or asker.brought or asker.request_id in self._requests:
             return asker is not None

@@ -1,8 +1,8 @@
-"""Findings: what a machine can say of a lead that is handed back, from our own record as it stood at the sale.
+"""Automatic checks: what our own record, as it was at the sale, says about a lead that a buyer returns.
 
-A finding that holds is credited at once. One that does not goes to a person, with the finding noted: a record may be
-wrong, and a buyer knows his own customers. Only where there is nothing beside our record to judge by (an order picked
-by hand has no criteria; our list of stops is ours alone) the claim is refused before it is one.
+A confirmed claim is credited at once. Any other goes to a person, with the finding noted: our record may be wrong, and
+buyers know their own customers. Only if nothing but our record can decide (an order of selected leads has no filters;
+the list of opt-outs is ours alone) is the claim refused before it is recorded.
 """
 
 import copy
@@ -29,7 +29,7 @@ DecidedBy = ReturnReason.DecidedBy
 
 @dataclass(frozen=True)
 class Finding:
-    """Whether the claim is right as far as a machine sees, in a sentence for the buyer and the desk."""
+    """Whether our record confirms the claim, with a sentence for the buyer and our team."""
 
     holds: bool
     sentence: str
@@ -37,33 +37,33 @@ class Finding:
 
 
 def find(sale: Sale, decided_by: str) -> Finding | None:
-    """What our record says; None where it says nothing, because only people can know."""
+    """Return what our record says, or None if only a person can know."""
     query = _LOOKS.get(DecidedBy(decided_by))
     return query(sale) if query else None
 
 
 def _outside(sale: Sale) -> Finding:
-    """The order's own criteria, asked of the lead as it was: at the quote or at the sale is soon enough."""
+    """Check the lead as it was against the order's own criteria: matching at the quote or at the sale is enough."""
     order_request = sale.order.request
     if "leads" in order_request:
-        return Finding(False, "This order was picked by hand: it had no filters to be outside of.", judgeable=False)
+        return Finding(False, "The leads of this order were selected one by one, not by filters.", judgeable=False)
     try:
         wanted = read_criteria(
             {"vertical": order_request["vertical"], "all": order_request["criteria"]}, _vertical_named
         )
     except CriteriaError:
-        return Finding(False, "The filters of this order ask what is no longer asked of leads.")
+        return Finding(False, "This order used filters that are no longer available.")
     lead = lead_as_sold(sale)
     missed = [list(_missed(wanted, lead, instant)) for instant in (sale.order.quoted_at, sale.sold_at)]
     if all(missed):
         return Finding(
-            True, f"The order asked for: {'; '.join(missed[-1][:CLAUSES_TOLD])}. The lead is not that."[:300]
+            True, f"The order asked for: {'; '.join(missed[-1][:CLAUSES_TOLD])}. This lead does not match."[:300]
         )
-    return Finding(False, "By our record the lead meets every filter of its order.")
+    return Finding(False, "According to our records, this lead matches every filter of the order.")
 
 
 def _missed(wanted: Criteria, lead: ListedLead, instant: datetime) -> Iterator[str]:
-    """What the criteria ask and the lead is not, in words."""
+    """Yield the criteria that the lead does not match, in words."""
     for clause in wanted.clauses:
         filter_field = wanted.filter_fields[clause.field]
         if not clause.accepts(filter_field.value_of(lead, instant)):
@@ -90,7 +90,7 @@ def lead_as_sold(sale: Sale) -> ListedLead:
 
 
 def _source_at(source: Source, instant: datetime) -> Source:
-    """The source with what criteria may ask of it, as its history has it."""
+    """Return the source with the traits that criteria use as they were then, according to its history."""
     then = source.events.filter(pgh_created_at__lte=instant).order_by("-pgh_id").first()  # type: ignore[attr-defined]
     if then is None:
         return source
@@ -100,10 +100,10 @@ def _source_at(source: Source, instant: datetime) -> Source:
 
 
 def _duplicate(sale: Sale) -> Finding:
-    """The same person had before, through whatever phone or address: bought within the vertical's window, or on a list
-    of own customers that was in force at the sale. One that came later proves nothing: it may be made of this lead."""
+    """Check whether the buyer had the person, by any phone or email address: bought within the vertical's window, or on
+    a list of own customers in force at the sale. A later list proves nothing: it may have been made from this lead."""
     if not sale.lead.digests.exists():
-        return Finding(False, "The person was erased; we can no longer compare.")
+        return Finding(False, "The person's contact was erased, so we can no longer compare.")
     traces = traces_of({}, [sale.lead_id])
     if before := _bought_before(sale, traces):
         return Finding(
@@ -111,8 +111,8 @@ def _duplicate(sale: Sale) -> Finding:
         )
     known = OwnCustomer.objects.of_buyer(sale.buyer_id).known_as(traces.digests)
     if own := known.in_force_at(sale.sold_at).select_related("list").first():
-        return Finding(True, f"The person was on your list of customers of {own.list.done_at:%B %-d, %Y}.")
-    return Finding(False, "You did not have this person before, from us or on a list of yours.")
+        return Finding(True, f"The person was on your list of own customers from {own.list.done_at:%B %-d, %Y}.")
+    return Finding(False, "You did not have this person before, from us or on one of your lists.")
 
 
 def _bought_before(sale: Sale, traces: Traces) -> Sale | None:
@@ -128,14 +128,14 @@ def _bought_before(sale: Sale, traces: Traces) -> Sale | None:
 def _suppressed(sale: Sale) -> Finding:
     stopped_at = sale.lead.withdrawn_at
     if stopped_at is not None and stopped_at <= sale.sold_at:
-        return Finding(True, "The person had stopped this request when you bought it.")
+        return Finding(True, "The person had already opted out when you bought this lead.")
     if _suppressions_of(sale).filter(created_at__lte=sale.sold_at).exists():
-        return Finding(True, "The person stood on a list of people who must not be sold when you bought the lead.")
-    return Finding(False, "By our record nobody had stopped this person before you bought the lead.", judgeable=False)
+        return Finding(True, "The person was already on a suppression list when you bought this lead.")
+    return Finding(False, "According to our records, the person had not opted out before the sale.", judgeable=False)
 
 
 def _suppressions_of(sale: Sale) -> QuerySet[Suppression]:
-    """A phone's by its kind: a digest under the wrong kind is nobody's."""
+    """Return the person's suppressions. A digest counts only under its own kind, phone or email."""
     theirs = sale.lead.digests
     kinds = [Q(kind=kind, digest__in=theirs.filter(kind=kind).values("digest")) for kind in DigestKind]
     return Suppression.objects.filter(reduce(or_, kinds))

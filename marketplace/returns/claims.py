@@ -122,7 +122,7 @@ def preview(claims: Sequence[Claim], asker: Claimant) -> list[ClaimResult]:
 
 
 class _Counter:
-    """Answers claims one after another; each accepted one uses up a place in its order's return limit."""
+    """Checks claims one after another; each accepted one uses up a place in its order's return limit."""
 
     def __init__(self, claims: Iterable[Claim], asker: Claimant) -> None:
         self.asker = asker

@@ -13,7 +13,7 @@ from marketplace.models import Return, Sale
 
 
 class Limits:
-    """The places of these orders, sold and used up so far; while the wallet is locked nobody else can take one."""
+    """The sold leads and used places of these orders. While the wallet is locked, nobody else can take a place."""
 
     def __init__(self, orders: Iterable[int]) -> None:
         orders = set(orders)

@@ -1,4 +1,4 @@
-"""Mail to a buyer's people: one message about everything that was decided since the last one."""
+"""Email to a buyer's members: one message about everything decided since the last one."""
 
 from collections import defaultdict
 from datetime import datetime
@@ -13,7 +13,7 @@ from marketplace.models import Return
 
 
 def send_due(now: datetime) -> int:
-    """Write about every decision that nobody was told of. Returns how many returns that were."""
+    """Email buyers the decisions they have not been told about yet. Return how many returns that was."""
     untold = Return.objects.untold(now).select_related("buyer", "reason", "sale__lead", "sale__order")
     groups = _by_buyer(outbox.take(untold, now)).values()
     return sum(outbox.strike_off(group, now) for group in groups if _write(group))
@@ -27,7 +27,7 @@ def _by_buyer(taken: list[Return]) -> dict[int, list[Return]]:
 
 
 def _write(group: list[Return]) -> bool:
-    """To everybody who may buy. Whether it went out."""
+    """Email everyone in the company who may buy. Return whether it was sent."""
     buyer = group[0].buyer
     people = buyer.memberships.filter(role__in=[Role.OWNER, Role.BUYER], user__is_active=True)
     link = settings.SITE_URL + reverse("returns:list")

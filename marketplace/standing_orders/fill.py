@@ -169,13 +169,13 @@ def _affordable(purchase: _Purchase, within: int) -> Quote:
     """Quote as many leads as are available, caps allow and the money covers, asking for fewer until it does."""
     quantity = min(within, AT_ONCE, room_of(purchase.order, purchase.now).leads or AT_ONCE)
     while True:
-        quoted = quote(_wish(purchase, quantity), buyer=purchase.order.buyer, now=purchase.now)
+        quoted = quote(_selection(purchase, quantity), buyer=purchase.order.buyer, now=purchase.now)
         if quoted.total_cents <= purchase.money.cents:
             return quoted
         quantity = max(1, min(quoted.quantity - 1, quoted.quantity * purchase.money.cents // quoted.total_cents))
 
 
-def _wish(purchase: _Purchase, quantity: int) -> Selection:
+def _selection(purchase: _Purchase, quantity: int) -> Selection:
     order = purchase.order
     return Selection(purchase.query.criteria, quantity, Sort(order.sort), purchase.max_price_cents, order.exclusive)
 

@@ -29,22 +29,22 @@ class NewStandingOrder:
 
 
 @transaction.atomic
-def place(wish: NewStandingOrder, terms: StandingOrderTerms, *, now: datetime) -> StandingOrder:
+def place(new: NewStandingOrder, terms: StandingOrderTerms, *, now: datetime) -> StandingOrder:
     """Place a standing order; its first check runs within a minute. Raises TermsRefused, StandingRefused."""
-    check_terms(terms, wish.kind)
-    buyer = Buyer.objects.select_for_update(no_key=True).get(pk=wish.buyer.pk)
+    check_terms(terms, new.kind)
+    buyer = Buyer.objects.select_for_update(no_key=True).get(pk=new.buyer.pk)
     if buyer.closed_at:
         raise StandingRefused("Your company's account is closed.")
-    if wish.buyer.standing_orders.unended().count() >= MOST_ORDERS:
+    if new.buyer.standing_orders.unended().count() >= MOST_ORDERS:
         raise StandingRefused(
             f"A company can have up to {MOST_ORDERS} standing orders. End one before you add another."
         )
     return StandingOrder.objects.create(
-        buyer=wish.buyer,
-        placed_by=wish.placed_by,
-        vertical=wish.vertical,
-        criteria=wish.criteria.as_json()["all"],
-        kind=wish.kind,
+        buyer=new.buyer,
+        placed_by=new.placed_by,
+        vertical=new.vertical,
+        criteria=new.criteria.as_json()["all"],
+        kind=new.kind,
         created_at=now,
         told_at=now,
         due_at=now,

@@ -1,8 +1,8 @@
-"""Saved searches: once a day, one letter about everything new, to whoever saved them; without anything new, none.
+"""Saved searches: one alert a day about everything new, to the person who saved them; if nothing is new, none.
 
-New is what matches now and did not when the letter before was written: it was listed since, or came in by age, price
-or proof. A search is taken for a while, written about, and only then noted as told: a worker that dies in between
-tells twice rather than never.
+New is what matches now and did not at the last alert: it was listed since, or now matches by its age, price or proof.
+A search is leased for a while, its alert is sent, and only then is it marked as sent: if a worker dies in between, the
+alert is sent twice rather than never.
 """
 
 from collections import defaultdict
@@ -30,7 +30,7 @@ from marketplace.standing_orders.fill import stock_query_of
 
 log = structlog.get_logger("marketplace.standing_orders")
 
-# In the morning of the East coast, for everybody at once: one letter a day for all that a person saved.
+# UTC: morning on the East Coast. Everyone is emailed at the same time, once a day about all their searches.
 LETTER_HOUR = 12
 MOST = 1_000
 
@@ -49,7 +49,7 @@ class News:
 
     @property
     def url(self) -> str:
-        """The shelf with the search's filters, newest first."""
+        """The page of leads that match the search, newest first."""
         pairs = [*query_of(self.search.wanted), ("sort", "newest")]
         return (
             settings.SITE_URL + reverse("storefront:browse", args=[self.search.vertical.slug]) + f"?{urlencode(pairs)}"
@@ -57,7 +57,7 @@ class News:
 
 
 def send_due(now: datetime) -> int:
-    """Send the alerts that are due. Returns how many searches were looked through."""
+    """Send the alerts that are due. Return how many searches were checked."""
     due = StandingOrder.objects.due(now).telling().filter(buyer__closed_at=None, vertical__open_for_resale=True)
     groups: dict[tuple[str, ...], list[StandingOrder]] = defaultdict(list)
     for search in outbox.take(due.select_related("vertical", "buyer", "placed_by"), now, column="due_at"):
@@ -68,13 +68,13 @@ def send_due(now: datetime) -> int:
 def _tell_safely(addresses: tuple[str, ...], searches: list[StandingOrder], now: datetime) -> int:
     try:
         return _tell(addresses, searches, now)
-    except Exception:  # whatever it is: the other people's searches are due too
-        log.exception("saved searches could not be told", standing=[search.pk for search in searches])
+    except Exception:  # any failure: other people's alerts are due too
+        log.exception("alerts for saved searches could not be sent", standing=[search.pk for search in searches])
         return 0
 
 
 def _addresses(search: StandingOrder) -> tuple[str, ...]:
-    """Who saved it while he is with the company, else its owners."""
+    """Return the person who saved it while they are with the company, otherwise its owners."""
     people = search.buyer.memberships.filter(user__is_active=True)
     saver = people.filter(user=search.placed_by) if search.placed_by else people.none()
     found = saver if saver.exists() else people.filter(role=Role.OWNER)
@@ -85,15 +85,15 @@ def _tell(addresses: tuple[str, ...], searches: list[StandingOrder], now: dateti
     try:
         found = [news_of(search, now) for search in searches]
     except NotReady:
-        return 0  # the shelf is being read in: they are looked through later
+        return 0  # the inventory is loading: they are checked later
     fresh = [news for news in found if news.fresh]
     if fresh and not _write(addresses, fresh):
-        return 0  # it is tried again later
+        return 0  # we try again later
     return sum(_note(news, now) for news in found)
 
 
 def news_of(search: StandingOrder, now: datetime) -> News:
-    """What matches now and did not when it was told last."""
+    """Return what matches now and did not at the last alert."""
     try:
         numbers = best(stock_query_of(search, now), Sort.NEWEST, MOST + 1)
     except (CriteriaError, NoCurve):

@@ -109,9 +109,9 @@ def _set_terms(draft: StandingOrder, form: TermsForm) -> None:
         setattr(draft, name, value)
 
 
-def _place(request: MemberRequest, wish: NewStandingOrder, form: TermsForm, draft: StandingOrder) -> HttpResponse:
+def _place(request: MemberRequest, new: NewStandingOrder, form: TermsForm, draft: StandingOrder) -> HttpResponse:
     try:
-        order = lifecycle.place(wish, form.terms, now=timezone.now())
+        order = lifecycle.place(new, form.terms, now=timezone.now())
     except StandingRefused as refusal:
         form.add_error(None, str(refusal))
         return _form_page(request, form, draft)

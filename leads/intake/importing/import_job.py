@@ -1,4 +1,4 @@
-"""Working on an upload: what the background task does with a run, and how it begins and ends."""
+"""Import jobs: what the background task does with an upload, and how a run begins and ends."""
 
 import hashlib
 import time
@@ -25,9 +25,9 @@ Status = ImportRun.Status
 
 
 def receive(run: ImportRun, file: BinaryIO) -> ImportRun:
-    """Look at an upload, seal it and keep it with the run, which is saved. Raises SheetRefused, and keeps nothing.
+    """Check an upload, seal it, and save it with its run. Raises SheetRefused, and then keeps nothing.
 
-    A workbook is converted once, here; what is kept is CSV.
+    A workbook is converted once, here; what we store is CSV.
     """
     form = recognise(file)
     run.file_sha256, run.file_bytes = fingerprint(file)
@@ -50,7 +50,7 @@ def receive(run: ImportRun, file: BinaryIO) -> ImportRun:
 
 
 def fingerprint(file: BinaryIO) -> tuple[str, int]:
-    """SHA-256 and size. Leaves the file at its end."""
+    """Return SHA-256 and size. Leaves the file at its end."""
     digest = hashlib.sha256()
     for chunk in stored.chunks_of(file):
         digest.update(chunk)
@@ -59,20 +59,20 @@ def fingerprint(file: BinaryIO) -> tuple[str, int]:
 
 @contextmanager
 def open_upload(run: ImportRun) -> Iterator[Sheet]:
-    """The run's upload as a sheet. Raises SheetRefused."""
+    """Open the run's upload as a sheet. Raises SheetRefused."""
     with stored.open_stored(run.stored_as) as file, open_sheet(file, SheetFormat(**run.sheet_format)) as sheet:
         yield sheet
 
 
 def begin(run: ImportRun, status: Status, now: datetime) -> bool:
-    """Start a dry run or the import, from its first row; a dry run's counts are forgotten. False if it is under way."""
+    """Start a dry run or the import at the first row, clearing earlier counts. Return False if it is under way."""
     waiting = ImportRun.objects.filter(pk=run.pk, status__in=[Status.MAPPING, Status.CHECKED])
     with transaction.atomic():
         return bool(_forget(waiting, status=status, problem="", worked_at=now))
 
 
 def work_on(run: ImportRun, *, seconds: float = SLICE_SECONDS) -> bool:
-    """Go on with a run for a while. True when there is more to do."""
+    """Work on a run: a dry run to its end, an import for about ``seconds``. Return True if there is more to do."""
     until = time.monotonic() + seconds
     try:
         with open_upload(run) as sheet:
@@ -89,7 +89,7 @@ def work_on(run: ImportRun, *, seconds: float = SLICE_SECONDS) -> bool:
 
 
 def _steps(run: ImportRun, sheet: Sheet) -> Iterator[ImportTally]:
-    """A dry run keeps what it saw in memory, so it is done in one go, and from the start when it was interrupted."""
+    """A dry run keeps what it saw in memory, so it runs in one go, and starts over if it was interrupted."""
     now = timezone.now()
     if run.status == Status.CHECKING:
         if run.rows_read:
@@ -99,18 +99,18 @@ def _steps(run: ImportRun, sheet: Sheet) -> Iterator[ImportTally]:
 
 
 def _sentence(error: Exception) -> str:
-    return str(error) if isinstance(error, SheetRefused) else "The upload is gone or was altered: send the file again."
+    return str(error) if isinstance(error, SheetRefused) else "The upload is lost or altered. Send it again."
 
 
 def resume(run: ImportRun, now: datetime) -> bool:
-    """Note that a run is taken up again. False, and it is stopped, when a batch of it has failed too often."""
+    """Record that a run is resumed. If a batch has failed too often, stop the run and return False."""
     if run.resumptions >= MOST_RESUMPTIONS:
-        stop(run, f"It keeps failing after row {run.rows_read:,}. The log says why; the leads taken so far are kept.")
+        stop(run, f"The import keeps failing after row {run.rows_read:,}; see the log. Leads imported so far are kept.")
     return lease.resume(ImportRun.objects.under_way(), run, now)
 
 
 def restart(run: ImportRun) -> None:
-    """Forget the counts of an interrupted dry run. Raises TakenOver."""
+    """Clear the counts of an interrupted dry run. Raises TakenOver."""
     with transaction.atomic():
         claim(run)
         _forget(ImportRun.objects.filter(pk=run.pk))
@@ -123,7 +123,7 @@ def _forget(runs: ImportRunQuerySet, **changes: Any) -> int:
 
 
 def finish(run: ImportRun, now: datetime) -> None:
-    """A dry run waits for the operator's word; an import is done, and its upload goes."""
+    """Finish a run: a dry run waits for the operator's decision; an import is done and its upload deleted."""
     after = Status.CHECKED if run.status == Status.CHECKING else Status.DONE
     ImportRun.objects.filter(pk=run.pk, status=run.status).update(
         status=after, worked_at=now, finished_at=now if after == Status.DONE else None
@@ -133,20 +133,20 @@ def finish(run: ImportRun, now: datetime) -> None:
 
 
 def stop(run: ImportRun, problem: str) -> None:
-    """The file cannot be read on; what was taken stays, and is reported."""
+    """Stop a run that cannot continue. What was imported stays and is reported."""
     ImportRun.objects.filter(pk=run.pk, status=run.status).update(
         status=Status.FAILED, problem=problem[:300], finished_at=timezone.now()
     )
 
 
 def discard_upload(run: ImportRun) -> None:
-    """Delete the sealed upload; the run itself stays, as the record of what came of it."""
+    """Delete the sealed upload; the run itself stays as the record of the result."""
     stored.discard(run.stored_as)
     ImportRun.objects.filter(pk=run.pk).update(stored_as="")
 
 
 def purge_uploads(now: datetime) -> int:
-    """Delete uploads that nobody came back to; what was never begun goes with them. Answers how many."""
+    """Delete old uploads, and the runs of those that were never imported. Return how many."""
     old = list(ImportRun.objects.with_old_upload(now))
     for run in old:
         if run.status in (Status.MAPPING, Status.CHECKED):
@@ -157,6 +157,6 @@ def purge_uploads(now: datetime) -> int:
 
 
 def give_up(run: ImportRun) -> None:
-    """Forget an upload that was never imported, and all that a dry run found out about it."""
+    """Delete an upload that was never imported, with its run and its dry run's results."""
     stored.discard(run.stored_as)
     run.delete()

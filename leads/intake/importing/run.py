@@ -1,7 +1,7 @@
-"""The run: a file goes in batch by batch; each batch, its counts and its problems are one transaction.
+"""The run: a file is imported in batches; each batch, its counts and its problems are one transaction.
 
-So a killed run has lost at most the batch it was in, and goes on at the row where the last one ended. Whoever works on
-a run locks it for the batch and finds it at the row he left it at, or leaves it to the one who moved it on.
+So a killed run loses at most its current batch, and continues at the row where the last one ended. A worker locks the
+run for each batch. If the run is not at the row where this worker left it, another one has it and this one stops.
 """
 
 import time
@@ -23,8 +23,8 @@ from leads.jobs.lease import TakenOver
 from leads.models import ImportProblem, ImportRun
 
 BATCH = 1000
-# Python's threads take turns of 5 ms. Who writes has to wait for a turn after each answer of the database, unless who
-# reads ahead lets go by himself, which he has the time for.
+# Python's threads take turns of 5 ms. The writing thread would wait for its turn after each response of the database,
+# so the thread that reads ahead pauses now and then, which it has the time for.
 ROWS_A_TURN = 4
 PAUSE_SECONDS = 0.0001
 
@@ -37,7 +37,7 @@ Take = Callable[[list[Capture]], list[CaptureOutcome | None]]
 
 @dataclass
 class ImportTally:
-    """What became of some rows, and why: the four counts part the rows (see the package's docstring)."""
+    """The results of some rows, with reasons: the four counts add up to the rows (see the package's docstring)."""
 
     taken: int = 0
     flagged: int = 0
@@ -50,18 +50,18 @@ class ImportTally:
         return self.taken + self.flagged + self.refused + self.duplicates
 
     def add(self, row: int, reading: Reading, outcome: CaptureOutcome | None, window_days: int) -> None:
-        """Count one row. ``outcome`` is None for a row that made no request, or one the database would not have."""
+        """Count one row. ``outcome`` is None for a row that made no request, or one that the database refused."""
         if problem := _refusal(reading, outcome):
             self.refused += 1
             self.problems += [(row, REFUSED, refusal) for refusal in problem]
             return
         if outcome is CaptureOutcome.REPEATED:
             self.duplicates += 1
-            self.problems.append((row, DUPLICATE, Problem("row", "is a request we have already")))
+            self.problems.append((row, DUPLICATE, Problem("row", "is a request that we already have")))
             return
         if outcome is CaptureOutcome.LINKED:
             self.duplicates += 1
-            reason = f"is of a person who asked within {window_days} days"
+            reason = f"is from a person with another request within {window_days} days"
             self.problems.append((row, DUPLICATE, Problem("row", reason)))
         elif reading.problems:
             self.flagged += 1
@@ -74,14 +74,14 @@ def _refusal(reading: Reading, outcome: CaptureOutcome | None) -> list[Problem]:
     if reading.capture is None:
         return reading.problems
     if outcome is CaptureOutcome.SUPPRESSED:
-        return [Problem("row", "is of a person who asked not to be sold")]
+        return [Problem("row", "is from a person who opted out or is on a suppression list")]
     if outcome is CaptureOutcome.CERTIFICATE_USED:
-        return [Problem("trustedform_url", "proves another request already")]
-    return [Problem("row", "holds something the database refuses")] if outcome is None else []
+        return [Problem("trustedform_url", "already proves another request")]
+    return [Problem("row", "has a value that the database refuses")] if outcome is None else []
 
 
 def advance(run: ImportRun, sheet: Sheet, *, now: datetime) -> Iterator[ImportTally]:
-    """Take the rows that were not read yet, a batch a step. Raises TakenOver, SheetRefused."""
+    """Import the rows that were not read yet; yield after each batch. Raises TakenOver, SheetRefused."""
 
     def take(captures: list[Capture]) -> list[CaptureOutcome | None]:
         return _captured(captures, now)
@@ -96,7 +96,7 @@ def advance(run: ImportRun, sheet: Sheet, *, now: datetime) -> Iterator[ImportTa
 
 
 def foresee(run: ImportRun, sheet: Sheet, *, now: datetime) -> Iterator[ImportTally]:
-    """What ``advance`` would do to the whole file; takes nothing. Raises SheetRefused."""
+    """Yield what ``advance`` would do to the whole file, and import nothing. Raises SheetRefused."""
     memory = Memory(run.vertical)
 
     def take(captures: list[Capture]) -> list[CaptureOutcome | None]:
@@ -110,7 +110,7 @@ def foresee(run: ImportRun, sheet: Sheet, *, now: datetime) -> Iterator[ImportTa
 
 
 def check(run: ImportRun, sheet: Sheet, *, now: datetime) -> Iterator[ImportTally]:
-    """A dry run whose counts and problems are kept with the run. Raises TakenOver, SheetRefused."""
+    """Do a dry run, and store its counts and problems with the run. Raises TakenOver, SheetRefused."""
     for tally in foresee(run, sheet, now=now):
         with transaction.atomic():
             claim(run)
@@ -139,7 +139,7 @@ def write_down(run: ImportRun, tally: ImportTally, now: datetime) -> None:
 def _readings(run: ImportRun, headers: list[str], rows: Iterator[list[str]], now: datetime) -> Iterator[list[Reading]]:
     schema = run.vertical.newest_schema
     if schema is None:
-        raise SheetRefused("The vertical has no fields yet: give it a schema first.")
+        raise SheetRefused("The vertical has no fields yet. Add its fields first.")
     lost = [header for header in run.columns.values() if header not in headers]
     if lost:
         raise SheetRefused(f"The file has no column “{lost[0]}”.")
@@ -156,7 +156,7 @@ def _politely(reader: RowReader, batch: list[list[str]]) -> list[Reading]:
 
 
 def _read_ahead(batches: Iterator[list[Reading]]) -> Iterator[list[Reading]]:
-    """The same batches, the next one read while the database writes this one: half the time on two cores."""
+    """Yield the same batches, reading the next while the database writes this one: half the time on two cores."""
     with ThreadPoolExecutor(max_workers=1) as other:
         upcoming = other.submit(next, batches, None)
         while batch := upcoming.result():
@@ -173,7 +173,7 @@ def _tally(readings: list[Reading], take: Take, before: int, window_days: int) -
 
 
 def _captured(captures: list[Capture], now: datetime) -> list[CaptureOutcome | None]:
-    """All at once; if the database refuses one of them, one by one, so that it spoils nothing but itself."""
+    """Capture all at once; if the database refuses one, capture one by one, so that only that one is refused."""
     try:
         return [captured.outcome for captured in capture_leads(captures, now=now)]
     except (DataError, IntegrityError):
@@ -183,7 +183,7 @@ def _captured(captures: list[Capture], now: datetime) -> list[CaptureOutcome | N
 
 
 def claim(run: ImportRun) -> None:
-    """Lock the run for this transaction; it must be where we left it. Raises TakenOver."""
+    """Lock the run for this transaction; it must be at the row where we left it. Raises TakenOver."""
     mine = ImportRun.objects.select_for_update(skip_locked=True, of=("self",)).filter(
         pk=run.pk, status=run.status, rows_read=run.rows_read
     )

@@ -26,5 +26,5 @@ def make_standing_orders(now: datetime) -> None:
         (StandingOrder.Kind.ALERT, ALERT, ALERT_CRITERIA),
     ):
         criteria = read_criteria({"vertical": vertical.slug, "all": clauses}, vertical_named)
-        wish = lifecycle.NewStandingOrder(user.membership.buyer, user, vertical, criteria, kind)
-        lifecycle.place(wish, terms, now=now)
+        new = lifecycle.NewStandingOrder(user.membership.buyer, user, vertical, criteria, kind)
+        lifecycle.place(new, terms, now=now)

@@ -59,14 +59,14 @@ def review(request: MemberRequest, slug: str) -> HttpResponse:
     """Show what is about to be bought, at which prices, and what happens next."""
     vertical = get_object_or_404(Vertical.objects.for_resale(), slug=slug)
     try:
-        order_request = _wish(request.GET, vertical)
+        order_request = _requested(request.GET, vertical)
         return _review(request, order_request)
     except (FilterRefused, OrderRequestRefused, NoCurve, QuoteRefused) as refusal:
         messages.error(request, str(refusal))
         return redirect("storefront:browse", slug=slug)
 
 
-def _wish(data: QueryDict, vertical: Vertical) -> OrderRequest:
+def _requested(data: QueryDict, vertical: Vertical) -> OrderRequest:
     """Return the request: the selected leads, or a quantity of what the filters match. Raises OrderRequestRefused,
     FilterRefused."""
     if data.get("by") == "pick" or data.getlist("lead"):

@@ -382,7 +382,7 @@ def test_an_upload_that_was_altered_stops_the_list_and_nothing_of_it_counts(send
     assert not list_job.work_on(made.pk)
 
     made.refresh_from_db()
-    assert (made.status, made.problem) == ("failed", "The upload is gone or was altered.")
+    assert (made.status, made.problem) == ("failed", "The upload is lost or altered. Send it again.")
     assert not OwnCustomer.objects.exists()
     assert not path.exists()
 
@@ -404,7 +404,7 @@ def test_a_list_without_a_worker_is_taken_up_again_and_given_up_in_the_end(send,
 
     assert told == [made.pk] * list_job.MOST_RESUMPTIONS
     made.refresh_from_db()
-    assert (made.status, made.problem) == ("failed", "It keeps failing after row 0. Send the file again.")
+    assert (made.status, made.problem) == ("failed", "Reading keeps failing after row 0. Upload the file again.")
     assert [path for path in files.rglob("*") if path.is_file()] == []
 
 

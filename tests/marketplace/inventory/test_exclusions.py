@@ -139,7 +139,7 @@ def test_the_page_says_why_a_lead_is_left_out(market, client):
 
 
 def sold_before_the_list(market, at):
-    """A lead, and a list with the e-mail address of its person, in force at that instant after the sale was made."""
+    """A lead, and a list with the email address of its person, in force at that instant after the sale was made."""
     lead = market.lead()
     order = buy(market, leads=[lead])
     bring(market.buyer, digest_of(lead, "email"), at=order.placed_at + at)
@@ -157,7 +157,7 @@ def test_a_duplicate_of_an_own_customer_is_found_if_the_list_was_in_force_at_the
     assert returned.status == status
     assert balance_cents(market.buyer) == 100_000 - (0 if status == "credited" else 220)
     if status == "asked":
-        assert returned.finding == "You did not have this person before, from us or on a list of yours."
+        assert returned.finding == "You did not have this person before, from us or on one of your lists."
 
 
 def test_a_customer_known_by_another_phone_is_found_through_the_leads_between(market):

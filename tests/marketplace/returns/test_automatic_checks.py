@@ -79,7 +79,7 @@ def test_outside_is_credited_and_says_what_was_asked(market):
 
     returned = credited_at_once(market, lead, "outside-criteria")
 
-    assert returned.finding == "The order asked for: Ohio. The lead is not that."
+    assert returned.finding == "The order asked for: Ohio. This lead does not match."
     assert Earning.objects.get(kind="charged_back").cents == -earning_of(lead).cents
 
 
@@ -89,11 +89,11 @@ def test_inside_goes_to_people_with_the_finding_noted(market):
 
     returned = left_to_people(market, lead, "outside-criteria")
 
-    assert returned.finding == "By our record the lead meets every filter of its order."
+    assert returned.finding == "According to our records, this lead matches every filter of the order."
 
 
 def test_an_order_picked_by_hand_has_nothing_to_be_outside_of(market):
-    assert "picked by hand" in nothing_to_judge(market, lead_of(buy(market)), "outside-criteria")
+    assert "selected one by one" in nothing_to_judge(market, lead_of(buy(market)), "outside-criteria")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_filters_that_are_no_longer_asked_are_left_to_people(market):
 
     returned = left_to_people(market, lead_of(order), "outside-criteria")
 
-    assert returned.finding == "The filters of this order ask what is no longer asked of leads."
+    assert returned.finding == "This order used filters that are no longer available."
 
 
 # --- A duplicate of the buyer's own purchases
@@ -189,7 +189,7 @@ def test_the_same_person_through_a_third_lead_is_the_same_person(market):
 def test_another_person_is_left_to_people(market):
     _, second, _ = two_orders(market)
 
-    said = "You did not have this person before, from us or on a list of yours."
+    said = "You did not have this person before, from us or on one of your lists."
     assert left_to_people(market, second, "duplicate").finding == said
 
 

@@ -114,7 +114,7 @@ def test_a_credit_at_once_is_said_with_its_sum(browser, market, order):
         (1, "", WORDS, "Choose a reason."),
         (1, "not-owner", WORDS, "not one of the available choices"),
         (1, "disconnected", " ", "Describe what happened."),
-        (1, "outside-criteria", WORDS, "picked by hand"),
+        (1, "outside-criteria", WORDS, "selected one by one"),
     ],
 )
 def test_a_form_that_cannot_be_taken_comes_back_as_it_was(browser, market, order, ticked, reason, words, said):

@@ -200,7 +200,7 @@ def test_problems_are_filtered_and_downloaded(market, staff):
         "row,outcome,field,reason",
         "2,flagged,purpose,is not one of the choices",
         "3,refused,captured_at,is not a valid date and time",
-        "4,duplicate,row,is a request we have already",
+        "4,duplicate,row,is a request that we already have",
     ]
 
 

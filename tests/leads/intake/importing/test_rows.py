@@ -286,7 +286,7 @@ def test_a_certificate_proves_one_request_only(market):
     run = imported(market, [row(1, trustedform_url=certificate), row(2, trustedform_url=certificate)])
 
     assert counts(run) == (1, 0, 1, 0)
-    assert problems(run) == [(2, "refused", "trustedform_url", "proves another request already")]
+    assert problems(run) == [(2, "refused", "trustedform_url", "already proves another request")]
 
 
 def test_a_default_consent_text_counts_only_where_no_column_says(market):
@@ -308,7 +308,8 @@ def test_someone_who_asked_not_to_be_sold_is_refused(market):
     run = imported(market, [row(1), row(2), row(3)])
 
     assert counts(run) == (1, 0, 2, 0)
-    assert {problem[2:] for problem in problems(run)} == {("row", "is of a person who asked not to be sold")}
+    reason = "is from a person who opted out or is on a suppression list"
+    assert {problem[2:] for problem in problems(run)} == {("row", reason)}
 
 
 def test_the_same_person_within_the_window_is_linked(market):
@@ -327,8 +328,8 @@ def test_the_same_person_within_the_window_is_linked(market):
     assert (first.duplicate_of, linked.duplicate_of, other.duplicate_of) == (None, first, None)
     assert linked.captured_at - first.captured_at == timedelta(days=market.vertical.duplicate_window_days)
     assert problems(run) == [
-        (2, "duplicate", "row", "is of a person who asked within 30 days"),
-        (4, "duplicate", "row", "is a request we have already"),
+        (2, "duplicate", "row", "is from a person with another request within 30 days"),
+        (4, "duplicate", "row", "is a request that we already have"),
     ]
 
 

@@ -219,7 +219,7 @@ def test_a_row_that_the_database_refuses_spoils_only_itself(market, monkeypatch)
     run = imported(market, [row(1), row(2), row(3)])
 
     assert counts(run) == (2, 0, 1, 0)
-    assert problems(run) == [(2, "refused", "row", "holds something the database refuses")]
+    assert problems(run) == [(2, "refused", "row", "has a value that the database refuses")]
 
 
 def test_an_id_longer_than_we_keep_still_tells_requests_apart(market):
@@ -237,7 +237,7 @@ def test_a_file_that_breaks_off_stops_the_run_and_keeps_what_was_taken(market, m
     tasks.import_file(run.pk)
 
     run.refresh_from_db()
-    assert (run.status, run.problem) == (Status.FAILED, "The upload is gone or was altered: send the file again.")
+    assert (run.status, run.problem) == (Status.FAILED, "The upload is lost or altered. Send it again.")
 
 
 def test_the_upload_goes_with_the_end_of_the_import(market):
@@ -282,7 +282,7 @@ def test_the_command_ends_with_its_counts(market, path, tmp_path):
         "row,outcome,field,reason\n"
         "2,flagged,purpose,is not one of the choices\n"
         "3,refused,captured_at,is not a valid date and time\n"
-        "4,duplicate,row,is a request we have already\n"
+        "4,duplicate,row,is a request that we already have\n"
     )
 
 
