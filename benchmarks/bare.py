@@ -14,7 +14,7 @@ LOWEST_LEGS = """
 """
 CLAIM = "UPDATE leads_leg SET status = 'sold', ended_at = now() WHERE id = ANY(%s) AND status = 'open'"
 ORDER = """
-    INSERT INTO marketplace_order (public_id, buyer_id, idempotency_key, fingerprint, wish, status, quantity, filled,
+    INSERT INTO marketplace_order (public_id, buyer_id, idempotency_key, fingerprint, request, status, quantity, filled,
         replaced, refused, quoted_cents, total_cents, quoted_at, placed_at)
     VALUES (gen_random_uuid(), %(buyer)s, gen_random_uuid(), '', '{}', 'filled', %(filled)s, %(filled)s, 0, '[]',
         100 * %(filled)s, 100 * %(filled)s, now(), now())

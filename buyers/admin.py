@@ -17,7 +17,7 @@ from django.utils import timezone
 from buyers.companies.mail import mail_decision
 from buyers.companies.membership import CompanyRefusal, grant_approval, refuse_approval
 from buyers.models import ApiKey, Approval, Buyer, CustomerList, Invitation, Membership, User
-from leads.admin.desk import ReadOnly
+from leads.admin.parts import ReadOnly
 
 Decision: TypeAlias = Callable[..., bool]
 

@@ -3,7 +3,7 @@
 from stripe_stand_in.api import Api
 from stripe_stand_in.client import Control
 from stripe_stand_in.control import Controls, Dashboard, Network
-from stripe_stand_in.desk import Desk
+from stripe_stand_in.control_panel import ControlPanel
 from stripe_stand_in.hosted_page import HostedPage
 from stripe_stand_in.mishaps import Mishaps
 from stripe_stand_in.store import Store, Terms
@@ -42,17 +42,17 @@ class StandIn:
         self._api = Api(self._store, Mishaps())
         self._hosted_page = HostedPage(self._store)
         network = Network(self._api, self._courier, can_die=can_die)
-        self._desk = Site("127.0.0.1", control_port, Desk(Controls(Dashboard(self._store), network)))
-        self.control_url = f"http://127.0.0.1:{self._desk.port}"
+        self._panel = Site("127.0.0.1", control_port, ControlPanel(Controls(Dashboard(self._store), network)))
+        self.control_url = f"http://127.0.0.1:{self._panel.port}"
         self.control = Control(self.control_url)
 
     def start(self) -> None:
         self._courier.start()
         self._site.start()
-        self._desk.start()
+        self._panel.start()
 
     def stop(self) -> None:
-        self._desk.stop()
+        self._panel.stop()
         self._site.stop()
         self._courier.stop()
         self._store.close()

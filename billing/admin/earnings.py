@@ -9,11 +9,11 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern
 from django.utils import timezone
 
-from billing.admin.desk import Act, MoneyAdmin, cents_column, require
+from billing.admin.parts import Act, MoneyAdmin, cents_column, require
 from billing.documents import render
 from billing.models import Earning
 from billing.payouts.source_statements import as_csv, months_of, page_of, statement_document, totals_of
-from leads.admin.desk import desk_page
+from leads.admin.parts import admin_page
 from leads.models import Source
 
 
@@ -50,7 +50,7 @@ class EarningAdmin(MoneyAdmin):
         earners = Source.objects.filter(Exists(Earning.objects.filter(source=OuterRef("pk"))))
         rows = [(source, totals_of(source, now)) for source in earners]
         template = "admin/billing/earning/sources.html"
-        return desk_page(self, request, title="Source earnings", template=template, rows=rows)
+        return admin_page(self, request, title="Source earnings", template=template, rows=rows)
 
     def statement_view(self, request: HttpRequest, number: int) -> HttpResponse:
         require(request, "billing.view_earning")
@@ -58,7 +58,7 @@ class EarningAdmin(MoneyAdmin):
         before = request.GET.get("before", "")
         if before and not (before.isdecimal() and len(before) < 19):
             raise Http404
-        return desk_page(
+        return admin_page(
             self,
             request,
             title=f"Statement of {source}",

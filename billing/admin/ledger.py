@@ -15,13 +15,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils import timezone
 
-from billing.admin.desk import Act, MoneyAdmin, Question, require, require_superuser
+from billing.admin.parts import Act, MoneyAdmin, Question, require, require_superuser
 from billing.ledger import AlreadyPosted, credit_wallet, reverse
 from billing.models import Account, Entry, Transaction
 from billing.money import dollars
 from billing.statements import as_csv, page_of, statement_of
 from buyers.models import Buyer
-from leads.admin.desk import ReadOnly, desk_page, laid_out
+from leads.admin.parts import ReadOnly, admin_page, laid_out
 
 ALONE_AT_MOST = Decimal(500)
 AT_MOST = Decimal(1_000_000)
@@ -99,7 +99,7 @@ class AccountAdmin(MoneyAdmin):
         kinds = list(_balances(at))
         total = sum(kind["credit_cents"] for kind in kinds)
         template = "admin/billing/account/balances.html"
-        return desk_page(
+        return admin_page(
             self, request, title="Balances", template=template, form=form, at=at, kinds=kinds, total_cents=total
         )
 
@@ -111,7 +111,7 @@ class AccountAdmin(MoneyAdmin):
             page = page_of(statement, before=_key(request, "before"), after=_key(request, "after"))
         except Entry.DoesNotExist as error:
             raise Http404 from error
-        return desk_page(
+        return admin_page(
             self,
             request,
             title="Statement",
@@ -135,7 +135,7 @@ class AccountAdmin(MoneyAdmin):
         form = CreditForm(request.POST or None, initial=initial, may_exceed=request.user.is_superuser)
         if request.method == "POST" and form.is_valid() and self._credit(request, form):
             return HttpResponseRedirect(self.address("changelist"))
-        return desk_page(
+        return admin_page(
             self,
             request,
             title="Credit a wallet",

@@ -13,12 +13,12 @@ from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.html import format_html_join
 
-from billing.admin.desk import Act, MoneyAdmin, Question, cents_column, require, require_superuser
+from billing.admin.parts import Act, MoneyAdmin, Question, cents_column, require, require_superuser
 from billing.models import Customer, Dispute, Payment, Refund, StripeEvent, Transaction
 from billing.money import dollars
 from billing.payments import refunds, stripe_events, top_ups
 from billing.payments.write_offs import WriteOffRefused, write_off
-from leads.admin.desk import ReadOnly
+from leads.admin.parts import ReadOnly
 
 
 class TransactionInline(ReadOnly, admin.TabularInline):

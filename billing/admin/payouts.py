@@ -11,14 +11,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils import timezone
 
-from billing.admin.desk import Act, MoneyAdmin, Question, cents_column, desk_user, require
+from billing.admin.parts import Act, MoneyAdmin, Question, cents_column, require, staff_user
 from billing.documents import render
 from billing.models import Payee, Payout, PayoutApproval, PayoutRun
 from billing.money import dollars
 from billing.payouts.execution import bank_file, mark_as_paid, mark_as_sent_back, send_transfers
 from billing.payouts.payouts import PayoutRefused, approve, cancel, due_at, limit_left, make_run, why_not_approve
 from billing.payouts.source_statements import payout_document
-from leads.admin.desk import Kept, ReadOnly, desk_page
+from leads.admin.parts import Kept, ReadOnly, admin_page
 
 
 class PayeeForm(forms.ModelForm):
@@ -103,7 +103,7 @@ class PayoutRunAdmin(MoneyAdmin):
             yield Act("Create a payout run", self.address("make"))
 
     def acts(self, request: HttpRequest, row: PayoutRun) -> Iterator[Act]:
-        if request.user.has_perm("billing.approve_payouts") and not why_not_approve(row, desk_user(request)):
+        if request.user.has_perm("billing.approve_payouts") and not why_not_approve(row, staff_user(request)):
             yield Act("Approve", self.address("approve", row.pk))
         if not request.user.has_perm("billing.change_payoutrun"):
             return
@@ -134,13 +134,13 @@ class PayoutRunAdmin(MoneyAdmin):
         due = due_at(cutoff_at)
         paid = sum(one.cents for one in due if one.is_paid)
         template = "admin/billing/payoutrun/make.html"
-        limits = {"least_cents": settings.PAYOUT_LEAST_CENTS, "max_price_cents": limit_left(desk_user(request), now)}
+        limits = {"least_cents": settings.PAYOUT_LEAST_CENTS, "max_price_cents": limit_left(staff_user(request), now)}
         context: dict[str, Any] = {"form": form, "due": due, "cutoff_at": cutoff_at, "paid_cents": paid, **limits}
-        return desk_page(self, request, title="Create a payout run", template=template, **context)
+        return admin_page(self, request, title="Create a payout run", template=template, **context)
 
     def _make(self, request: HttpRequest, cutoff_at: Any, now: Any) -> PayoutRun | None:
         try:
-            run = make_run(cutoff_at, desk_user(request), now)
+            run = make_run(cutoff_at, staff_user(request), now)
         except PayoutRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return None
@@ -159,7 +159,7 @@ class PayoutRunAdmin(MoneyAdmin):
         question = Question("Approve the run", intro, "Approve the run", refusals=(PayoutRefused,))
 
         def act(said: Mapping[str, Any]) -> str:
-            approved = approve(run, desk_user(request), timezone.now())
+            approved = approve(run, staff_user(request), timezone.now())
             more = "" if approved.status == PayoutRun.Status.APPROVED else " One more person must approve it."
             return f"You approved {dollars(run.total_cents)}.{more}"
 

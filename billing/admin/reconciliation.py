@@ -11,10 +11,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils import timezone
 
-from billing.admin.desk import Act, MoneyAdmin, Question, cents_column, require
+from billing.admin.parts import Act, MoneyAdmin, Question, cents_column, require
 from billing.models import Difference, Reconciliation
 from billing.reconciliation.reconciliation import reconcile
-from leads.admin.desk import ReadOnly, desk_page, laid_out
+from leads.admin.parts import ReadOnly, admin_page, laid_out
 
 DAY = timedelta(days=1)
 
@@ -66,7 +66,7 @@ class ReconciliationAdmin(MoneyAdmin):
             level = messages.SUCCESS if row.status == Reconciliation.Status.AGREED else messages.ERROR
             self.message_user(request, f"{row.get_status_display()}. {row.problem}".strip(), level)
             return HttpResponseRedirect(self.address("change", row.pk))
-        return desk_page(
+        return admin_page(
             self,
             request,
             title="Compare a day",

@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 ('postal_code', models.CharField(max_length=10, validators=[django.core.validators.RegexValidator('^\\d{5}(-\\d{4})?$', 'Enter a ZIP code, such as 45402 or 45402-1234.')], verbose_name='ZIP code')),
                 ('phone', models.CharField(max_length=30)),
                 ('website', models.URLField(blank=True)),
-                ('licence', models.CharField(blank=True, help_text='NMLS, state license or agent number, if you have one.', max_length=60, verbose_name='license number')),
+                ('license', models.CharField(blank=True, help_text='NMLS, state license or agent number, if you have one.', max_length=60, verbose_name='license number')),
                 ('closed_at', models.DateTimeField(blank=True, help_text='A closed company can browse but not buy, and its API keys stop working.', null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                 ('postal_code', models.CharField(max_length=10, validators=[django.core.validators.RegexValidator('^\\d{5}(-\\d{4})?$', 'Enter a ZIP code, such as 45402 or 45402-1234.')], verbose_name='ZIP code')),
                 ('phone', models.CharField(max_length=30)),
                 ('website', models.URLField(blank=True)),
-                ('licence', models.CharField(blank=True, help_text='NMLS, state license or agent number, if you have one.', max_length=60, verbose_name='license number')),
+                ('license', models.CharField(blank=True, help_text='NMLS, state license or agent number, if you have one.', max_length=60, verbose_name='license number')),
                 ('closed_at', models.DateTimeField(blank=True, help_text='A closed company can browse but not buy, and its API keys stop working.', null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
@@ -253,11 +253,11 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='buyer',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "buyers_buyerevent" ("city", "closed_at", "created_at", "id", "legal_name", "licence", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "postal_code", "public_id", "state", "street", "trade", "website") VALUES (NEW."city", NEW."closed_at", NEW."created_at", NEW."id", NEW."legal_name", NEW."licence", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."phone", NEW."postal_code", NEW."public_id", NEW."state", NEW."street", NEW."trade", NEW."website"); RETURN NULL;', hash='a8f83d9e8a2a6265c67ecddcaa52d6e718fa0ef5', operation='INSERT', pgid='pgtrigger_insert_insert_a6584', table='buyers_buyer', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "buyers_buyerevent" ("city", "closed_at", "created_at", "id", "legal_name", "license", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "postal_code", "public_id", "state", "street", "trade", "website") VALUES (NEW."city", NEW."closed_at", NEW."created_at", NEW."id", NEW."legal_name", NEW."license", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."phone", NEW."postal_code", NEW."public_id", NEW."state", NEW."street", NEW."trade", NEW."website"); RETURN NULL;', hash='2a7555dff5578dca21fa1c1b91a3784ee2838bd8', operation='INSERT', pgid='pgtrigger_insert_insert_a6584', table='buyers_buyer', when='AFTER')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='buyer',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "buyers_buyerevent" ("city", "closed_at", "created_at", "id", "legal_name", "licence", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "postal_code", "public_id", "state", "street", "trade", "website") VALUES (NEW."city", NEW."closed_at", NEW."created_at", NEW."id", NEW."legal_name", NEW."licence", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."phone", NEW."postal_code", NEW."public_id", NEW."state", NEW."street", NEW."trade", NEW."website"); RETURN NULL;', hash='85b42702932541a26324bc128a2b83e796517378', operation='UPDATE', pgid='pgtrigger_update_update_94062', table='buyers_buyer', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "buyers_buyerevent" ("city", "closed_at", "created_at", "id", "legal_name", "license", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "postal_code", "public_id", "state", "street", "trade", "website") VALUES (NEW."city", NEW."closed_at", NEW."created_at", NEW."id", NEW."legal_name", NEW."license", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."phone", NEW."postal_code", NEW."public_id", NEW."state", NEW."street", NEW."trade", NEW."website"); RETURN NULL;', hash='5762712c7a127a4d6628866c91bb6e4e81114a30', operation='UPDATE', pgid='pgtrigger_update_update_94062', table='buyers_buyer', when='AFTER')),
         ),
         migrations.AddField(
             model_name='buyerevent',

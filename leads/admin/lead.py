@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
 
-from leads.admin.desk import ReadOnly, desk_page, laid_out
+from leads.admin.parts import ReadOnly, admin_page, laid_out
 from leads.models import Consent, Contact, Lead, Leg, Reveal, Suppression
 from leads.models.consent import open_machine
 from leads.people.privacy import suppress_person_of, withdraw_lead
@@ -209,7 +209,7 @@ class LeadAdmin(ReadOnly, admin.ModelAdmin):
         return lead
 
     def _ask(self, request: HttpRequest, lead: Lead, form: forms.Form, *, title: str, button: str) -> HttpResponse:
-        return desk_page(
+        return admin_page(
             self, request, title=title, original=lead, adminform=laid_out(form), button=button, back=_address(lead)
         )
 
@@ -220,7 +220,7 @@ class LeadAdmin(ReadOnly, admin.ModelAdmin):
             self.message_user(request, f"The contact could not be opened: {error}.", messages.ERROR)
             return HttpResponseRedirect(_address(lead))
         template = "admin/leads/lead/person.html"  # the admin sends every response with no-store
-        return desk_page(self, request, title="Contact", original=lead, template=template, lines=lines)
+        return admin_page(self, request, title="Contact", original=lead, template=template, lines=lines)
 
 
 def _address(lead: Lead) -> str:

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
-from leads.admin.desk import ReadOnly
+from leads.admin.parts import ReadOnly
 from leads.models import ImportProblem, ImportRun, Reveal, SweepRun
 
 

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 
-from leads.admin.desk import Kept
+from leads.admin.parts import Kept
 from leads.models import Channel, ConsentText, Source
 
 

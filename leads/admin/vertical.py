@@ -9,8 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 
-from leads.admin.desk import Kept, ReadOnly, desk_page, laid_out
 from leads.admin.field_forms import LAYOUT, FieldFormSet, initial_of, items_of, same_fields
+from leads.admin.parts import Kept, ReadOnly, admin_page, laid_out
 from leads.models import FieldSchema, Vertical
 from leads.models.vertical import add_schema_version
 
@@ -95,7 +95,7 @@ class VerticalAdmin(Kept, admin.ModelAdmin):
         self.message_user(request, f"{schema} is now in force.", messages.SUCCESS)
 
     def _fields_page(self, request: HttpRequest, vertical: Vertical, formset: Any, faults: list[str]) -> HttpResponse:
-        return desk_page(
+        return admin_page(
             self,
             request,
             title=f"Fields of {vertical}",

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from billing.money import dollars
-from leads.admin.desk import Kept
+from leads.admin.parts import Kept
 from leads.models import Vertical
 from marketplace.models import PriceCurve, PriceTier, VolumeStep
 

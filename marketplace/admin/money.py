@@ -12,11 +12,11 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 
-from billing.admin.desk import Act, MoneyAdmin, cents_column, require
+from billing.admin.parts import Act, MoneyAdmin, cents_column, require
 from billing.admin.payments import PaymentAdmin
 from billing.documents import render
 from billing.models import Earning, Payment, Transaction
-from leads.admin.desk import ReadOnly, desk_page
+from leads.admin.parts import ReadOnly, admin_page
 from leads.models import Lead
 from marketplace.models import Order, OrderAwaitingPayment, Return, Sale
 from marketplace.orders.invoices import invoice_of
@@ -47,7 +47,7 @@ class OrderMoneyAdmin(MoneyAdmin):
         order = self.found(request, number)
         returns = Return.objects.filter(sale__order=order).select_related("sale__lead", "reason", "transaction")
         postings = [str(order.public_id), *(str(one.public_id) for one in returns)]
-        return desk_page(
+        return admin_page(
             self,
             request,
             title=f"Money of order {order.number}",
@@ -85,7 +85,7 @@ class LeadMoneyAdmin(MoneyAdmin):
         sales = Sale.objects.filter(lead=lead).select_related("leg", "buyer", "order")
         earnings = Earning.objects.filter(leg__lead=lead).select_related("leg", "source", "payout")
         returns = Return.objects.filter(sale__lead=lead).select_related("sale__leg", "buyer", "reason")
-        return desk_page(
+        return admin_page(
             self,
             request,
             title=f"Money of lead {str(lead.public_id)[:8]}",

@@ -4,7 +4,7 @@ from django.contrib import admin
 
 from billing.money import dollars
 from buyers.models import StandingOrder
-from leads.admin.desk import ReadOnly
+from leads.admin.parts import ReadOnly
 from marketplace.admin.money import LeadMoneyAdmin, OrderMoneyAdmin
 from marketplace.models import Download, Export, InventorySnapshot, Order, Sale, StandingFill
 

@@ -12,7 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from billing.money import dollars
-from leads.admin.desk import Kept, ReadOnly, desk_page, laid_out
+from leads.admin.parts import Kept, ReadOnly, admin_page, laid_out
 from leads.models import ClosedReason
 from marketplace.models import Return, ReturnPolicy, ReturnReason
 from marketplace.models.returning import MACHINE
@@ -97,7 +97,7 @@ class ReturnAdmin(ReadOnly, admin.ModelAdmin):
         form = ReturnDecisionForm(request.POST or None)
         if request.method == "POST" and form.is_valid() and self._decide(request, returned, form):
             return HttpResponseRedirect(f"{reverse('admin:marketplace_return_changelist')}?queue=waiting")
-        return desk_page(
+        return admin_page(
             self,
             request,
             title=f"Decide {returned}",

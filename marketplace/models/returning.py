@@ -325,8 +325,8 @@ class ReturnStep(models.Model):
     @property
     def told_actor(self) -> str:
         """Return the actor as shown to the buyer, without the names of our team."""
-        by_the_desk = self.kind in (self.Kind.CREDITED, self.Kind.REFUSED) and self.actor != MACHINE
-        return "our team" if by_the_desk else self.actor
+        by_our_team = self.kind in (self.Kind.CREDITED, self.Kind.REFUSED) and self.actor != MACHINE
+        return "our team" if by_our_team else self.actor
 
     @property
     def row(self) -> str:

@@ -99,7 +99,7 @@ def market_programs(*, host: str, port: int, web_workers: int, concurrency: int)
     return programs
 
 
-def stand_in_desk() -> str:
+def stand_in_panel() -> str:
     """Return the address where a person refunds, disputes and pays out, as a merchant does in Stripe's dashboard."""
     return f"http://127.0.0.1:{settings.STRIPE_STAND_IN_PORT + 1}/"
 

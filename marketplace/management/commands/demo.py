@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from marketplace.ops.demo.market import make_market
-from marketplace.ops.run import check_port_is_free, interruptible, make_ready, serve, site_address, stand_in_desk, step
+from marketplace.ops.run import check_port_is_free, interruptible, make_ready, serve, site_address, stand_in_panel, step
 
 ACCOUNTS_FILE = "demo.json"
 
@@ -69,4 +69,4 @@ class Command(BaseCommand):
             f"\nThese logins and the API keys are in {settings.VAR_DIR / ACCOUNTS_FILE}. Press Ctrl-C to stop.\n"
         )
         if settings.STRIPE_STAND_IN:
-            self.stdout.write(f"No real money moves: card payments go to a stand-in for Stripe, {stand_in_desk()}\n")
+            self.stdout.write(f"No real money moves: card payments go to a stand-in for Stripe, {stand_in_panel()}\n")

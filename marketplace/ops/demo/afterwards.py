@@ -33,10 +33,10 @@ def make_returns(now: datetime) -> int:
 
 
 def _decide(asked: list[Return], now: datetime) -> None:
-    desk = User.objects.get(email=ADMIN_EMAIL)
+    staff = User.objects.get(email=ADMIN_EMAIL)
     if len(asked) > 1:
-        decisions.credit(asked[0], by=desk, finding="We called too: the number is out of service.", now=now)
-        decisions.refuse(asked[1], by=desk, finding="We called, and the person named on the lead answered.", now=now)
+        decisions.credit(asked[0], by=staff, finding="We called too: the number is out of service.", now=now)
+        decisions.refuse(asked[1], by=staff, finding="We called, and the person named on the lead answered.", now=now)
 
 
 def make_payees() -> None:

@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 
 from billing.money import dollars
 from buyers.models import User
-from leads.admin.desk import ReadOnly, desk_page, laid_out
+from leads.admin.parts import ReadOnly, admin_page, laid_out
 
 View = Callable[..., HttpResponseBase]
 
@@ -98,7 +98,7 @@ class MoneyAdmin(ReadOnly, admin.ModelAdmin):
             self._act(request, row, question, lambda: act(form.cleaned_data))
             return HttpResponseRedirect(back)
         context = {"intro": question.intro, "button": question.button, "back": back}
-        return desk_page(self, request, title=question.title, original=row, adminform=laid_out(form), **context)
+        return admin_page(self, request, title=question.title, original=row, adminform=laid_out(form), **context)
 
     def _act(self, request: HttpRequest, row: models.Model, question: Question, act: Callable[[], str]) -> None:
         try:
@@ -120,7 +120,7 @@ def require_superuser(request: HttpRequest) -> None:
         raise PermissionDenied
 
 
-def desk_user(request: HttpRequest) -> User:
+def staff_user(request: HttpRequest) -> User:
     """Return the staff member making the request: the admin lets nobody else in."""
     return cast("User", request.user)
 

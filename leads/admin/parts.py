@@ -29,7 +29,7 @@ class ReadOnly(Kept):
         return False
 
 
-def desk_page(
+def admin_page(
     model_admin: admin.ModelAdmin,
     request: HttpRequest,
     *,

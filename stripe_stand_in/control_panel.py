@@ -56,7 +56,7 @@ SHELVES = (
 PARTIAL = {"refund", "reverse_transfer"}
 
 
-class Desk:
+class ControlPanel:
     def __init__(self, controls: Controls) -> None:
         self.controls = controls
         self.store = controls.store
@@ -93,7 +93,7 @@ class Desk:
             funds = balance.statement(self.store)
             tables = [self._table(shelf) for shelf in SHELVES]
         body = pages.fill(
-            "desk.html",
+            "control_panel.html",
             said=pages.fill("said.html", said=said) if said else Markup(),
             available=dollars(funds["available"][0]["amount"]),
             pending=dollars(funds["pending"][0]["amount"]),
