@@ -201,5 +201,5 @@ def _sheet(width: int, height: int) -> str:
     return f'<rect class="sheet" width="{width}" height="{height}" rx="6"/>'
 
 
-def _tokens(colours: dict[str, str]) -> str:
-    return "; ".join(f"--{name}: {colour}" for name, colour in colours.items())
+def _tokens(colors: dict[str, str]) -> str:
+    return "; ".join(f"--{name}: {color}" for name, color in colors.items())

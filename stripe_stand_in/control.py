@@ -141,7 +141,7 @@ class Network:
         return {}
 
     def deliver(self, event: str, secret: str | None = None, seconds_off: int = 0) -> Resource:
-        """Send once more, now, with another secret or time if given; return the status of the answer."""
+        """Send again, now, with another secret or time if given; return the status of the answer."""
         found = self.courier.store.find("event", event)
         secrets = [secret] if secret else None
         return {"status": self.courier.deliver(found, secrets=secrets, seconds_off=seconds_off)}

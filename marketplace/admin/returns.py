@@ -88,7 +88,7 @@ class ReturnAdmin(ReadOnly, admin.ModelAdmin):
         return [path("<int:number>/decide/", decide, name="marketplace_return_decide"), *super().get_urls()]
 
     def decide_view(self, request: HttpRequest, number: int) -> HttpResponse:
-        """Credit or refuse the return, with the reason; once, and once more on appeal by someone else."""
+        """Credit or refuse the return, with the reason; once, and again on appeal by someone else."""
         if not _may_decide(request):
             raise PermissionDenied
         returned = self.get_object(request, str(number))

@@ -39,7 +39,7 @@ CODES = {
 MORE: dict[int, dict[str, serializers.Field[Any, Any, Any, Any]]] = {
     402: {"balance_cents": serializers.IntegerField(), "needed_cents": serializers.IntegerField()},
     409: {
-        "left": serializers.IntegerField(required=False, help_text="Leads still to be had at the quoted price."),
+        "left": serializers.IntegerField(required=False, help_text="Leads still available at the quoted price."),
         "refused": RefusedSerializer(many=True, required=False),
     },
     503: {"percent": serializers.IntegerField(allow_null=True, help_text="How far the count is, if known.")},

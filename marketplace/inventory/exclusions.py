@@ -77,7 +77,7 @@ _ENDED = [CustomerList.Status.REMOVED.value, CustomerList.Status.FAILED.value]
 @dataclass(frozen=True)
 class Extent:
     """How much a buyer has: the keys of its newest sale and own customer, and how many of its lists no longer count.
-    If that number grows, people who were only on those lists are shown again, and everything must be read anew."""
+    If that number grows, people who were only on those lists are shown again, and everything must be read again."""
 
     sale_id: int = 0
     customer_id: int = 0

@@ -1,6 +1,6 @@
 """Files of bought leads: how each was requested, its manifest, and every download.
 
-No file is stored: each download writes it anew from the order's sales. So nothing readable is on disk, and later
+No file is stored: each download writes it again from the order's sales. So nothing readable is on disk, and later
 downloads leave out people who have since opted out. The manifest says what the file contained.
 """
 

@@ -221,7 +221,7 @@ class Return(models.Model):
                         OR (OLD.decided_by_id IS NOT NULL AND NEW.decided_by_id IS DISTINCT FROM OLD.decided_by_id)
                         OR (OLD.status = 'appealed' AND NEW.status = 'credited' AND NEW.decided_again_by_id IS NULL)
                     THEN
-                        RAISE EXCEPTION 'a return is decided once, and once more on appeal'
+                        RAISE EXCEPTION 'a return is decided once, and again on appeal'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'return_steps_are_allowed';
                     END IF;
                     RETURN NEW;
