@@ -55,7 +55,8 @@ _LEADS = """
     SELECT drawn.id, gen_random_uuid(), (%(verticals)s::bigint[])[v], (%(schemas)s::bigint[])[v],
         (%(sources)s::bigint[])[s], 'b' || drawn.id, CASE WHEN (%(calls)s::bool[])[s] THEN 'call' ELSE 'form' END,
         asked_at, asked_at, place.state, CASE WHEN luck < 0.03 THEN '' ELSE place.postal_code END, phone,
-        CASE v {answers} END, CASE WHEN luck > 0.95 THEN '{{email:is not a valid email address}}' ELSE '{{}}' END::varchar[],
+        CASE v {answers} END,
+        CASE WHEN luck > 0.95 THEN '{{email:is not a valid email address}}' ELSE '{{}}' END::varchar[],
         legs, elsewhere, %(realtime)s * (legs - elsewhere),
         (1 - %(realtime)s) * (%(resale)s::int[])[v] * (legs - elsewhere)
     FROM (

@@ -7,10 +7,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from marketplace.ops.demo.accounts import KEPT_IN
 from marketplace.ops.demo.market import make_market
 from marketplace.ops.run import check_port_is_free, interruptible, make_ready, serve, site_address, stand_in_panel, step
-
-ACCOUNTS_FILE = "demo.json"
 
 
 class Command(BaseCommand):
@@ -45,7 +44,7 @@ class Command(BaseCommand):
             self.confirm_flush(confirmed=confirmed)
             call_command("flush", interactive=False, verbosity=0)
         shutil.rmtree(settings.VAR_DIR / "files", ignore_errors=True)
-        for name in ("beat-schedule", "stand-in-stripe.db", ACCOUNTS_FILE):
+        for name in ("beat-schedule", "stand-in-stripe.db", KEPT_IN):
             (settings.VAR_DIR / name).unlink(missing_ok=True)
         self.stdout.write("deleted the old market")
 
@@ -56,7 +55,7 @@ class Command(BaseCommand):
 
     def keep_accounts(self) -> None:
         content = {"url": self.address, "accounts": self.accounts}
-        file = settings.VAR_DIR / ACCOUNTS_FILE
+        file = settings.VAR_DIR / KEPT_IN
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
             json.dump(content, stream, indent=1)
 
@@ -66,7 +65,7 @@ class Command(BaseCommand):
         for account in self.accounts:
             self.stdout.write(f"  {account['role']:<16} {account['email']:<{width}}  {account['password']}")
         self.stdout.write(
-            f"\nThese logins and the API keys are in {settings.VAR_DIR / ACCOUNTS_FILE}. Press Ctrl-C to stop.\n"
+            f"\nThese logins and the API keys are in {settings.VAR_DIR / KEPT_IN}. Press Ctrl-C to stop.\n"
         )
         if settings.STRIPE_STAND_IN:
             self.stdout.write(f"No real money moves: card payments go to a stand-in for Stripe, {stand_in_panel()}\n")
