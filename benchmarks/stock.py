@@ -74,8 +74,8 @@ _LEADS = """
 """
 _DIGESTS = """
     INSERT INTO leads_contactdigest (lead_id, kind, digest)
-    SELECT id, kind, sha256(int8send(CASE kind WHEN 'phone' THEN id ELSE -id END))
-    FROM leads_lead CROSS JOIN unnest(ARRAY['phone', 'email']) AS kind
+    SELECT id, known.by, sha256(int8send(CASE known.by WHEN 'phone' THEN id ELSE -id END))
+    FROM leads_lead CROSS JOIN unnest(ARRAY['phone', 'email']) AS known (by)
     WHERE id BETWEEN %(first)s AND %(last)s
 """
 _CONTACTS = """
