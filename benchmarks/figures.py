@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection
 
-TABLES = "leads_lead, leads_leg, leads_consent, leads_contact, marketplace_sale"
+TABLES = "leads_lead, leads_leg, leads_consent, leads_contact, leads_contactdigest, marketplace_sale"
 
 
 @dataclass(frozen=True)

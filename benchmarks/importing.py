@@ -29,6 +29,7 @@ EXCHANGES = [number for number in range(200, 1000) if number % 100 != 11 and num
 LEADS = "SELECT id FROM leads_lead WHERE import_run_id = {run}"
 PARTS = {
     "leads_lead": "SELECT * FROM leads_lead WHERE import_run_id = {run}",
+    "leads_contactdigest": f"SELECT * FROM leads_contactdigest WHERE lead_id IN ({LEADS})",
     "leads_contact": f"SELECT * FROM leads_contact WHERE lead_id IN ({LEADS})",
     "leads_consent": f"SELECT * FROM leads_consent WHERE lead_id IN ({LEADS})",
     "leads_leg": f"SELECT * FROM leads_leg WHERE lead_id IN ({LEADS})",

@@ -3,7 +3,6 @@
 Idempotent by source and external id: a request that was captured before returns the lead that it became.
 """
 
-import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,7 +11,7 @@ from django.db import connection, transaction
 
 from leads.intake.dedupe import Memory, digest_array
 from leads.intake.recording import record
-from leads.intake.request import Capture, Evidence, Fresh
+from leads.intake.request import Capture, Evidence, Fresh, random_ids
 from leads.models import LeadKind, SourceKind
 
 __all__ = [
@@ -105,7 +104,7 @@ def _judge(
     memory.recall(captures)
     suppressed = _suppressed(captures)
     answers, fresh = [], []
-    for capture, number in zip(captures, numbers, strict=True):
+    for capture, number, public_id in zip(captures, numbers, random_ids(len(captures)), strict=True):
         seen = memory.same_request(capture)
         if seen is not None:
             answers.append(Captured(CaptureOutcome.REPEATED, seen))
@@ -116,7 +115,7 @@ def _judge(
         else:
             original = memory.original_of(capture)
             memory.add(capture, number, original)
-            fresh.append(Fresh(capture, number, original, uuid.uuid4()))
+            fresh.append(Fresh(capture, number, original, public_id))
             answers.append(Captured(CaptureOutcome.LINKED if original else CaptureOutcome.TAKEN, number))
     return answers, fresh
 

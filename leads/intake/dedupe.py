@@ -26,13 +26,16 @@ class Sighting:
     original: int
 
 
-# Arrays instead of long parameter lists: a batch looks up thousands of digests at once.
+# Arrays instead of long parameter lists: a batch looks up thousands of digests at once. OFFSET 0 keeps the planner from
+# reading the whole table for that many, which takes four times as long with 100,000 leads and grows with them.
 _REQUESTS = "SELECT source_id, external_id, id FROM leads_lead WHERE source_id = ANY(%s) AND external_id = ANY(%s)"
 _CERTIFICATES = "SELECT trustedform_url FROM leads_consent WHERE trustedform_url = ANY(%s)"
 _PEOPLE = """
-    SELECT known.digest, lead.captured_at, lead.source_id, lead.id, coalesce(lead.duplicate_of_id, lead.id)
-    FROM leads_contactdigest AS known JOIN leads_lead AS lead ON lead.id = known.lead_id
-    WHERE known.digest = ANY(%(digests)s::bytea[]) AND lead.vertical_id = %(vertical)s
+    SELECT asked.digest, lead.captured_at, lead.source_id, lead.id, coalesce(lead.duplicate_of_id, lead.id)
+    FROM unnest(%(digests)s::bytea[]) AS asked (digest)
+    CROSS JOIN LATERAL (SELECT lead_id FROM leads_contactdigest WHERE digest = asked.digest OFFSET 0) AS known
+    JOIN leads_lead AS lead ON lead.id = known.lead_id
+    WHERE lead.vertical_id = %(vertical)s
 """
 
 

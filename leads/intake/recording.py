@@ -6,6 +6,7 @@ statement, because a file of a hundred thousand rows means seven hundred thousan
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeAlias
 
 import orjson
@@ -15,7 +16,7 @@ from leads.arrays import key_array
 from leads.intake.request import Capture, Fresh
 from leads.models.consent import seal_machine
 from leads.models.contact import seal_person
-from leads.people.sealing import KeyRing, key_ring
+from leads.people.sealing import KeyRing, key_ring, nonces
 
 TableRow: TypeAlias = tuple[Any, ...]
 
@@ -51,7 +52,7 @@ def record(fresh: list[Fresh], now: datetime) -> None:
     ring = key_ring()
     _copy("leads_lead", LEAD, (_lead(one, now) for one in fresh))
     _copy("leads_contactdigest", DIGEST, (row for one in fresh for row in _digests(one)))
-    _copy("leads_contact", CONTACT, (_contact(one, ring) for one in fresh))
+    _copy("leads_contact", CONTACT, map(partial(_contact, ring), fresh, nonces(len(fresh))))
     _copy("leads_consent", CONSENT, (_consent(one) for one in fresh))
     _open_legs(fresh, now)
 
@@ -97,8 +98,8 @@ def _counts(capture: Capture, now: datetime) -> tuple[int, int, int]:
     return sold, 0, left if capture.vertical.open_for_resale else 0
 
 
-def _contact(one: Fresh, ring: KeyRing) -> TableRow:
-    return one.number, seal_person(one.capture.person, row=str(one.public_id), ring=ring)
+def _contact(ring: KeyRing, one: Fresh, nonce: bytes) -> TableRow:
+    return one.number, seal_person(one.capture.person, row=str(one.public_id), ring=ring, nonce=nonce)
 
 
 def _digests(one: Fresh) -> Iterator[TableRow]:

@@ -159,9 +159,10 @@ class ContactDigest(models.Model):
         return f"{self.get_kind_display()} of lead {self.lead_id}"
 
 
-def seal_person(person: Person, *, row: str, ring: KeyRing | None = None) -> bytes:
+def seal_person(person: Person, *, row: str, ring: KeyRing | None = None, nonce: bytes | None = None) -> bytes:
+    """Encrypt a contact. Pass ``ring`` and a ``nonce`` of its own to seal thousands."""
     filled: dict[str, Any] = {name: value for name, value in vars(person).items() if value}
-    return (ring or key_ring()).seal(orjson.dumps(filled), row=f"contact|{row}")
+    return (ring or key_ring()).seal(orjson.dumps(filled), row=f"contact|{row}", nonce=nonce)
 
 
 def open_person(sealed: bytes, *, row: str, ring: KeyRing | None = None) -> Person:
