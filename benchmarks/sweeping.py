@@ -7,7 +7,7 @@ from django.db import connection
 
 from benchmarks.figures import Figure, Goal, alternating, seconds, settle
 from benchmarks.stock import Lot, Market, empty, fill
-from leads.ageing.sweep import due_now, move_due
+from leads.aging.sweep import due_now, move_due
 
 ROUNDS = 3
 MOST = 285_000  # leads: a million legs

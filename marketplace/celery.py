@@ -30,7 +30,7 @@ def keep_its_program(**_: Any) -> None:
 
 
 SCHEDULE: dict[str, dict[str, Any]] = {
-    "sweep-ages": {"task": "leads.ageing.tasks.sweep_ages", "schedule": 60.0},
+    "sweep-ages": {"task": "leads.aging.tasks.sweep_ages", "schedule": 60.0},
     "resume-imports": {"task": "leads.intake.importing.tasks.resume_imports", "schedule": 60.0},
     "resume-customers": {"task": "buyers.own_customers.tasks.resume_customers", "schedule": 60.0},
     "fill-standing-orders": {"task": "marketplace.standing_orders.tasks.fill_standing_orders", "schedule": 60.0},
@@ -54,7 +54,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "forget-erased": {"task": "marketplace.returns.tasks.forget_erased", "schedule": 60 * 60.0},
     "purge-uploads": {"task": "leads.intake.importing.tasks.purge_uploads", "schedule": 24 * 60 * 60.0},
-    "purge-expired": {"task": "leads.ageing.tasks.purge_expired", "schedule": 24 * 60 * 60.0},
+    "purge-expired": {"task": "leads.aging.tasks.purge_expired", "schedule": 24 * 60 * 60.0},
 }
 app.conf.beat_schedule = SCHEDULE
 # Each feature's tasks live in its own folder.

@@ -191,8 +191,8 @@ PAGES = {
     "leads:import-start": changes(LOGIN, 404, 404, 404, 404, 404, 302, guarded=True),
     "leads:import-discard": changes(LOGIN, 404, 404, 404, 404, 404, 302, guarded=True),
     "leads:import-problems": reads(LOGIN, 404, 404, 404, 404, 404, 200, guarded=True),
-    "leads:ageing": reads(LOGIN, 404, 404, 404, 404, 404, 200, guarded=True),
-    "leads:ageing-run": changes(LOGIN, 404, 404, 404, 404, 404, 302, guarded=True),
+    "leads:aging": reads(LOGIN, 404, 404, 404, 404, 404, 200, guarded=True),
+    "leads:aging-run": changes(LOGIN, 404, 404, 404, 404, 404, 302, guarded=True),
     # The API's pages for people
     "api:docs": reads(200, 200, 200, 200, 200, 200, 200),
 }

@@ -253,12 +253,10 @@ def test_no_task_is_told_who(sung, monkeypatch, django_capture_on_commit_callbac
     with django_capture_on_commit_callbacks(execute=True):
         owner.post(f"/orders/{order}/files/", {"preset": "hubspot", "format": "csv"})
         staff.post(f"/operator/imports/{sung.checked.public_id}/start/")
-        staff.post("/operator/ageing/run/")
+        staff.post("/operator/aging/run/")
     program(sung.ours).get(f"/api/v1/orders/{order}/manifest/?preset=convoso")
 
-    assert {"leads.intake.importing.tasks.import_file", "leads.ageing.tasks.sweep_ages"} <= {
-        name for name, _, _ in told
-    }
+    assert {"leads.intake.importing.tasks.import_file", "leads.aging.tasks.sweep_ages"} <= {name for name, _, _ in told}
     assert not any(canary.heard_in(repr(told).encode()) for canary in CANARIES)
 
 

@@ -13,7 +13,7 @@ from billing.models import Account, Dispute, Payment
 from billing.payments.stopping import stop_automatic
 from billing.payments.write_offs import undo_write_off
 from billing.stripe import gateway
-from billing.stripe.answers import DisputeAnswer, Movement
+from billing.stripe.responses import DisputeAnswer, Movement
 
 log = structlog.get_logger("billing.payments.disputes")
 # For an inquiry (Stripe's "warning") the bank has not taken any money yet.

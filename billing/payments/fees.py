@@ -4,7 +4,7 @@ from datetime import datetime
 
 from billing.ledger import AlreadyPosted, Kind, Posting, house_account, post
 from billing.models import Account, Payment
-from billing.stripe.answers import Movement
+from billing.stripe.responses import Movement
 
 
 def book_fee(movement: Movement, *, payment: Payment | None, now: datetime) -> None:

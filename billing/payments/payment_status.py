@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from billing.models import AutomaticTopUp, Customer, Payment
 from billing.stripe import gateway
-from billing.stripe.answers import Charge, Checkout, Intent
 from billing.stripe.gateway import GatewayRefused, GatewayUnavailable
+from billing.stripe.responses import Charge, Checkout, Intent
 
 Status, Purpose = Payment.Status, Payment.Purpose
 # From the end of the notice: how long a saved card's charge may be retried, and when no charge means none will come.

@@ -28,8 +28,8 @@ from billing.money import dollars
 from billing.payments.disputes import CLAIMED
 from billing.payments.fees import book_fee
 from billing.stripe import gateway
-from billing.stripe.answers import RefundAnswer
 from billing.stripe.gateway import GatewayOff, GatewayRefused, GatewayUnavailable
+from billing.stripe.responses import RefundAnswer
 from leads.jobs.lease import take_one
 
 log = structlog.get_logger("billing.payments.refunds")

@@ -8,7 +8,7 @@ from billing.ledger import AlreadyPosted, Kind, Posting, house_account, post, po
 from billing.models import CURRENCY, Account
 from billing.payments.fees import book_fee
 from billing.stripe import gateway
-from billing.stripe.answers import PayoutAnswer
+from billing.stripe.responses import PayoutAnswer
 
 
 class SettlementDiffers(Exception):

@@ -14,8 +14,8 @@ from billing.models import Customer, Payment, StripeEvent
 from billing.payments import disputes, payment_status, refunds, settlements, top_ups
 from billing.payments.stopping import stop_automatic
 from billing.stripe import gateway
-from billing.stripe.answers import id_of
 from billing.stripe.gateway import GatewayError
+from billing.stripe.responses import id_of
 
 log = structlog.get_logger("billing.payments.stripe_events")
 Status = StripeEvent.Status

@@ -26,8 +26,8 @@ from billing.payments.payment_status import (
 )
 from billing.payments.stopping import stop_automatic
 from billing.stripe import gateway
-from billing.stripe.answers import Card, Checkout
 from billing.stripe.gateway import GatewayError, GatewayOff, GatewayRefused, GatewayUnavailable
+from billing.stripe.responses import Card, Checkout
 from buyers.models import Buyer, User
 from leads.jobs.lease import take_one
 

@@ -16,8 +16,16 @@ import structlog
 from django.conf import settings
 
 from billing.models import CURRENCY
-from billing.stripe import answers
-from billing.stripe.answers import Checkout, DisputeAnswer, Intent, Movement, PayoutAnswer, RefundAnswer, TransferAnswer
+from billing.stripe import responses
+from billing.stripe.responses import (
+    Checkout,
+    DisputeAnswer,
+    Intent,
+    Movement,
+    PayoutAnswer,
+    RefundAnswer,
+    TransferAnswer,
+)
 
 log = structlog.get_logger("billing.stripe.gateway")
 SKEW = timedelta(seconds=300)
@@ -121,13 +129,13 @@ def create_checkout(
         "expires_at": int(expires_at.timestamp()),
     }
     with _asking():
-        return answers.read_checkout(_client().checkout.sessions.create(params, {"idempotency_key": reference}))
+        return responses.read_checkout(_client().checkout.sessions.create(params, {"idempotency_key": reference}))
 
 
 def fetch_checkout(session_id: str) -> Checkout:
     with _asking():
         expand = [f"payment_intent.{WITH_CHARGE}"]
-        return answers.read_checkout(_client().checkout.sessions.retrieve(session_id, {"expand": expand}))
+        return responses.read_checkout(_client().checkout.sessions.retrieve(session_id, {"expand": expand}))
 
 
 def find_checkout(*, reference: str, customer_id: str, since: datetime) -> Checkout | None:
@@ -183,12 +191,12 @@ def create_refund(*, reference: str, payment_intent_id: str, cents: int) -> Refu
         "expand": ["balance_transaction"],
     }
     with _asking():
-        return answers.read_refund(_client().refunds.create(params, {"idempotency_key": reference}))
+        return responses.read_refund(_client().refunds.create(params, {"idempotency_key": reference}))
 
 
 def fetch_refund(refund_id: str) -> RefundAnswer:
     with _asking():
-        return answers.read_refund(_client().refunds.retrieve(refund_id, {"expand": ["balance_transaction"]}))
+        return responses.read_refund(_client().refunds.retrieve(refund_id, {"expand": ["balance_transaction"]}))
 
 
 def refunds_of(payment_intent_id: str) -> list[RefundAnswer]:
@@ -196,19 +204,19 @@ def refunds_of(payment_intent_id: str) -> list[RefundAnswer]:
     expand = ["data.balance_transaction"]
     with _asking():
         listed = _client().refunds.list({"payment_intent": payment_intent_id, "expand": expand, "limit": 100})
-        return [answers.read_refund(one) for one in listed.auto_paging_iter()][::-1]
+        return [responses.read_refund(one) for one in listed.auto_paging_iter()][::-1]
 
 
 def fetch_dispute(dispute_id: str) -> DisputeAnswer:
     """Return the dispute with its balance transactions, which Stripe always expands."""
     with _asking():
-        return answers.read_dispute(_client().disputes.retrieve(dispute_id))
+        return responses.read_dispute(_client().disputes.retrieve(dispute_id))
 
 
 # --- To our bank, to sources, and our balance
 def fetch_payout(payout_id: str) -> PayoutAnswer:
     with _asking():
-        return answers.read_payout(_client().payouts.retrieve(payout_id, {"expand": ["balance_transaction"]}))
+        return responses.read_payout(_client().payouts.retrieve(payout_id, {"expand": ["balance_transaction"]}))
 
 
 def transfer(*, reference: str, account_id: str, cents: int) -> TransferAnswer:
@@ -222,14 +230,14 @@ def transfer(*, reference: str, account_id: str, cents: int) -> TransferAnswer:
         "expand": ["balance_transaction"],
     }
     with _asking():
-        return answers.read_transfer(_client().transfers.create(params, {"idempotency_key": reference}))
+        return responses.read_transfer(_client().transfers.create(params, {"idempotency_key": reference}))
 
 
 def find_transfer(*, reference: str) -> TransferAnswer | None:
     """Return the transfer we made for this payout, if any: for when the answer was lost."""
     with _asking():
         listed = _client().transfers.list({"transfer_group": reference, "expand": ["data.balance_transaction"]})
-        return next((answers.read_transfer(one) for one in listed.auto_paging_iter()), None)
+        return next((responses.read_transfer(one) for one in listed.auto_paging_iter()), None)
 
 
 def movements(from_at: datetime, until_at: datetime) -> Iterator[Movement]:
@@ -238,7 +246,7 @@ def movements(from_at: datetime, until_at: datetime) -> Iterator[Movement]:
     with _asking():
         listed = _client().balance_transactions.list({"created": span, "limit": 100, "expand": ["data.source"]})
         for one in listed.auto_paging_iter():
-            if movement := answers.read_movement(one):
+            if movement := responses.read_movement(one):
                 yield movement
 
 
@@ -268,7 +276,7 @@ def verify_webhook(body: bytes, signature: str, *, now: datetime) -> Notice:
 def _stamp(signature: str) -> datetime:
     try:
         stamps = [item.removeprefix("t=") for item in signature.split(",") if item.startswith("t=")]
-        return answers.instant(int(stamps[0]))
+        return responses.instant(int(stamps[0]))
     except (IndexError, ValueError, OverflowError, OSError) as error:
         raise BadWebhook("no timestamp in the signature") from error
 
@@ -291,7 +299,7 @@ def _read_notice(body: bytes) -> Notice:
         texts = said["id"], said["type"], version, said["data"]["object"]["object"]
         if type(created) is not int or type(livemode) is not bool or not all(isinstance(one, str) for one in texts):
             raise BadWebhook("not an event")
-        return Notice(said["id"], said["type"], livemode, version, answers.instant(created), said)
+        return Notice(said["id"], said["type"], livemode, version, responses.instant(created), said)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError, RecursionError) as error:
         raise BadWebhook("not an event") from error
 
@@ -327,7 +335,7 @@ def _asking() -> Iterator[None]:
     except stripe.CardError as error:
         intent = getattr(error.error, "payment_intent", None)
         message = error.user_message or "The card was declined."
-        raise GatewayRefused(error.code or "card_declined", message, intent_id=answers.id_of(intent)) from error
+        raise GatewayRefused(error.code or "card_declined", message, intent_id=responses.id_of(intent)) from error
     except stripe.StripeError as error:
         if _leaves_it_open(error):
             log.warning("stripe unavailable", kind=type(error).__name__, status=error.http_status)
@@ -344,7 +352,7 @@ def _leaves_it_open(error: stripe.StripeError) -> bool:
 
 
 def _intent(found: Any) -> Intent:
-    intent = answers.read_intent(found)
+    intent = responses.read_intent(found)
     if intent is None:
         raise GatewayUnavailable("Stripe answered with an ID only.")
     return intent

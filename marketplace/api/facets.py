@@ -7,7 +7,7 @@ from leads.criteria.filter_fields import FilterField
 from marketplace.api import examples
 from marketplace.api.serializers import COUNT
 from marketplace.inventory.facets import Counts, Histogram
-from marketplace.inventory.masking import masked
+from marketplace.inventory.small_counts import masked
 
 _CHOICE = {"value": {"type": "string"}, "label": {"type": "string"}, "count": COUNT}
 _BAR = {"from": {"type": "number"}, "to": {"type": "number", "nullable": True}, "count": COUNT}

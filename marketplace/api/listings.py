@@ -21,9 +21,9 @@ from marketplace.api.refusals import refuses
 from marketplace.api.serializers import COUNT, PRICE_RANGE, CardSerializer, ListingSerializer
 from marketplace.api.view import MarketView, buyer_of
 from marketplace.inventory.facets import count
-from marketplace.inventory.masking import masked
 from marketplace.inventory.pages import page, with_label
 from marketplace.inventory.query import Sort, StockQuery
+from marketplace.inventory.small_counts import masked
 from marketplace.models import Sale
 from marketplace.prices.catalogue import read_catalogue
 from marketplace.prices.pricing import curves_in_force, price_of

@@ -18,14 +18,14 @@ from leads.schema.fields import FieldType
 from leads.schema.labels import shown_answers
 from marketplace.api.errors import STATUS_OF_ORDER
 from marketplace.api.strict import OneOfThese
-from marketplace.inventory.masking import SMALL
+from marketplace.inventory.small_counts import SMALLEST_SHOWN
 from marketplace.models import BackgroundOrder, Order
 from marketplace.orders.receipts import REASONS, lines_of
 from marketplace.storefront.unknowns import unknowns_of
 
 COUNT = {
-    "oneOf": [{"type": "integer", "minimum": 0}, {"type": "string", "enum": [f"<{SMALL}"]}],
-    "description": f"A whole number, or “<{SMALL}” for one to four.",
+    "oneOf": [{"type": "integer", "minimum": 0}, {"type": "string", "enum": [f"<{SMALLEST_SHOWN}"]}],
+    "description": f"A whole number, or “<{SMALLEST_SHOWN}” for one to four.",
     "example": 1840,
 }
 PRICE_RANGE = {

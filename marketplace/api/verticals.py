@@ -19,8 +19,8 @@ from marketplace.api.refusals import refuses
 from marketplace.api.serializers import VerticalsSerializer
 from marketplace.api.view import MarketView
 from marketplace.inventory.live import result_of, stock_sizes
-from marketplace.inventory.masking import masked
 from marketplace.inventory.query import StockQuery
+from marketplace.inventory.small_counts import masked
 from marketplace.prices.pricing import Curve, curves_in_force
 
 

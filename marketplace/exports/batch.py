@@ -21,7 +21,7 @@ from leads.models.contact import Person, open_person
 from leads.people.sealing import key_ring
 from marketplace.exports.rows import NOBODY, Known, reason_stopped
 from marketplace.models import Order
-from marketplace.models.order import SaleQuerySet
+from marketplace.models.sale import SaleQuerySet
 
 BATCH = 2000
 

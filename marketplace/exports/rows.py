@@ -11,7 +11,7 @@ from leads.models import ConsentText, FieldSchema, Source
 from leads.models.contact import Person, open_person
 from leads.models.lead import DAY
 from leads.schema.fields import Schema
-from marketplace.models.order import SaleQuerySet
+from marketplace.models.sale import SaleQuerySet
 
 NOBODY = Person()
 

@@ -9,7 +9,7 @@ from django.db.models import Count, Q
 from buyers.models import Buyer
 from leads.models import Source
 from marketplace.models import Return, Sale
-from marketplace.models.order import SaleQuerySet
+from marketplace.models.sale import SaleQuerySet
 
 SPANS = (timedelta(days=30), timedelta(days=90))
 # Below these numbers a rate means nothing.

@@ -21,9 +21,9 @@ from leads.criteria.clauses import CriteriaError
 from leads.criteria.filters import query_of
 from leads.jobs import outbox
 from leads.models import Lead
-from marketplace.inventory.masking import masked_text
 from marketplace.inventory.pages import best
 from marketplace.inventory.query import Sort
+from marketplace.inventory.small_counts import masked_text
 from marketplace.inventory.startup import NotReady
 from marketplace.prices.pricing import NoCurve, curve_in_force, priced
 from marketplace.standing_orders.fill import stock_query_of

@@ -7,7 +7,7 @@ from typing import Any
 
 from billing.money import dollars
 from buyers.models import StandingOrder
-from marketplace.inventory.masking import masked_text
+from marketplace.inventory.small_counts import masked_text
 
 SOON, HOURLY, DAILY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 CAPS = {"hourly_cap": "hourly", "daily_cap": "daily", "weekly_cap": "weekly"}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from marketplace.inventory.facets import AgeBand
-from marketplace.inventory.masking import masked, masked_text
+from marketplace.inventory.small_counts import masked, masked_text
 from marketplace.prices.pricing import Curve
 
 INDEX_AGES = (30, 90, 180, 365)

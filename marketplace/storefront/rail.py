@@ -7,7 +7,7 @@ from django.http import QueryDict
 from leads.criteria.filter_fields import FilterField
 from leads.criteria.filters import parameters_of
 from marketplace.inventory.facets import Counts
-from marketplace.inventory.masking import masked, masked_text
+from marketplace.inventory.small_counts import masked, masked_text
 
 SHOWN_CHOICES = 8
 BAR_HEIGHT = 44.0

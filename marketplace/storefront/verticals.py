@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from leads.models import Vertical
 from marketplace.inventory.live import NotReady, stock_sizes
-from marketplace.inventory.masking import masked_text
+from marketplace.inventory.small_counts import masked_text
 from marketplace.prices.catalogue import Catalogue
 
 

@@ -20,9 +20,9 @@ from leads.listed import ListedLead
 from leads.models import Lead, Vertical
 from leads.schema.labels import headline_fields, shown_answers
 from marketplace.inventory.facets import Counts, count
-from marketplace.inventory.masking import masked
 from marketplace.inventory.pages import LeadPage, NoSuchPage, even_sample, page
 from marketplace.inventory.query import Sort, StockQuery
+from marketplace.inventory.small_counts import masked
 from marketplace.models import Sale
 from marketplace.orders.buy_bar import BESIDES, buy_bar_of
 from marketplace.prices.catalogue import catalogue_of

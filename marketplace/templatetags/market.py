@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from billing.money import dollars
-from marketplace.inventory.masking import masked_text
+from marketplace.inventory.small_counts import masked_text
 
 register = template.Library()
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from buyers.companies.membership import invite
 from buyers.models import Buyer, Role, User
-from leads.ageing import sweep
+from leads.aging import sweep
 from leads.models import ImportRun, Lead, Source, Vertical
 from marketplace.models import Order
 from marketplace.ops.demo.market import make_market
@@ -188,7 +188,7 @@ def test_the_operators_pages(demo, runs, new_page):
     page = new_page()
     demo.log_in(page, "admin@remainder.example")
 
-    paths = ["/operator/imports/", "/operator/imports/new/", "/operator/ageing/"]
+    paths = ["/operator/imports/", "/operator/imports/new/", "/operator/aging/"]
     paths += [f"/operator/imports/{run.public_id}/" for run in runs.values()]
     assert defects_of(page, paths) == []
 

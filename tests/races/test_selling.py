@@ -12,7 +12,7 @@ from django.db import IntegrityError, OperationalError, connection, connections,
 from django.utils import timezone
 
 from billing.ledger import NotEnoughMoney, balance_cents
-from leads.ageing.sweep import sweep
+from leads.aging.sweep import sweep
 from leads.criteria.criteria import Criteria
 from leads.models import Lead, Leg
 from leads.people.privacy import withdraw_lead

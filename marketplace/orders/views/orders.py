@@ -23,7 +23,7 @@ from marketplace.exports.shape import Shape, ShapeRefused, shape_of_export
 from marketplace.exports.tasks import build_export
 from marketplace.models import Export, Order
 from marketplace.models.file import FileFormat
-from marketplace.models.order import SaleQuerySet
+from marketplace.models.sale import SaleQuerySet
 from marketplace.orders.invoices import invoice_of
 from marketplace.orders.receipts import chips_of, lines_of, outcome_of, titles_of
 

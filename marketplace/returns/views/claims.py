@@ -19,7 +19,7 @@ from buyers.companies.access import MemberRequest, buying_required, may_buy
 from leads.models import Vertical
 from marketplace.exports.rows import Reader, SoldLead
 from marketplace.models import Order, ReturnReason, Sale
-from marketplace.models.order import SaleQuerySet
+from marketplace.models.sale import SaleQuerySet
 from marketplace.returns.claims import LONGEST_WORDS, Claim, Claimant, ClaimResult, ClaimTally, ask_all, preview
 from marketplace.returns.files import ClaimRow, FileRefused, claims_in, open_rows, paired, read_file, sealed_rows
 

@@ -7,9 +7,9 @@ import pytest
 from leads.criteria.criteria import Criteria, read_criteria
 from leads.listed import ListedLead
 from marketplace.inventory.facets import count
-from marketplace.inventory.masking import masked
 from marketplace.inventory.pages import NoSuchPage, even_sample, page
 from marketplace.inventory.query import Sort, StockQuery
+from marketplace.inventory.small_counts import masked
 from marketplace.orders.checkout import OrderAttempt, place_order
 from marketplace.orders.quotes import quote, token_of
 from marketplace.orders.request import NamedLeads

@@ -3,7 +3,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
-from leads.ageing.tasks import sweep_ages
+from leads.aging.tasks import sweep_ages
 from leads.intake.importing import import_job, tasks
 from leads.models import ColumnMapping, ImportRun, Lead, SweepRun
 from tests.factories import make_user
@@ -248,8 +248,8 @@ def test_a_stopped_import_says_why(market, staff):
         ("post", "import-start", True),
         ("post", "import-discard", True),
         ("get", "import-problems", True),
-        ("get", "ageing", False),
-        ("post", "ageing-run", False),
+        ("get", "aging", False),
+        ("post", "aging-run", False),
     ],
 )
 def test_the_operators_pages_exist_for_staff_only(market, client, queue, method, name, has_run):
@@ -271,28 +271,28 @@ def test_the_operators_pages_exist_for_staff_only(market, client, queue, method,
 def test_what_changes_something_is_never_a_get(market, staff, name):
     run = uploaded(market, as_csv(ROWS))
     assert staff.get(of(run, name)).status_code == 405
-    assert staff.get(reverse("leads:ageing-run")).status_code == 405
+    assert staff.get(reverse("leads:aging-run")).status_code == 405
 
 
-def test_the_ageing_page_shows_the_last_runs_and_what_is_due(market, staff, queue):
+def test_the_aging_page_shows_the_last_runs_and_what_is_due(market, staff, queue):
     market.lead()
     SweepRun.objects.create(started_at=timezone.now(), finished_at=timezone.now(), moved=41, closed=7, retired=3)
 
-    page = staff.get(reverse("leads:ageing"))
+    page = staff.get(reverse("leads:aging"))
 
     assert [page.context["runs"][0].moved, page.context["due"], page.context["clock"].is_late] == [41, 0, False]
-    assert staff.post(reverse("leads:ageing-run")).url == reverse("leads:ageing")
+    assert staff.post(reverse("leads:aging-run")).url == reverse("leads:aging")
     assert queue == ["sweep"]
 
 
 @pytest.mark.parametrize(("minutes", "late"), [(0, False), (2, False), (4, True)])
 def test_a_scheduler_that_sleeps_is_noticed(staff, db, minutes, late):
     SweepRun.objects.create(started_at=timezone.now() - timezone.timedelta(minutes=minutes))
-    page = staff.get(reverse("leads:ageing"))
+    page = staff.get(reverse("leads:aging"))
     assert page.context["clock"].is_late is late
     assert ("The sweep is late" in page.content.decode()) is late
 
 
 def test_a_market_that_never_swept_says_so(staff, db):
-    page = staff.get(reverse("leads:ageing")).content.decode()
+    page = staff.get(reverse("leads:aging")).content.decode()
     assert "No runs yet" in page and "The sweep is late" in page

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from leads.ageing import sweep
+from leads.aging import sweep
 
 
 @shared_task

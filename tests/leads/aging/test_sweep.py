@@ -1,4 +1,4 @@
-"""Ageing: each unsold leg once, never early, never one that is being sold."""
+"""Aging: each unsold leg once, never early, never one that is being sold."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -7,8 +7,8 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from leads.ageing import sweep as sweeping
-from leads.ageing.sweep import due_now, move_due, purge_expired, retire, sweep
+from leads.aging import sweep as sweeping
+from leads.aging.sweep import due_now, move_due, purge_expired, retire, sweep
 from leads.models import Contact, Lead, Leg, SweepRun, Vertical
 from leads.people.sealing import SealBroken
 from tests.factories import make_market, make_person, make_vertical
@@ -135,7 +135,7 @@ def test_what_goes_wrong_in_one_vertical_does_not_keep_the_others_waiting(market
     assert (run.moved, run.problem) == (4, "ZeroDivisionError in solar")
     assert run.finished_at is not None
     assert set(lead.legs.values_list("market", flat=True)) == {"aged"}
-    assert [record.getMessage() for record in caplog.records if record.name == "leads.ageing.sweep"] == [
+    assert [record.getMessage() for record in caplog.records if record.name == "leads.aging.sweep"] == [
         "the sweep failed in solar"
     ]
 
