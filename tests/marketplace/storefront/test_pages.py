@@ -155,7 +155,7 @@ def test_the_till_says_what_it_would_cost(member, market):
 
     page = text_of(browse(member, market))
 
-    assert "Buy 10 newest · $22.00" in page
+    assert "Buy 10 leads for $22.00" in page
     assert "Your wallet has $1,000.00" in page
 
 
