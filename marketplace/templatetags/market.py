@@ -32,13 +32,14 @@ def part(context: Context, name: str, **besides: object) -> SafeString:
 def instant(at: datetime | None, style: str = "M j, Y, g:i a") -> str:
     """Show an instant in the reader's time zone, with the zone name: ``{% instant order.placed_at %}``. Empty if None.
 
-    ``style`` is a Django date format; one without a time of day ("M j, Y") shows no zone.
+    ``style`` is a Django date format; one without a time of day ("M j, Y") gives neither the time nor the zone away.
     """
     if at is None:
         return ""
     local = timezone.localtime(at)
-    zone = f" {local.tzname()}" if any(letter in style for letter in "gGhHP") else ""
-    return format_html('<time datetime="{}">{}{}</time>', at.isoformat(), formatted(local, style), zone)
+    if any(letter in style for letter in "gGhHP"):
+        return format_html('<time datetime="{}">{} {}</time>', at.isoformat(), formatted(local, style), local.tzname())
+    return format_html('<time datetime="{}">{}</time>', local.date().isoformat(), formatted(local, style))
 
 
 @register.simple_block_tag

@@ -110,7 +110,7 @@ def test_everything_is_reached_by_keyboard_and_seen_to_be(shelf, new_page, be):
     page.keyboard.press("Tab")
     skip = page.evaluate(FOCUSED)
     page.keyboard.press("Enter")
-    assert (skip["text"], skip["ring"]) == ("Skip to the main part", True)
+    assert (skip["text"], skip["ring"]) == ("Skip to main content", True)
     assert page.evaluate("document.activeElement.id") == "main"
 
     stops = []
@@ -123,4 +123,4 @@ def test_everything_is_reached_by_keyboard_and_seen_to_be(shelf, new_page, be):
     names = [stop["name"] for stop in stops]
     assert names.index("state") < names.index("lead") < names.index("quantity")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Check and pay")).to_be_visible()
+    expect(page.get_by_role("heading", name="Review and pay")).to_be_visible()

@@ -61,9 +61,9 @@ def buy_five_by_order(page: Page) -> None:
 
 
 def buy_two_by_ticking(page: Page) -> None:
-    for box in page.get_by_role("checkbox", name=re.compile("^Pick ")).all()[:2]:
+    for box in page.get_by_role("checkbox", name=re.compile("^Select ")).all()[:2]:
         box.check()
-    page.get_by_role("button", name=re.compile("^Buy .*picked")).click()
+    page.get_by_role("button", name=re.compile("^Buy .*selected")).click()
     expect(page.get_by_role("heading", name="2 leads", exact=True)).to_be_visible()
     page.get_by_role("button", name="Buy 2 leads for $4.40").click()
     expect(page.get_by_text("2 leads are yours.")).to_be_visible()
@@ -194,7 +194,7 @@ def test_a_company_filters_and_buys(device, shelf, new_page):
         page.get_by_role("button", name="Close").click()
         expect(page.locator("#state-OH")).to_be_hidden()
     if not scripts:
-        page.get_by_role("button", name="Show the leads").click()
+        page.get_by_role("button", name="Show matching leads").click()
     expect(matching(page)).to_have_text("12")
     address = page.url
     assert "state=OH" in address

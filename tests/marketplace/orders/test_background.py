@@ -354,7 +354,7 @@ def test_a_large_order_by_the_page_shows_its_progress_and_ends_at_the_order(
     page = client.get(response.url)
     assert b'<noscript><meta http-equiv="refresh" content="3"></noscript>' in page.content
     assert b'hx-trigger="every 1s"' in page.content
-    assert b"5 leads are being bought" in client.get("/orders/").content
+    assert b"We are buying 5 leads" in client.get("/orders/").content
     BackgroundOrder.objects.filter(pk=one.pk).update(done=2)
     part = client.get(response.url, headers={"HX-Request": "true"})
     assert b"2 of 5" in part.content

@@ -125,7 +125,7 @@ def test_who_may_buy_sees_the_leads_and_the_browser_keeps_nothing(order, browser
     assert 'hx-history="false"' in page
 
 
-@pytest.mark.parametrize(("stop", "said"), [(withdraw, "One person opted out"), (erase, "One person was erased")])
+@pytest.mark.parametrize(("stop", "said"), [(withdraw, "This person opted out"), (erase, "This person was erased")])
 def test_who_stopped_is_gone_from_the_leads_page(market, order, browser, stop, said):
     sale = order.sales.order_by("id")[1]
     phone = phone_of(sale)

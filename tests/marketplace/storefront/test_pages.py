@@ -155,7 +155,7 @@ def test_the_till_says_what_it_would_cost(member, market):
 
     page = text_of(browse(member, market))
 
-    assert "Buy 10 newest · $22.00" in page
+    assert "Buy 10 leads for $22.00" in page
     assert "Your wallet has $1,000.00" in page
 
 
@@ -249,7 +249,7 @@ def test_terms_that_make_no_sense_are_said(member, market, query):
 
     assert buy_bar.status_code == 200
     assert review.status_code == 200
-    assert "Buy 5 leads" not in text_of(review) or "quantity" not in query
+    assert "Review and pay" not in text_of(review) or "quantity" not in query
 
 
 def test_no_personal_datum_is_in_any_byte_before_the_sale(client, member, market):
