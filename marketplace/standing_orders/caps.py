@@ -1,4 +1,4 @@
-"""How many leads a standing order may buy now, and for how much money. The database enforces the same caps (`models/standing_fill.py`)."""
+"""How many leads a standing order may buy now, and for how much. ``models/standing_fill.py`` enforces the caps too."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -91,7 +91,8 @@ def _shelf_page(request: MarketRequest, vertical: Vertical, filters: CriteriaFil
     query = StockQuery(vertical, criteria, catalogue.curve_of(vertical), catalogue.now, request.buyer)
     counts = count(query)
     sort = request.GET.get("sort", EVEN)
-    found = _page_of(query, sort, request.GET.get("after", ""), counts)
+    after = request.GET.get("after", "")
+    found = _page_of(query, sort, after, counts)
     buy_bar = buy_bar_of(request.GET, query, counts)
     return {
         "vertical": vertical,
@@ -104,6 +105,7 @@ def _shelf_page(request: MarketRequest, vertical: Vertical, filters: CriteriaFil
         "rows": rows_of(found.leads, vertical.schema, query.now),
         "sort": sort,
         "sorts": SORTS,
+        "after": after,
         "next_after": found.next_after,
         "buy_bar": buy_bar,
         "said": query_of(criteria),
@@ -171,7 +173,7 @@ def lead(request: MarketRequest, public_id: uuid.UUID) -> HttpResponse:
 
 def _card(found: Lead, own: Sale | None, now: datetime) -> dict[str, Any]:
     curve = curves_in_force(now).get(found.vertical_id)
-    price = price_of(found, curve, now=now) if curve else None
+    price = price_of(found, curve, now=now) if curve and not own else None
     asked = found.schema.parsed
     shown = asked.as_shown_by(found.vertical.schema)
     (row,) = rows_of([ListedLead.of(found, price)], shown, now)

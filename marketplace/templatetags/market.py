@@ -42,6 +42,15 @@ def instant(at: datetime | None, style: str = "M j, Y, g:i a") -> str:
     return format_html('<time datetime="{}">{}</time>', local.date().isoformat(), formatted(local, style))
 
 
+@register.simple_tag(takes_context=True)
+def current(context: Context, address: str) -> SafeString:
+    """Mark a link to this page, or to the part of the site that this page belongs to, for people who hear the page."""
+    path = context["request"].path
+    if path == address:
+        return mark_safe('aria-current="page"')
+    return mark_safe('aria-current="true"') if address != "/" and path.startswith(address) else mark_safe("")
+
+
 @register.simple_block_tag
 def table(content: str, label: str, kind: str = "") -> SafeString:
     """Render a table that scrolls sideways on a narrow screen: ``{% table "Orders" %}<thead>…{% endtable %}``."""

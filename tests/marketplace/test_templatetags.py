@@ -30,6 +30,28 @@ def test_a_count_under_five_does_not_say_how_few(number, written):
     assert count(number) == written
 
 
+@pytest.mark.parametrize(
+    ("path", "marked"),
+    [
+        ("/standing-orders/", ' aria-current="page"'),
+        ("/standing-orders/7/", ' aria-current="true"'),
+        ("/orders/", " "),
+        ("/", " "),
+    ],
+)
+def test_a_link_to_where_the_reader_is_is_marked(rf, path, marked):
+    link = Template('{% load market %}<a {% current "/standing-orders/" %}>').render(Context({"request": rf.get(path)}))
+
+    assert link == f"<a{marked}>"
+
+
+def test_the_front_page_is_not_the_start_of_every_page(rf):
+    link = Template('{% load market %}{% current "/" %}')
+
+    assert link.render(Context({"request": rf.get("/orders/")})) == ""
+    assert link.render(Context({"request": rf.get("/")})) == 'aria-current="page"'
+
+
 def test_a_cell_drawn_once_is_drawn_anew_for_other_words():
     cells = environment(autoescape=True).from_string("{% macro said(text) %}<b>{{ text }}</b>{% endmacro %}").module
     once = environment().globals["once"]

@@ -9,6 +9,7 @@ from leads.models import Leg
 from leads.models.vertical import add_schema_version
 from leads.people.privacy import withdraw_lead
 from marketplace.models import Order, Sale
+from tests.cast import buy
 from tests.factories import (
     FIELDS,
     PASSWORD,
@@ -118,6 +119,32 @@ def test_an_empty_shelf_shows_the_ways_out(client, market):
 
     assert "No leads match" in page
     assert "Without “Texas”" in page
+
+
+def test_a_vertical_without_leads_says_so(client, market):
+    page = text_of(browse(client, market))
+
+    assert "No leads for sale right now" in page
+
+
+def test_a_page_whose_leads_were_sold_meanwhile_leads_back_to_the_first(client, market):
+    first, last = market.lead(), market.lead(age=timedelta(days=60))
+
+    page = text_of(browse(client, market, f"sort=newest&after={last.public_id}"))
+
+    assert "No more leads" in page
+    assert first.short_id not in page
+
+
+def test_the_card_of_a_lead_you_own_hides_nothing_and_sells_nothing(member, market):
+    lead = market.lead(legs_authorized=3)
+    buy(market, market.buyer, market.user, lead)
+
+    page = text_of(member.get(reverse("storefront:lead", args=[lead.public_id])))
+
+    assert "You paid" in page
+    assert "Price today" not in page
+    assert "Hidden until you buy" not in page
 
 
 def test_the_card_tells_where_a_lead_came_from_and_what_is_not_known(client, market):
