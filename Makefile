@@ -1,4 +1,4 @@
-# Every target works from a fresh clone: it makes .venv and installs what it needs, once.
+# Every target works from a fresh clone: it creates .venv and installs what it needs, once.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .SILENT:
@@ -9,17 +9,17 @@ LEADS ?= 100000
 ARGS ?=
 VENV_PYTHON := .venv/bin/python
 
-# A start without byte code compiles everything again, and a foreign environment's packages are not ours.
+# Without byte code every start would compile everything again, and packages of another environment are not ours.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# The machine's own certificates: where a proxy has one of its own, uv would refuse it.
+# Use the machine's certificates, so that uv accepts those of a proxy.
 export UV_SYSTEM_CERTS := true
 
 CODE := leads buyers billing marketplace stripe_stand_in
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command 'make lock'
 
-# A made-up production: the settings must start with it and the deployment checks must find nothing.
+# Sample production settings: the market must start with them, and the deployment checks must find nothing.
 PRODUCTION := MODE=production SITE_URL=https://leads.acme-desk.com ALLOWED_HOSTS=leads.acme-desk.com \
 	DATABASE_URL=postgres://market@localhost/market EMAIL_URL=smtp://mail.acme-desk.com:587 \
 	OPERATOR_NAME=Acme OPERATOR_STREET='1 Main Street' OPERATOR_CITY='Austin, TX 78701' \
@@ -28,16 +28,16 @@ random = head -c $(1) /dev/urandom | base64 -w 0
 
 .PHONY: help demo demo-reset up stop test lint bench lock clean
 
-help: ## List these commands
+help: ## List the commands
 	awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/installed ## Run a demo market with everything it needs (Ctrl-C stops it and keeps its data)
+demo: .venv/installed ## Run a demo market and everything it needs (Ctrl-C stops it and keeps its data)
 	$(VENV_PYTHON) manage.py demo
 
 demo-reset: .venv/installed ## Delete the demo's data and run it again from scratch
 	$(VENV_PYTHON) manage.py demo --reset
 
-up: .venv/installed ## Run the market as configured by the environment, without demo data
+up: .venv/installed ## Run the market with the settings of the environment, without demo data
 	$(VENV_PYTHON) manage.py up
 
 stop: .venv/installed ## Stop the embedded database if it is still running
@@ -57,7 +57,7 @@ lint: .venv/installed-dev ## Check style, types, templates, layers, migrations a
 	env $(PRODUCTION) SECRET_KEY="$$($(call random,48))" DIGEST_KEY="$$($(call random,32))" \
 		FIELD_KEYS="1:$$($(call random,32))" $(VENV_PYTHON) manage.py check --deploy --fail-level WARNING
 
-bench: .venv/installed-dev ## Run the benchmarks against bare SQL baselines (LEADS=1000000 for more)
+bench: .venv/installed-dev ## Run the benchmarks, compared with bare SQL (LEADS=1000000 for more leads)
 	$(VENV_PYTHON) -m benchmarks --leads $(LEADS) $(ARGS)
 
 lock: .venv/bin/uv ## Update the locked requirements from the .in files
@@ -69,7 +69,7 @@ clean: ## Delete the virtual environment and everything under var/
 	if [ -x $(VENV_PYTHON) ]; then $(VENV_PYTHON) manage.py pg stop; fi
 	rm -rf .venv var
 
-# install(requirements file): uv where it works; pip knows mirrors and certificates that uv may not.
+# install(requirements file): try uv first, then pip, which may know mirrors and certificates that uv doesn't.
 define install
 started=$$(date +%s); \
 .venv/bin/uv pip install --quiet --python $(VENV_PYTHON) --require-hashes -r $(1) || \
@@ -88,13 +88,13 @@ endef
 .venv/bin/uv: requirements-install.txt
 	started=$$(date +%s); \
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }; \
+		{ echo "You need Python 3.11 or newer. Run: make PYTHON=/path/to/python3.11"; exit 1; }; \
 	if ! $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 			{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3-venv; } \
 				>/dev/null </dev/null || exit 1; \
-		else echo "Python can't make virtual environments here. Install that part: sudo apt-get install python3-venv"; exit 1; fi; \
+		else echo "Python can't create virtual environments here. Run: sudo apt-get install python3-venv"; exit 1; fi; \
 	fi; \
 	$(PYTHON) -m venv .venv && \
 	$(VENV_PYTHON) -m pip install --quiet --quiet --require-hashes -r requirements-install.txt && \
-	touch $@ && echo "made .venv in $$(($$(date +%s) - started)) s"
+	touch $@ && echo "created .venv in $$(($$(date +%s) - started)) s"
